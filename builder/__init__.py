@@ -1,0 +1,1 @@
+"""Turns topics/ and templates/ into site/: discover, check, render, bundle, write. Runs on the host only."""

@@ -1,0 +1,39 @@
+"""Faults with place, cause and remedy, collected until all are known. Knows nothing of what is checked."""
+
+from dataclasses import dataclass
+from difflib import get_close_matches
+
+
+@dataclass(frozen=True, order=True)
+class Fault:
+    """One thing that the author must mend. line 0 means the file as a whole."""
+
+    file: str
+    line: int
+    cause: str
+
+    def __str__(self):
+        place = f"{self.file}:{self.line}" if self.line else self.file
+        return f"{place}: {self.cause}"
+
+
+class Faults(Exception):
+    """All faults of one run; nothing was written."""
+
+    def __init__(self, faults):
+        self.faults = sorted(set(faults))
+        n = len(self.faults)
+        super().__init__("\n".join([f"{n} fault{'s' * (n > 1)}, nothing written:", *map(str, self.faults)]))
+
+
+def did_you_mean(wrong, names):
+    """ " Did you mean X?" with the nearest correct name, or the list of names when none is near.
+
+    >>> did_you_mean("cache_grow", ["cache_growth", "roofline"])
+    ' Did you mean cache_growth?'
+    """
+    names = sorted(map(str, names))
+    near = get_close_matches(str(wrong), names, n=1, cutoff=0.5)
+    if near:
+        return f" Did you mean {near[0]}?"
+    return f" There is {', '.join(names)}." if names else ""

@@ -1,0 +1,30 @@
+"""Asks Node to render mathematics (KaTeX) and views (the browser's own views.js). Knows no page."""
+
+import json
+import shutil
+import subprocess
+from pathlib import Path
+
+SCRIPT = Path(__file__).with_name("render.mjs")
+REPOSITORY = SCRIPT.parent.parent
+
+
+class NodeError(RuntimeError):
+    """Node is missing or its script broke: a fault of the installation, not of a page."""
+
+
+def ask(requests):
+    """Render many small things in one Node process.
+
+    requests  dicts such as {"do": "math", "tex": "x^2", "display": false} or {"do": "views", "views": [...]}
+    returns   one {"html": str} or {"error": str} for each, in order
+    """
+    if not requests:
+        return []
+    node = shutil.which("node")
+    if node is None:
+        raise NodeError("Node 20 or newer is needed and 'node' is not on the PATH. Install it, then run make again.")
+    done = subprocess.run([node, SCRIPT], input=json.dumps(requests), capture_output=True, text=True, cwd=REPOSITORY)
+    if done.returncode:
+        raise NodeError(f"{SCRIPT.name} failed; 'npm ci' may not have run.\n{done.stderr.strip()}")
+    return json.loads(done.stdout)

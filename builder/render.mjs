@@ -1,0 +1,28 @@
+// Renders mathematics and views to HTML for builder/node.py: JSON requests on stdin, JSON answers on stdout.
+import katex from "katex";
+import { viewsHtml } from "../templates/static/js/views.js";
+
+const tasks = {
+  // \ink{query}{q} colours a symbol: the class carries the theme's colour
+  math: ({ tex, display }) =>
+    katex.renderToString(tex, {
+      displayMode: display,
+      throwOnError: true,
+      strict: "error",
+      macros: { "\\ink": "\\htmlClass{ink-#1}{#2}" },
+      trust: ({ command }) => command === "\\htmlClass",
+    }),
+  views: ({ views }) => viewsHtml(views),
+};
+
+function answer(request) {
+  try {
+    return { html: tasks[request.do](request) };
+  } catch (error) {
+    return { error: error.message };
+  }
+}
+
+let input = "";
+for await (const chunk of process.stdin) input += chunk;
+process.stdout.write(JSON.stringify(JSON.parse(input).map(answer)));

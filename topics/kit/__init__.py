@@ -1,0 +1,38 @@
+"""Everything a topic may use. Pure numpy: it runs alike in CPython and in the reader's browser."""
+
+from topics.kit.controls import Choice, LogSlider, Seed, Slider, Text, Toggle
+from topics.kit.demo import demo
+from topics.kit.numerics import GB, GIB, KIB, MIB, max_abs_difference, softmax
+from topics.kit.traces import bars, heatmap, label, line, points, rule
+from topics.kit.views import Badge, Figure, Frame, Matrix, Metrics, Note, Steps, Table, Tokens
+
+__all__ = [
+    "GB",
+    "GIB",
+    "KIB",
+    "MIB",
+    "Badge",
+    "Choice",
+    "Figure",
+    "Frame",
+    "LogSlider",
+    "Matrix",
+    "Metrics",
+    "Note",
+    "Seed",
+    "Slider",
+    "Steps",
+    "Table",
+    "Text",
+    "Toggle",
+    "Tokens",
+    "bars",
+    "demo",
+    "heatmap",
+    "label",
+    "line",
+    "max_abs_difference",
+    "points",
+    "rule",
+    "softmax",
+]

@@ -1,0 +1,45 @@
+"""The one door between worker and topics: strings in, plain data out. The worker knows nothing else of Python."""
+
+import importlib
+import inspect
+import json
+
+import numpy as np
+
+from topics.kit.demo import as_views
+
+ALIGN = 8  # a Float64Array must begin at a multiple of 8 bytes
+
+
+def run(call, args):
+    """Call "topic.demo" with JSON arguments; returns packed views, or a generator whose steps are packed views."""
+    topic, name = call.split(".")
+    result = getattr(importlib.import_module(f"topics.{topic}"), name)(**json.loads(args))
+    return map(pack, result) if inspect.isgenerator(result) else pack(result)
+
+
+def pack(result):
+    """Views as (JSON, bytes): each numpy array becomes {"$array": dtype, offset, shape} into the bytes.
+
+    raises ValueError on NaN or infinity: a figure can't show them, and JSON can't carry them
+    """
+    chunks, offset = [], 0
+
+    def flat(thing):
+        nonlocal offset
+        if isinstance(thing, np.generic):
+            return thing.item()
+        if not isinstance(thing, np.ndarray):
+            raise TypeError(f"a view holds numbers, texts and arrays, not {type(thing).__name__}")
+        if thing.dtype.kind not in "fiub":
+            return thing.tolist()
+        if not np.isfinite(thing).all():
+            raise ValueError(f"a view holds NaN or infinity in an array of shape {thing.shape}")
+        array = np.ascontiguousarray(thing, dtype=np.float32 if thing.dtype == np.float32 else np.float64)
+        start, data = offset, array.tobytes()
+        padding = -len(data) % ALIGN
+        chunks.extend((data, bytes(padding)))
+        offset += len(data) + padding
+        return {"$array": array.dtype.name, "offset": start, "shape": thing.shape}
+
+    return json.dumps(as_views(result), default=flat, allow_nan=False), b"".join(chunks)
