@@ -1,0 +1,1 @@
+"""Performance measured in a real browser, beside a stock Pyodide page."""
