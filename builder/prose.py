@@ -1,0 +1,207 @@
+"""From scanned Markdown to HTML: headings, tables, blocks, code, links. Knows no topic.
+
+What a construct becomes is handed in. Indented code is plain text here: code stands in fences, so that
+what the scanner skips and what Markdown shows as code are the same.
+"""
+
+import re
+import unicodedata
+from dataclasses import dataclass
+from html import escape, unescape
+
+import markdown
+from markdown.extensions import Extension
+from markdown.extensions.toc import TocExtension
+from markdown.treeprocessors import Treeprocessor
+from pygments import highlight
+from pygments.formatters import HtmlFormatter
+from pygments.lexers import get_all_lexers, get_lexer_by_name
+from pygments.util import ClassNotFound
+from pymdownx.betterem import BetterEmExtension
+
+from builder.blocks import LINE, PageBlocks, block_problems
+from builder.faults import did_you_mean
+
+
+@dataclass(frozen=True)
+class Heading:
+    """An entry of the page's contents; `html` holds no links."""
+
+    level: int
+    id: str
+    html: str
+
+
+@dataclass(frozen=True)
+class Link:
+    """A link to another page of the site; slug "" is this page. The caller knows which exist."""
+
+    slug: str
+    anchor: str
+    line: int
+
+
+@dataclass(frozen=True)
+class Prose:
+    """A page's body."""
+
+    html: str
+    toc: tuple  # of Heading
+    words: int  # of prose: neither constructs nor code
+    links: tuple  # of Link
+    problems: tuple  # of (line, cause)
+
+
+def render_prose(scan, html_of):
+    """HTML of scanned text, with html_of[token] in the place of each construct."""
+    html_of = {c.token: literal_html(c) for c in scan.constructs if c.kind in ("span", "fence")} | html_of
+    html = {c: html_of.get(c.token, escape(c.source)) for c in scan.constructs}
+    plain = {c: c.argument if c.kind in ("math", "span") else _text(html[c]) for c in scan.constructs}
+
+    def slug_of(text, separator):
+        return slug(scan.put_back(text, plain.get))
+
+    reader = _markdown(slug_of)
+    marked = reader.convert(_isolated(scan))
+    links, link_problems = _links(scan, reader.hrefs)
+    toc = tuple(_headings(reader.toc_tokens, lambda text: scan.put_back(text, html.get)))
+    problems = (*_problems(scan), *link_problems, *_misplaced(scan, marked), *_title_problems(scan, toc))
+    return Prose(_with_constructs(scan, marked, html, plain), toc, _words(scan, marked), links, problems)
+
+
+def slug(text):
+    """The id of a heading.
+
+    >>> slug("What does H_kv = 8 buy?")
+    'what-does-h_kv-8-buy'
+    """
+    text = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode().lower()
+    return re.sub(r"[^\w]+", "-", text).strip("-") or "section"
+
+
+def highlighted(code, language="python"):
+    """Code as <pre> with Pygments' classes. raises ClassNotFound for an unknown language"""
+    lexer = get_lexer_by_name(language or "text", stripnl=False)
+    inner = highlight(code, lexer, HtmlFormatter(nowrap=True))
+    name = escape(language or "text")
+    return f'<pre class="highlight" tabindex="0"><code class="language-{name}">{inner}</code></pre>'
+
+
+def literal_html(construct):
+    """A code span or a fence. An unknown language is shown plain; `render_prose` reports it."""
+    if construct.kind == "span":
+        return f"<code>{escape(construct.argument, quote=False)}</code>"
+    try:
+        return highlighted(construct.argument, construct.label)
+    except ClassNotFound:
+        return highlighted(construct.argument, "text")
+
+
+def _markdown(slug_of):
+    toc = TocExtension(
+        slugify=slug_of, marker="", permalink="#", permalink_class="anchor", permalink_title="Link to this section"
+    )
+    emphasis = BetterEmExtension(smart_enable="all")  # 2*L*H is a product
+    reader = markdown.Markdown(extensions=["tables", "attr_list", "sane_lists", emphasis, toc, PageBlocks(), _Links()])
+    reader.parser.blockprocessors.deregister("code")  # indented code
+    reader.inlinePatterns.deregister("backtick")  # the scanner has taken code spans
+    reader.ESCAPED_CHARS.append("$")
+    return reader
+
+
+def _isolated(scan):
+    """Empty lines around block constructs and /// lines: none of them is part of a paragraph."""
+    blocks = {c.token for c in scan.constructs if c.display}
+    lines = []
+    for line in scan.text.split("\n"):
+        lines += ["", line, ""] if line.strip() in blocks or LINE.match(line) else [line]
+    return "\n".join(lines)
+
+
+def _with_constructs(scan, marked, html, plain):
+    """Tokens replaced by HTML, inside tags (an image's alt) by text; no <p> around a block."""
+    bare = {c.token for c in scan.constructs if c.display}
+    marked = re.sub(rf"<p>({scan.mark}\d+x)</p>", lambda p: p[1] if p[1] in bare else p[0], marked)
+    marked = re.sub(r"<[a-z][^<>]*>", lambda tag: scan.put_back(tag[0], lambda c: escape(plain[c])), marked)
+    return scan.put_back(marked, html.get)
+
+
+def _text(html):
+    return unescape(re.sub(r"<[^<>]*>", "", html))
+
+
+def _headings(tokens, put_back):
+    for token in tokens:
+        html = re.sub(r"</?a\b[^<>]*>", "", put_back(token["html"]))
+        yield Heading(token["level"], token["id"], html)
+        yield from _headings(token["children"], put_back)
+
+
+def _words(scan, marked):
+    text = _text(scan.put_back(marked, lambda construct: " "))
+    return len(re.findall(r"\w[\w'’.,-]*", text))
+
+
+class _Links(Extension):
+    """Gathers the target of every link in `reader.hrefs`, and mends what can be mended without a site."""
+
+    def extendMarkdown(self, md):  # noqa: N802 - Markdown's name
+        md.hrefs = []
+        md.treeprocessors.register(_LinkTreeprocessor(md), "links", 10)  # after inline, before toc's anchors
+
+
+class _LinkTreeprocessor(Treeprocessor):
+    def run(self, root):
+        for a in root.iter("a"):
+            href = a.get("href", "")
+            self.md.hrefs.append(href)
+            if re.match(r"(https?:)?//", href):
+                a.set("rel", "noopener")
+            elif page := _PAGE.fullmatch(href):
+                a.set("href", f"{page[1]}.html{page[2] or ''}")
+
+
+_PAGE = re.compile(r"([\w-]+)\.md(#.+)?")
+
+
+def _links(scan, hrefs):
+    """The links to pages of the site, with their lines, and what is wrong with them."""
+    links, problems, at = [], [], 0
+    for href in hrefs:
+        found = scan.text.find(href, at)
+        at = max(found, 0)
+        page, anchor = _PAGE.fullmatch(href), href.removeprefix("#")
+        if page or href.startswith("#"):
+            target = (page[1], (page[2] or "#")[1:]) if page else ("", anchor)
+            links.append(Link(*target, scan.line_of(at)))
+        elif not re.match(r"(https?:)?//|mailto:", href):
+            cause = f"link to {href!r}: another topic is written topic.md or topic.md#heading"
+            problems.append((scan.line_of(at), cause))
+    return tuple(links), problems
+
+
+def _problems(scan):
+    """What can be seen in the text: images without alt, broken blocks, unknown languages of fences."""
+    for image in re.finditer(r"!\[\s*\][(\[]|<img\b(?![^>]*\balt=)", scan.text):
+        yield scan.line_of(image.start()), "an image has no text: write ![what it shows](file)"
+    for offset, cause in block_problems(scan.text):
+        yield scan.line_of(offset), cause
+    aliases = [alias for lexer in get_all_lexers() for alias in lexer[1]]
+    for c in scan.constructs:
+        if c.kind == "fence" and c.label and c.label not in aliases:
+            yield c.line, f"Pygments knows no language {c.label!r}.{did_you_mean(c.label, aliases)}"
+
+
+def _misplaced(scan, marked):
+    """Constructs that Markdown swallowed, such as those in the title of a link that nobody uses."""
+    for c in scan.constructs:
+        if marked.count(c.token) != 1:
+            yield c.line, f"{c.source} can't stand here: Markdown drops or repeats this place"
+
+
+def _title_problems(scan, toc):
+    for heading in toc:
+        if heading.level == 1:
+            line = re.search(r"^(#\s|=+\s*$)", scan.text, re.M)
+            cause = "the title comes from the front matter; headings begin with ##"
+            yield scan.line_of(line.start() if line else 0), cause
