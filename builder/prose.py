@@ -46,7 +46,8 @@ class Prose:
     """A page's body."""
 
     html: str
-    toc: tuple  # of Heading
+    toc: str  # HTML: a list of the headings of levels 2 and 3, "" when there is none
+    headings: tuple  # of Heading
     words: int  # of prose: neither constructs nor code
     links: tuple  # of Link
     problems: tuple  # of (line, cause)
@@ -64,9 +65,10 @@ def render_prose(scan, html_of):
     reader = _markdown(slug_of)
     marked = reader.convert(_isolated(scan))
     links, link_problems = _links(scan, reader.hrefs)
-    toc = tuple(_headings(reader.toc_tokens, lambda text: scan.put_back(text, html.get)))
-    problems = (*_problems(scan), *link_problems, *_misplaced(scan, marked), *_title_problems(scan, toc))
-    return Prose(_with_constructs(scan, marked, html, plain), toc, _words(scan, marked), links, problems)
+    headings = tuple(_headings(reader.toc_tokens, lambda text: scan.put_back(text, html.get)))
+    problems = (*_problems(scan), *link_problems, *_misplaced(scan, marked), *_title_problems(scan, headings))
+    body = _with_constructs(scan, marked, html, plain)
+    return Prose(body, _toc(headings), headings, _words(scan, marked), links, problems)
 
 
 def slug(text):
@@ -137,6 +139,19 @@ def _headings(tokens, put_back):
         yield from _headings(token["children"], put_back)
 
 
+def _toc(headings):
+    """Sections, each with its subsections."""
+    items = []
+    for heading in headings:
+        link = f'<a href="#{heading.id}">{heading.html}</a>'
+        if heading.level == 2:
+            items.append([link])
+        elif heading.level == 3 and items:
+            items[-1].append(f"<li>{link}</li>")
+    rows = (f"<li>{link}{f'<ol>{"".join(below)}</ol>' if below else ''}</li>" for link, *below in items)
+    return f"<ol>{''.join(rows)}</ol>" if items else ""
+
+
 def _words(scan, marked):
     text = _text(scan.put_back(marked, lambda construct: " "))
     return len(re.findall(r"\w[\w'’.,-]*", text))
@@ -199,8 +214,8 @@ def _misplaced(scan, marked):
             yield c.line, f"{c.source} can't stand here: Markdown drops or repeats this place"
 
 
-def _title_problems(scan, toc):
-    for heading in toc:
+def _title_problems(scan, headings):
+    for heading in headings:
         if heading.level == 1:
             line = re.search(r"^(#\s|=+\s*$)", scan.text, re.M)
             cause = "the title comes from the front matter; headings begin with ##"

@@ -1,0 +1,173 @@
+"""What each construct of a page means, given its topic and the site. Knows neither Markdown nor templates."""
+
+import inspect
+import re
+from dataclasses import dataclass, field
+from html import escape
+
+from builder.faults import Fault, did_you_mean
+from builder.mathematics import number_equations, render_mathematics
+from builder.source import cited_equations, code_html
+from builder.values import value_text
+from topics.kit.traces import INKS
+
+
+@dataclass
+class Resolved:
+    """HTML of each token, all faults, the sources cited in order, and {label: number} of the equations."""
+
+    html_of: dict = field(default_factory=dict)
+    faults: list = field(default_factory=list)
+    cited: list = field(default_factory=list)
+    equations: dict = field(default_factory=dict)
+
+
+class ConstructError(ValueError):
+    """What is wrong with one construct: the words that follow it in the fault."""
+
+
+@dataclass
+class _Page:
+    topic: object
+    site: object
+    resolved: Resolved
+    shown: set = field(default_factory=set)  # demos and code already on the page
+
+    @property
+    def script(self):
+        return re.sub(r"\.md$", ".py", self.topic.file)
+
+    def namespace(self):
+        return vars(self.topic.module) if self.topic.module else {}
+
+    def once(self, kind, name):
+        if (kind, name) in self.shown:
+            raise ConstructError(f" stands on this page twice; a {kind} has one place")
+        self.shown.add((kind, name))
+
+
+def resolve(scan, topic, site):
+    """Render every construct of a scanned page except code spans and fences, which mean themselves.
+
+    topic   .slug, .file (as faults name it), .module (or None), .demos {name: function}
+    site    .bibliography, .glossary, .demo_html(topic, name)
+    """
+    labels, numbers, problems = number_equations(scan.constructs)
+    resolved = Resolved(equations=labels)
+    page = _Page(topic, site, resolved)
+    for construct in scan.constructs:
+        if construct.kind not in MEANINGS:
+            continue
+        try:
+            resolved.html_of[construct.token] = MEANINGS[construct.kind](construct.argument, page)
+        except ValueError as wrong:
+            colon = "" if isinstance(wrong, ConstructError) else ": "
+            resolved.faults.append(Fault(topic.file, construct.line, f"{construct.source}{colon}{wrong}"))
+    mathematics, more = render_mathematics(
+        scan.constructs, numbers, lambda construct: value_text(construct.argument, page.namespace())
+    )
+    resolved.html_of |= mathematics
+    for construct, cause in [*problems, *more]:
+        source = " ".join(construct.source.split())
+        resolved.faults.append(Fault(topic.file, construct.line, f"{source}: {cause}"))
+    resolved.faults += _uncited(page)
+    return resolved
+
+
+def _uncited(page):
+    """Equations that the topic's code cites and its page does not have."""
+    if page.topic.module is None:
+        return
+    labels = page.resolved.equations
+    for label, line in cited_equations(page.topic.module):
+        if label not in labels:
+            cause = f"(eq:{label}) is not an equation of {page.topic.file}.{did_you_mean(label, labels)}"
+            yield Fault(page.script, line, cause)
+
+
+def demo(name, page):
+    if name not in page.topic.demos:
+        raise ConstructError(f" is not in {_base(page.script)}.{did_you_mean(name, page.topic.demos)}")
+    page.once("demo", name)
+    return page.site.demo_html(page.topic, name)
+
+
+def code(name, page):
+    functions = {key: thing for key, thing in page.namespace().items() if _shows(thing)}
+    if name not in functions:
+        raise ConstructError(f" is not a function in {_base(page.script)}.{did_you_mean(name, functions)}")
+    page.once("code", name)
+    return code_html(functions[name], page.resolved.equations)
+
+
+def _shows(thing):
+    """A function or class of ours: its source is part of the site."""
+    ours = str(getattr(thing, "__module__", "")).split(".")[0] not in ("numpy", "builtins")
+    return ours and (inspect.isfunction(thing) or inspect.isclass(thing))
+
+
+def _base(file):
+    return file.rsplit("/", 1)[-1]
+
+
+def value(argument, page):
+    text = value_text(argument, page.namespace())
+    return f'<span class="value" title="{escape(argument)}">{escape(text)}</span>'
+
+
+def cite(argument, page):
+    """[[cite a b]] or [[cite a, b]]: (Author, year; Author, year), each linked to the list of sources."""
+    sources, links, unknown = page.site.bibliography, [], []
+    for key in re.split(r"[,\s]+", argument.strip(", ")):
+        if key not in sources:
+            unknown.append(f"{key} is not in references.bib.{did_you_mean(key, sources.keys)}")
+            continue
+        if key not in page.resolved.cited:
+            page.resolved.cited.append(key)
+        title = escape(sources.title(key))
+        links.append(f'<a class="cite" href="#ref-{escape(key)}" title="{title}">{escape(sources.short(key))}</a>')
+    if unknown:
+        raise ConstructError(f": {' '.join(unknown)}")
+    return f"({'; '.join(links)})"
+
+
+def term(argument, page):
+    """[[term logit]] or [[term logit : logits]]: a link to the glossary with the definition as its title."""
+    name, shown = _named(argument)
+    entry = page.site.glossary.find(name)
+    if entry is None:
+        raise ConstructError(f": {name} is not in glossary.md.{did_you_mean(name, page.site.glossary.terms)}")
+    return f'<a class="term" href="glossary.html#{entry.id}" title="{escape(entry.text)}">{escape(shown)}</a>'
+
+
+def ink(argument, page):
+    """[[ink query : the query]] or [[ink query]]: words in the colour of an idea."""
+    name, shown = _named(argument)
+    if name not in INKS:
+        raise ConstructError(f": {name} is not an idea colour.{did_you_mean(name, INKS)}")
+    return f'<span class="ink-{name}">{escape(shown)}</span>'
+
+
+def _named(argument):
+    """(name, shown text): what follows " : ", or else the name itself."""
+    name, _, shown = argument.partition(" : ")
+    if re.search(r"\$|`|\[\[", shown):
+        raise ConstructError(": the shown text is plain words; write mathematics beside it, or \\ink{query}{q} in it")
+    return name.strip(), shown.strip() or name.strip()
+
+
+def eq(label, page):
+    """[[eq bytes]]: "equation 3", linked."""
+    label = label.removeprefix("eq:")
+    equations = page.resolved.equations
+    if label not in equations:
+        raise ConstructError(f": no equation of this page has the label eq:{label}.{did_you_mean(label, equations)}")
+    return f'<a class="eq" href="#eq-{label}">equation {equations[label]}</a>'
+
+
+def exercise(name, page):
+    raise ConstructError(": exercises are not built yet")
+
+
+MEANINGS = {"demo": demo, "code": code, "value": value, "cite": cite, "term": term, "ink": ink, "eq": eq,
+            "exercise": exercise}  # fmt: skip

@@ -1,0 +1,77 @@
+"""Reads the YAML between --- and --- at the top of a page, key by key with its line. Knows no Markdown."""
+
+import re
+
+import yaml
+
+from builder.faults import Fault, did_you_mean
+
+REQUIRED = ("title", "summary", "minutes")
+KEYS = (*REQUIRED, "section", "needs")
+_FRONT = re.compile(r"---[ \t]*\n(.*?)^---[ \t]*(?:\n|\Z)", re.S | re.M)
+
+
+def parse(text, file, sections=(), slugs=()):
+    """Split a page into its front matter and its body.
+
+    sections, slugs   the names that `section` and `needs` may use; empty: any
+    returns           (meta, body, line of the body's first line, faults); meta holds what is right, and `needs` always
+    """
+    text = text.replace("\r\n", "\n").removeprefix("\ufeff")
+    front = _FRONT.match(text)
+    if not front:
+        cause = (
+            "the front matter is not closed by ---"
+            if text.startswith("---")
+            else "begins without front matter: --- title: … ---"
+        )
+        return {"needs": []}, text, 1, [Fault(file, 1, cause)]
+    entries, problems = _entries(front[1])
+    meta = {"needs": []}
+    for key, value, line in entries:
+        causes = list(_causes(key, value, sections, slugs))
+        problems += [(line, cause) for cause in causes]
+        if key in meta and key != "needs":
+            problems.append((line, f"{key} stands twice"))
+        if not causes:
+            meta[key] = value
+    given = {key for key, _, _ in entries}
+    if entries or not problems:
+        problems += [(1, f"{key} is missing from the front matter") for key in REQUIRED if key not in given]
+    faults = [Fault(file, line, cause) for line, cause in problems]
+    return meta, text[front.end() :], 1 + text.count("\n", 0, front.end()), faults
+
+
+def _entries(text):
+    """[(key, value, line)] and [(line, cause)]; the first line of `text` is the second of the file."""
+    try:
+        node = yaml.compose(text, yaml.SafeLoader)
+        if not isinstance(node, yaml.MappingNode):
+            return [], [(2, "the front matter holds lines such as title: KV cache")] if node else []
+        values = [yaml.safe_load(yaml.serialize(value)) for _, value in node.value]
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        problem = getattr(error, "problem", None) or str(error)
+        return [], [(2 + (mark.line if mark else 0), f"YAML: {problem}. A text that holds ': ' or '#' needs quotes.")]
+    keys = [(key.value, key.start_mark.line + 2) for key, _ in node.value]
+    return [(key, value, line) for (key, line), value in zip(keys, values, strict=True)], []
+
+
+def _causes(key, value, sections, slugs):
+    """What is wrong with one entry, in words."""
+    if key not in KEYS:
+        yield f"unknown key {key}.{did_you_mean(key, KEYS)}"
+    elif key == "minutes":
+        if type(value) is not int or not 0 < value <= 120:
+            yield f"minutes is a whole number from 1 to 120, not {value!r}"
+    elif key == "needs":
+        if not (isinstance(value, list) and all(isinstance(slug, str) for slug in value)):
+            yield f"needs is a list of topics such as [attention], not {value!r}"
+        elif slugs:
+            yield from (
+                f"needs {slug}, which is not a topic.{did_you_mean(slug, slugs)}" for slug in value if slug not in slugs
+            )
+    elif not isinstance(value, str) or not value.strip():
+        yield f"{key} is a text, not {value!r}; put it in quotes"
+    elif key == "section" and sections and value not in sections:
+        yield f"section {value} is not in ORDER.{did_you_mean(value, sections)}"
