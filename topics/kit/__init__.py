@@ -2,6 +2,8 @@
 
 from topics.kit.controls import Choice, LogSlider, Seed, Slider, Text, Toggle
 from topics.kit.demo import demo
+from topics.kit.hardware import GPU, GPUS
+from topics.kit.models import MODELS, Model
 from topics.kit.numerics import GB, GIB, KIB, MIB, max_abs_difference, softmax
 from topics.kit.traces import bars, heatmap, label, line, points, rule
 from topics.kit.views import Badge, Figure, Frame, Matrix, Metrics, Note, Steps, Table, Tokens
@@ -9,8 +11,11 @@ from topics.kit.views import Badge, Figure, Frame, Matrix, Metrics, Note, Steps,
 __all__ = [
     "GB",
     "GIB",
+    "GPU",
+    "GPUS",
     "KIB",
     "MIB",
+    "MODELS",
     "Badge",
     "Choice",
     "Figure",
@@ -18,6 +23,7 @@ __all__ = [
     "LogSlider",
     "Matrix",
     "Metrics",
+    "Model",
     "Note",
     "Seed",
     "Slider",

@@ -1,0 +1,521 @@
+"""KV cache: keep every past key and value, so that a new token costs one row of attention.
+
+T tokens in the context   L layers   H query heads   H_kv key/value heads   D head width   d model width
+B users served at once    b bytes per cached number   N parameters, two bytes each
+A FLOP is one addition or one multiplication, so a multiply-add is two.
+"""
+
+import time
+from itertools import pairwise
+
+import numpy as np
+
+from topics.kit import (
+    GB,
+    GIB,
+    GPUS,
+    KIB,
+    MIB,  # noqa: F401 — for the page's [[value …]]
+    MODELS,
+    Badge,
+    Choice,
+    Figure,
+    Frame,
+    LogSlider,
+    Matrix,
+    Metrics,
+    Note,
+    Seed,
+    Slider,
+    Steps,
+    Toggle,
+    bars,
+    demo,
+    label,
+    line,
+    max_abs_difference,
+    points,
+    rule,
+    softmax,
+)
+
+# ---- the cache itself
+
+
+def decode_step(q, k, v, K, V):
+    """Append one token to the cache and attend to all of it (eq:decode).
+
+    q        (H, D)         the new token's query, one row a head
+    k, v     (H_kv, D)      its key and value; H/H_kv query heads share each row
+    K, V     (t, H_kv, D)   the cache so far
+    returns  y (H, D) and the grown K, V (t+1, H_kv, D)
+
+    >>> q = k = np.ones((1, 4)); v = np.full((1, 4), 7.0); empty = np.empty((0, 1, 4))
+    >>> y, K, V = decode_step(q, k, v, empty, empty)   # alone, a token can only read its own value
+    >>> y.tolist(), K.shape
+    ([[7.0, 7.0, 7.0, 7.0]], (1, 1, 4))
+    """
+    K = np.concatenate([K, k[None]])  # (t+1, H_kv, D)
+    V = np.concatenate([V, v[None]])  # (t+1, H_kv, D)
+    share = q.shape[0] // K.shape[1]  # query head h reads cached head h // share
+    scores = np.einsum("hd,thd->ht", q, np.repeat(K, share, axis=1)) / np.sqrt(q.shape[1])  # (H, t+1)
+    y = np.einsum("ht,thd->hd", softmax(scores), np.repeat(V, share, axis=1))  # (H, D)
+    return y, K, V
+
+
+def prefill(q, k, v):
+    """Attend for T tokens at once, each to itself and the ones before it (eq:prefill).
+
+    q        (T, H, D)      k, v  (T, H_kv, D)
+    returns  y (T, H, D), and k, v: as they stand, they are the cache
+
+    >>> y, K, V = prefill(np.zeros((2, 1, 1)), np.zeros((2, 1, 1)), np.array([[[2.0]], [[4.0]]]))
+    >>> y.ravel().tolist()   # equal scores: the first token reads 2, the second the mean of 2 and 4
+    [2.0, 3.0]
+    """
+    T, H, D = q.shape
+    share = H // k.shape[1]
+    scores = np.einsum("qhd,thd->hqt", q, np.repeat(k, share, axis=1)) / np.sqrt(D)  # (H, T, T)
+    scores = np.where(np.tri(T, dtype=bool), scores, -np.inf)  # no token sees a later one
+    y = np.einsum("hqt,thd->qhd", softmax(scores), np.repeat(v, share, axis=1))  # (T, H, D)
+    return y, k, v
+
+
+def forward(layers, x, caches=None):
+    """A stack of attention layers: all rows of x at once, or one new row on top of its caches.
+
+    layers   a list of W_q (d, H, D), W_k and W_v (d, H_kv, D), W_o (H, D, d)
+    x        (T, d) without caches, (1, d) with them
+    returns  y like x, and each layer's K, V with the new rows
+    """
+    grown = []
+    for i, (W_q, W_k, W_v, W_o) in enumerate(layers):
+        q, k, v = (np.tensordot(x, W, 1) for W in (W_q, W_k, W_v))  # (T, H, D) and twice (T, H_kv, D)
+        if caches is None:
+            y, K, V = prefill(q, k, v)  # (T, H, D)
+        else:
+            y, K, V = decode_step(q[0], k[0], v[0], *caches[i])  # (H, D)
+        x = x + np.tensordot(y.reshape(len(x), *q.shape[1:]), W_o, 2)  # residual, (T, d)
+        grown.append((K, V))
+    return x, grown
+
+
+def generate(layers, prompt, steps, cached=True):
+    """Make `steps` vectors, each the stack's last output fed back as its next input.
+
+    There is no vocabulary here: where a model would pick a token and look up its vector, this
+    rescales the output to unit mean square.
+
+    prompt   (T, d)
+    returns  (steps, d)
+    """
+    x, caches, made = prompt, None, []
+    for _ in range(steps):
+        new = x[-1:] if cached and caches is not None else x  # one row, or all of them again
+        y, caches = forward(layers, new, caches if cached else None)
+        made.append(y[-1] / np.sqrt(np.mean(y[-1] ** 2)))  # (d,)
+        x = np.vstack([x, made[-1]])  # (T+1, d)
+    return np.array(made)
+
+
+def random_layers(seed, L, d, H, H_kv, D):
+    """L layers of random weights, scaled so that outputs keep about the size of their inputs."""
+    rng = np.random.default_rng(seed)
+    shapes = [(d, H, D), (d, H_kv, D), (d, H_kv, D), (H, D, d)]
+    return [[rng.normal(0, d**-0.5, shape) for shape in shapes] for _ in range(L)]
+
+
+# ---- what it costs
+
+
+def cache_bytes(T, L, H_kv, D, b):
+    """Bytes for the keys and values of one sequence of T tokens (eq:bytes).
+
+    >>> cache_bytes(T=1, L=32, H_kv=8, D=128, b=2)   # Llama-3.1-8B, one token: 128 KiB
+    131072
+    """
+    return 2 * T * L * H_kv * D * b  # the 2 is K and V
+
+
+def cache_of(name, T=1, b=2):
+    """cache_bytes of a model in the kit's table, by its name."""
+    model = MODELS[name]
+    return cache_bytes(T, model.L, model.H_kv, model.D, b)
+
+
+def weight_bytes(name):
+    """Bytes of a model's weights at two bytes a parameter."""
+    return 2 * MODELS[name].parameters
+
+
+def users_that_fit(memory, weights, per_user):
+    """Whole caches that fit beside the weights; zero when even the weights do not.
+
+    >>> users_that_fit(memory=80, weights=16, per_user=20)
+    3
+    """
+    return max(0, int((memory - weights) // per_user))
+
+
+def layer_flops(new, T, d, H, H_kv, D):
+    """FLOP of one attention layer for `new` tokens that each meet T keys (eq:work).
+
+    With a cache new = 1; without one new = T, every row again.
+
+    >>> layer_flops(1, 6, 4, 1, 1, 4), layer_flops(6, 6, 4, 1, 1, 4)
+    (224, 1344)
+    """
+    projections = 2 * d * D * (2 * H + 2 * H_kv)  # q and output: H heads each; k and v: H_kv each
+    attention = 4 * H * D * T  # T scores and T weighted values, D multiply-adds each
+    return new * (projections + attention)
+
+
+def decode_work(name, T, B, b=2):
+    """FLOP and bytes of one decode step: B users, each one new token meeting T keys (eq:decode-work)."""
+    m = MODELS[name]
+    flops = B * (2 * m.parameters + 4 * m.L * m.H * m.D * T)  # a multiply-add per weight, then attention
+    return flops, weight_bytes(name) + B * cache_of(name, T, b)  # weights once for all users, caches one by one
+
+
+def prefill_work(name, T, B, b=2):
+    """FLOP and bytes of reading B prompts of T tokens; token t meets t keys, T(T+1)/2 pairs in all."""
+    m = MODELS[name]
+    flops = B * (2 * m.parameters * T + 2 * m.L * m.H * m.D * T * (T + 1))
+    return flops, weight_bytes(name) + B * cache_of(name, T, b)  # weights read once, caches written once
+
+
+def arithmetic_intensity(work):
+    """FLOP done for each byte moved (eq:intensity).
+
+    >>> arithmetic_intensity((20, 10))
+    2.0
+    """
+    flops, moved = work
+    return flops / moved
+
+
+def roofline_time(work, gpu):
+    """Seconds at best: the slower of computing and moving (eq:time), as in Williams et al. 2009."""
+    flops, moved = work
+    return max(flops / gpu.flops, moved / gpu.bandwidth)
+
+
+def decode_time(name, gpu, T, B):
+    """Seconds at best for one decode step, which gives each of B users one token.
+
+    >>> round(1000 * decode_time("Llama-3.1-8B", "H100", T=1, B=1), 1)   # 16.06 GB at 3,350 GB/s, in ms
+    4.8
+    """
+    return roofline_time(decode_work(name, T, B), GPUS[gpu])
+
+
+def crossover_batch(name, T, b=2):
+    """The number of users whose caches together weigh as much as the weights (eq:crossover)."""
+    return weight_bytes(name) / cache_of(name, T, b)
+
+
+# ---- demos
+
+BITS = {"16 bit": 2, "8 bit": 1}
+
+
+@demo(
+    T=LogSlider("Context length", 1024, 131_072, value=131_072, per_octave=2, unit="tokens"),
+    name=Choice("Model", tuple(MODELS), value="Llama-3.1-8B"),
+    B=LogSlider("Users at once", 1, 256, value=8, unit="users"),
+    precision=Choice("Precision of the cache", tuple(BITS), value="16 bit"),
+    gpu=Choice("GPU", ("RTX 4090", "H100", "H200", "8 × H100"), value="H100"),
+    wrong=Toggle("Break it: count H heads, not H_kv"),
+)
+def memory_calculator(T, name, B, precision, gpu, wrong):
+    """Weights and caches of a real model against the memory of a real GPU."""
+    model, b, memory = MODELS[name], BITS[precision], GPUS[gpu].memory
+    heads = model.H if wrong else model.H_kv
+    weights, per_user = weight_bytes(name), cache_bytes(T, model.L, heads, model.D, b)
+    fit = users_that_fit(memory, weights, per_user)
+
+    users = {"1 user": 1, f"asked for: {B}": B, f"most that fit: {fit}": fit}
+    caches = [n * per_user / GIB for n in users.values()]
+    top = max(*caches, 0) + weights / GIB
+    figure = Figure(
+        [
+            bars(list(users), [weights / GIB] * 3, "weights", "weight", text=[f"weights {_si(weights / GIB)}"] * 3),
+            bars(list(users), caches, "KV cache", "key", text=[f"cache {_si(c)}" if c else "" for c in caches]),
+        ],
+        y_title="GPU memory (GiB)",
+        alt=f"{name} at {T:,} tokens: weights {_si(weights / GIB)} GiB, cache {_si(per_user / GIB)} GiB a user. "
+        f"{B:,} users need {_si((weights + B * per_user) / GIB)} GiB; {gpu} has {memory // GIB} GiB and fits {fit:,}.",
+        barmode="stack",
+        showlegend=False,
+        yaxis={"range": [0, 1.12 * max(top, memory / GIB)]},
+        shapes=[rule(y=memory / GIB)],
+        annotations=[
+            label(1, memory / GIB, f"{gpu}: {memory // GIB} GiB", xref="paper", xanchor="right", yanchor="bottom")
+        ],
+    )
+    metrics = Metrics(
+        ("Cache a token", per_user / T / KIB, "KiB", f"2 · {model.L} layers · {heads} heads · {model.D} · {b} bytes"),
+        ("Cache a user", per_user / GIB, "GiB", f"{T:,} tokens · {_si(per_user / T / KIB)} KiB"),
+        ("Weights", weights / GIB, "GiB", f"{model.parameters:,} parameters · 2 bytes"),
+        ("Users that fit", fit, "", f"⌊({memory // GIB} − {weights / GIB:.2f}) / {per_user / GIB:.4g}⌋"),
+    )
+    return figure, metrics, _context_note(name, T, wrong)
+
+
+def _context_note(name, T, wrong):
+    """What a reader should not believe of the bars above."""
+    model = MODELS[name]
+    if model.context < T:
+        return Note(f"{name} was made for {model.context:,} tokens. The bytes at {T:,} are right, the model is not.",
+                    "warning")  # fmt: skip
+    if wrong and model.H_kv < model.H:
+        return Note(f"{name} caches {model.H_kv} heads, not {model.H}: this is {model.H // model.H_kv} times too much.",
+                    "warning")  # fmt: skip
+    if wrong:
+        return Note(f"{name} has as many key/value heads as query heads, so here the mistake goes unnoticed.")
+    return Note("Activations, the driver and the server need room too: a real GPU fits fewer.")
+
+
+def _si(x):
+    """A number for a label: three figures, thousands separated."""
+    return f"{x:,.0f}" if x >= 100 else f"{x:.3g}"
+
+
+FAULTS = ("none", "forget to append", "drop the first token", "restart positions at 0")
+
+
+def position(t, d):
+    """A vector that says where in the text a token stands: sines and cosines of t (Vaswani et al. 2017)."""
+    angle = t / 10_000 ** (np.arange(0, d, 2) / d)  # (d/2,)
+    return np.stack([np.sin(angle), np.cos(angle)], axis=1).ravel()  # (d,)
+
+
+@demo(
+    T=Slider("Tokens", 3, 8, value=6, unit="tokens"),
+    fault=Choice("Break it", FAULTS, value="none"),
+    seed=Seed(),
+)
+def decode_by_hand(T, fault, seed):
+    """One head of width 4, token by token: what the cache holds, what the new token reads, what comes out."""
+    d = D = 4
+    rng = np.random.default_rng(seed)
+    W_q, W_k, W_v = rng.normal(0, 1, (3, d, 1, D))
+    tokens = rng.normal(0, 1, (T, d))
+    x = tokens + [position(t, d) for t in range(T)]  # (T, d)
+    exact, _, _ = prefill(*(np.tensordot(x, W, 1) for W in (W_q, W_k, W_v)))  # (T, 1, D), nothing cached
+
+    K = V = np.empty((0, 1, D))
+    held, frames, outputs = [], [], []
+    for t in range(T):
+        row = tokens[t] + position(0, d) if fault == "restart positions at 0" else x[t]
+        q, k, v = (np.tensordot(row, W, 1) for W in (W_q, W_k, W_v))  # (1, D) each
+        if fault == "forget to append":
+            K, V, held = K[:0], V[:0], []
+        if fault == "drop the first token" and t == 1:
+            K, V, held = K[1:], V[1:], []
+        y, K, V = decode_step(q, k, v, K, V)
+        held = [*held, t]
+        outputs.append(y)
+        frames.append(_frame(t, held, q[0], K[:, 0], V[:, 0], y[0], exact[t, 0]))
+    return Steps(*frames), Badge(
+        "Cached against recomputed, all tokens: max|Δ|", max_abs_difference(outputs, exact), 1e-12
+    )
+
+
+def _frame(t, held, q, K, V, y, exact):
+    """One token's step: q, y, exact (D,), K, V (n, D); `held` names the n tokens in the cache."""
+    D, n = len(q), len(held)
+    dims = [str(j + 1) for j in range(D)]
+    names = [f"token {i + 1}" for i in held]
+    scores = K @ q / np.sqrt(D)  # (n,)
+    weights = softmax(scores)  # (n,)
+    origin = [[f"computed now, from token {i + 1}" if i == t else f"kept since token {i + 1}"] * D for i in held]
+    dots = [[f"({_dot(q, row)}) / {np.sqrt(D):.0f}" for row in K]]
+    mixes = [[_dot(weights, V[:, j]) for j in range(D)], ["the same sum, every row of K and V computed again"] * D]
+    parts = f"8·{D}·{D} + 4·{D}·"
+    return Frame(
+        f"Token {t + 1} arrives. Kept rows of K and V: {n - 1}. New rows: 1. One query meets {_count(n, 'key')}.",
+        Matrix(K, [f"{name}, {'new' if i == t else 'kept'}" for name, i in zip(names, held, strict=True)], dims,
+               "K, one key a token", "key", origin),
+        Matrix(scores[None], ["q · k / √D"], names, "Scores of the new query", "query", dots),
+        Matrix(weights[None], ["weight"], names, "Weights, the softmax of the scores", "weight"),
+        Matrix(np.stack([y, exact]), ["with the cache", "all recomputed"], dims, "Output, the weighted sum of V",
+               "output", mixes),
+        Metrics(
+            ("Work with the cache", layer_flops(1, n, D, 1, 1, D), "FLOP", f"1 · ({parts}{n})"),
+            ("Work without", layer_flops(t + 1, t + 1, D, 1, 1, D), "FLOP", f"{t + 1} · ({parts}{t + 1})"),
+            ("max|Δ| of this token", max_abs_difference(y, exact), ""),
+        ),
+    )  # fmt: skip
+
+
+def _dot(a, b):
+    return " + ".join(f"{x:.2f}·{y:.2f}" for x, y in zip(a, b, strict=True))
+
+
+def _count(n, thing):
+    return f"{n:,} {thing}{'s' * (n != 1)}"
+
+
+@demo(
+    T=LogSlider("Context length", 128, 131_072, value=8192, unit="tokens"),
+    B=LogSlider("Users at once", 1, 512, value=32, unit="users"),
+    name=Choice("Model", ("Llama-2-7B", "Llama-3.1-8B", "Llama-3.1-70B"), value="Llama-3.1-8B"),
+    gpu=Choice("GPU", tuple(GPUS), value="H100"),
+    uncached=Toggle("Break it: no cache, read the whole text for every token"),
+)
+def prefill_against_decode(T, B, name, gpu, uncached):
+    """Where the two phases stand under a GPU's roof, and what batching buys."""
+    chip, work = GPUS[gpu], prefill_work if uncached else decode_work
+    step, prompt = work(name, T, B), prefill_work(name, T, 1)
+    intensity, seconds = arithmetic_intensity(step), roofline_time(step, chip)
+    batches = 2 ** np.arange(10)  # 1 … 512 users
+    total = np.array([n / roofline_time(work(name, T, int(n)), chip) for n in batches])  # (10,) tokens/s
+    fit = users_that_fit(chip.memory, weight_bytes(name), cache_of(name, T))
+    crossover = crossover_batch(name, T)
+
+    metrics = Metrics(
+        ("Decode", intensity, "FLOP/byte", f"{step[0] / 1e9:,.0f} GFLOP / {step[1] / GB:,.1f} GB"),
+        ("Prefill of one prompt", arithmetic_intensity(prompt), "FLOP/byte",
+         f"{prompt[0] / 1e12:,.3g} TFLOP / {prompt[1] / GB:,.1f} GB"),
+        ("Ridge of the GPU", chip.flops / chip.bandwidth, "FLOP/byte", "peak FLOP/s over bytes/s"),
+        ("All users together", B / seconds, "tokens/s", f"{B} / {1000 * seconds:,.3g} ms"),
+        ("Each user", 1 / seconds, "tokens/s", "at best: no overhead counted"),
+        ("Caches outweigh weights from", crossover, "users", "2N / bytes of one cache"),
+    )  # fmt: skip
+    if fit < B:
+        note = Note(
+            f"{gpu} has room for {_count(fit, 'such user')} beside the weights: {B} is arithmetic only.", "warning"
+        )
+    elif MODELS[name].context < T:
+        note = Note(
+            f"{name} was made for {MODELS[name].context:,} tokens; the arithmetic goes on without it.", "warning"
+        )
+    else:
+        note = Note("Both phases at their best: no launch overhead, no network between GPUs, perfect overlap.")
+    return (
+        _roof(chip, gpu, {f"decode, {_count(B, 'user')}": step, "prefill, 1 prompt": prompt}),
+        _throughput(batches, total, B, B / seconds, fit, gpu),
+        metrics,
+        note,
+    )
+
+
+def _roof(chip, gpu, works):
+    """The roofline of a GPU with one point for each (FLOP, bytes)."""
+    ridge = chip.flops / chip.bandwidth
+    x = np.array([0.5, ridge, 1e6])
+    roof = np.minimum(x * chip.bandwidth, chip.flops) / 1e12
+    marks, labels, says = [], [], []
+    for (text, work), ink, symbol in zip(works.items(), ("key", "query"), ("diamond", "square"), strict=True):
+        intensity = arithmetic_intensity(work)
+        reached = min(intensity * chip.bandwidth, chip.flops) / 1e12  # TFLOP/s
+        marks.append(points([intensity], [reached], text, ink, symbol))
+        flat = intensity > ridge  # on the slope a text fits below the roof, on the flat part above or below it
+        labels.append(
+            label(
+                np.log10(intensity),
+                np.log10(reached),
+                text,
+                xanchor="right" if intensity > 3000 else "left",  # keep it inside the plot
+                yanchor="bottom" if flat and symbol == "diamond" else "top",
+                yshift=8 if flat and symbol == "diamond" else -8,
+            )
+        )
+        says.append(f"{text}: {_si(intensity)} FLOP/byte, at most {_si(reached)} TFLOP/s")
+    return Figure(
+        [line(x, roof, f"{gpu} roof", "reference"), *marks],
+        x_title="Arithmetic intensity (FLOP/byte)",
+        y_title="Attainable rate (TFLOP/s)",
+        alt=f"Roofline of {gpu}: ridge at {_si(ridge)} FLOP/byte. " + "; ".join(says) + ".",
+        xaxis={"type": "log"},
+        yaxis={"type": "log"},
+        showlegend=False,
+        annotations=[*labels, label(np.log10(ridge), np.log10(roof[1]), f"ridge {_si(ridge)}", yanchor="bottom")],
+    )
+
+
+def _throughput(batches, total, B, now, fit, gpu):
+    """Tokens a second against users: all together, and each."""
+    inside = batches[0] <= fit <= batches[-1]
+    full = [label(np.log10(fit), np.log10(total[-1]), f"memory full: {fit}", yanchor="bottom")] if inside else []
+    return Figure(
+        [
+            line(batches, total, "all users", "key"),
+            line(batches, total / batches, "each user", "query", "dash"),
+            points([B], [now], "now", "key", "diamond"),
+        ],
+        x_title="Users at once",
+        y_title="Tokens per second",
+        alt=f"{_count(B, 'user')} get {_si(now)} tokens/s together, {_si(now / B)} each; one user alone gets "
+        f"{_si(total[0])}, 512 together {_si(total[-1])}. {gpu} has memory for {fit:,}.",
+        xaxis={"type": "log"},
+        yaxis={"type": "log"},
+        showlegend=False,
+        shapes=[rule(x=fit)] if inside else [],
+        annotations=[
+            label(0, np.log10(total[0]), "all users", xanchor="left", yanchor="bottom", yshift=8),
+            label(np.log10(batches[-1]), np.log10(total[-1] / batches[-1]), "each user", xanchor="right", yanchor="top",
+                  yshift=-8),
+            *full,
+        ],
+    )  # fmt: skip
+
+
+@demo(
+    "live",
+    T=LogSlider("Tokens", 128, 512, value=256, unit="tokens"),
+    D=LogSlider("Head width", 16, 64, value=32, unit="numbers"),
+    seed=Seed(),
+)
+def race(T, D, seed):
+    """One layer of four heads in this browser: milliseconds a token, with and without a cache."""
+    H, d = 4, 4 * D
+    layers = random_layers(seed, 1, d, H, H, D)
+    x = np.random.default_rng(seed).normal(size=(T, d))  # the T tokens, all given
+    forward(layers, x[:8])  # the first call is slow: keep it out of the measurement
+    marks = [T * i // 16 for i in range(1, 17)]
+    fast, slow, worst, caches = [], [], 0.0, None
+    for start, stop in pairwise([0, *marks]):
+        began = time.perf_counter()
+        for t in range(start, stop):  # a block of tokens: a browser's clock is too coarse for one
+            y, caches = forward(layers, x[t : t + 1], caches)
+        between = time.perf_counter()
+        again, _ = forward(layers, x[:stop])  # every row once more, for the sake of the last
+        ended = time.perf_counter()
+        fast.append(1000 * (between - began) / (stop - start))
+        slow.append(1000 * (ended - between))
+        worst = max(worst, max_abs_difference(y[0], again[-1]))
+        yield _race_views(marks[: len(fast)], np.array(fast), np.array(slow), worst, T, d, H, D)
+
+
+def _race_views(marks, fast, slow, worst, T, d, H, D):
+    """The curves so far; at the last mark they are the answer."""
+    t = marks[-1]
+    ratio = layer_flops(t, t, d, H, H, D) / layer_flops(1, t, d, H, H, D)
+    return (
+        Figure(
+            [
+                line(marks, slow, "without a cache", "error", mode="lines+markers"),
+                line(marks, fast, "with a cache", "key", "dash", mode="lines+markers"),
+            ],
+            x_title="Position of the token in the text",
+            y_title="Time for this token (ms)",
+            alt=f"Measured here: token {t} of {T} took {_si(slow[-1])} ms without a cache, "
+            f"{_si(fast[-1])} ms with one.",
+            xaxis={"range": [0, 1.05 * T]},
+            yaxis={"rangemode": "tozero"},
+            showlegend=False,
+            annotations=[
+                label(t, slow[-1], "without", xanchor="right", yanchor="bottom", xshift=-8),
+                label(t, fast[-1], "with", xanchor="right", yanchor="bottom", xshift=-8),
+            ],
+        ),
+        Metrics(
+            ("Without, last token", slow[-1], "ms", "measured, one run"),
+            ("With, last token", fast[-1], "ms", f"measured, mean of {T // 16} tokens"),
+            ("Ratio of times", slow[-1] / max(fast[-1], 1e-3), "×", "measured"),
+            ("Ratio of FLOP", ratio, "×", "computed: T rows against one"),
+        ),
+        Badge("Last rows compared: max|Δ|", worst, 1e-9),
+    )
