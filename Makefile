@@ -1,0 +1,54 @@
+# Two commands matter: `make serve` and `make test`. Each sets up what it needs first and says what it does.
+.PHONY: serve build test check bench screenshots setup clean
+.DEFAULT_GOAL := help
+
+PYTHON := .venv/bin/python
+
+help:
+	@echo "make serve   build the site, serve it at http://127.0.0.1:8000/, rebuild and reload on changes"
+	@echo "make test    all tests, those in a real Chromium included"
+	@echo "make build   build the site into site/      (SITE_URL=https://… for canonical addresses)"
+	@echo "make check   ruff, formatting, and the page standard"
+	@echo "make bench   speed and size in a real Chromium, beside a stock Pyodide page"
+
+serve: setup
+	@$(PYTHON) build.py serve
+
+build: setup
+	@$(PYTHON) build.py build
+
+test: setup .venv/.chromium
+	@echo "Testing"
+	@$(PYTHON) -m pytest -n 2 --dist loadgroup
+
+check: setup
+	@echo "Checking style"
+	@.venv/bin/ruff check .
+	@.venv/bin/ruff format --check .
+	@echo "Checking content"
+	@$(PYTHON) build.py check
+
+bench: setup .venv/.chromium
+	@$(PYTHON) -m bench
+
+setup: .venv/.ready node_modules/.ready
+
+.venv/.ready: requirements.txt
+	@sh builder/make-venv.sh
+	@echo "Installing Python packages"
+	@$(PYTHON) -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	@touch $@
+
+node_modules/.ready: package-lock.json
+	@command -v node >/dev/null || { echo "Node 20 or newer is needed: install it, then run make again." >&2; exit 1; }
+	@echo "Installing browser packages"
+	@npm ci --silent --ignore-scripts
+	@touch $@
+
+.venv/.chromium: .venv/.ready
+	@$(PYTHON) -m tests.chromium
+	@touch $@
+
+clean:
+	rm -rf .venv node_modules .cache
+	find site -mindepth 1 ! -name .gitignore -delete

@@ -1,0 +1,73 @@
+"""The command line: build | serve | check | new. Short; the work is done in builder/."""
+
+import argparse
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+REPOSITORY = Path(__file__).resolve().parent
+
+
+def main():
+    parser = argparse.ArgumentParser(description="Builds LLM Internals.")
+    parser.add_argument("--root", type=Path, default=REPOSITORY, help="the project with topics/ (default: this one)")
+    commands = parser.add_subparsers(dest="command", required=True)
+    for name, text in (("build", "build the site"), ("serve", "build, serve, rebuild on changes")):
+        command = commands.add_parser(name, help=text)
+        command.add_argument("--out", type=Path, help="where to (default: site/ of the project)")
+        if name == "serve":
+            command.add_argument("--port", type=int, default=8000)
+    commands.add_parser("check", help="check everything, write nothing; the page standard counts")
+    commands.add_parser("new", help="make a topic that builds").add_argument("slug")
+    args = parser.parse_args()
+    root = args.root.resolve()
+    sys.path.insert(0, str(root))  # before anything imports topics
+    sys.dont_write_bytecode = True
+    return {"build": run_build, "serve": run_serve, "check": run_check, "new": run_new}[args.command](root, args)
+
+
+def run_build(root, args):
+    from builder.site import build
+
+    build(root, args.out or root / "site", os.environ.get("SITE_URL", ""))
+
+
+def run_check(root, _):
+    from builder.site import check
+
+    check(root)
+
+
+def run_new(root, args):
+    from builder.new import new_topic
+
+    new_topic(root, args.slug)
+
+
+def run_serve(root, args):
+    """Each rebuild is a fresh process: an edited module is really imported anew."""
+    from watchfiles import watch
+
+    from builder.serve import SiteServer
+
+    out = args.out or root / "site"
+    command = [sys.executable, __file__, "--root", root, "build", "--out", out]
+    subprocess.run(command)
+    server = SiteServer(out, port=args.port, live=True).start()
+    print(f"Serving {server.url} (Ctrl-C stops). Pages reload when topics/ or templates/ change.", flush=True)
+    for _ in watch(root / "topics", REPOSITORY / "templates", REPOSITORY / "builder", raise_interrupt=False):
+        if subprocess.run(command).returncode == 0:
+            server.reload()
+
+
+if __name__ == "__main__":
+    from builder.assets import AssetError
+    from builder.faults import FaultsFound
+    from builder.node import NodeError
+    from builder.runtime import RuntimePackError
+
+    try:
+        main()
+    except (FaultsFound, AssetError, NodeError, RuntimePackError) as problem:
+        sys.exit(f"{problem}")

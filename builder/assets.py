@@ -1,0 +1,98 @@
+"""Bundles scripts and styles with esbuild, packs topics/ for the browser. File names carry content hashes."""
+
+import io
+import json
+import re
+import shutil
+import subprocess
+import tempfile
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from builder.cache import digest
+
+EPOCH = (1980, 1, 1, 0, 0, 0)  # the same bytes at every build
+REPOSITORY = Path(__file__).resolve().parent.parent
+
+
+class AssetError(RuntimeError):
+    """A script or a style that esbuild could not bundle."""
+
+
+@dataclass(frozen=True)
+class Assets:
+    """files: path in the site → bytes; script and style are what a page links; build names this deployment."""
+
+    files: dict
+    script: str
+    style: str
+    build: str
+
+
+def bundle(templates, topics, pack):
+    """Everything under static/: the worker first, since the page's script must know its hashed name."""
+    static = Path(templates) / "static"
+    archive = pack_topics(Path(topics))
+    zip_path = f"static/topics-{digest(archive)}.zip"
+    worker = esbuild(static / "js/worker.js", {})
+    (worker_path,) = (path for path in worker if "/worker-" in path)
+    runtime = {
+        "base": f"../runtime-{pack.digest}/",
+        "files": pack.files,
+        "archives": [{"url": f"../{zip_path}", "bytes": len(archive), "directory": "/home/pyodide"}],
+    }
+    # build: the page's own script changes its name whenever anything that it loads does
+    build = digest(worker_path, json.dumps(runtime), *sources(static))
+    defines = {"WORKER": f"./{Path(worker_path).name}", "RUNTIME": runtime, "BUILD": build}
+    page = esbuild(static / "js/main.js", defines) | esbuild(static / "css/site.css", {})
+    return Assets(
+        files=worker | page | {zip_path: archive},
+        script=next(path for path in page if re.fullmatch(r"static/main-\w+\.js", path)),
+        style=next(path for path in page if path.endswith(".css")),
+        build=build,
+    )
+
+
+def sources(static):
+    return [path.read_bytes() for path in sorted(static.rglob("*")) if path.is_file()]
+
+
+def esbuild(entry, defines):
+    """Bundle one entry point; returns {path in the site: bytes}."""
+    with tempfile.TemporaryDirectory() as out:
+        command = [
+            shutil.which("node") or "node",
+            REPOSITORY / "node_modules/esbuild/bin/esbuild",
+            entry,
+            "--bundle",
+            "--minify",
+            "--format=esm",
+            "--splitting",
+            "--target=es2022",
+            "--entry-names=[name]-[hash]",
+            "--chunk-names=[name]-[hash]",
+            "--asset-names=[name]-[hash]",
+            "--loader:.woff2=file",
+            "--loader:.woff=empty",
+            "--loader:.ttf=empty",
+            "--legal-comments=none",
+            "--log-level=error",
+            f"--outdir={out}",
+            *(f"--define:{name}={json.dumps(value)}" for name, value in defines.items()),
+        ]
+        done = subprocess.run(command, capture_output=True, text=True, cwd=REPOSITORY)
+        if done.returncode:
+            raise AssetError(f"esbuild could not bundle {entry}:\n{done.stderr.strip()}")
+        return {f"static/{path.name}": path.read_bytes() for path in sorted(Path(out).iterdir())}
+
+
+def pack_topics(topics):
+    """The Python that runs in the browser, as one zip with fixed dates."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        for path in sorted(topics.rglob("*.py")):
+            info = zipfile.ZipInfo(f"topics/{path.relative_to(topics).as_posix()}", EPOCH)
+            info.compress_type = zipfile.ZIP_DEFLATED
+            archive.writestr(info, path.read_bytes())
+    return buffer.getvalue()

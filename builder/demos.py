@@ -1,0 +1,119 @@
+"""Runs demos at their defaults and draws them as HTML. Knows neither Markdown nor the browser."""
+
+import inspect
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from builder.cache import digest, remember
+from builder.discover import place_of
+from builder.faults import Fault
+from builder.grid import grid_json, plain
+from builder.node import ask
+from builder.svg import figure_svg, miniature
+from topics.kit.demo import defaults, views_of
+
+NARROW = 360  # the width for which the phone's copy of a figure is drawn
+GRID_LIMIT = 400_000  # bytes before compression: a grid is meant to arrive before Python
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """A demo at its defaults: its views, their HTML, its grid as JSON text ("" when it has none)."""
+
+    name: str
+    function: object
+    views: list
+    html: str
+    grid: str
+
+    @property
+    def caption(self):
+        return inspect.getdoc(self.function).split("\n\n")[0].replace("\n", " ")
+
+    @property
+    def kind(self):
+        return self.function.kind
+
+    @property
+    def controls(self):
+        return self.function.controls
+
+    @property
+    def miniature(self):
+        figure = next((view for view in self.views if view["view"] == "figure"), None)
+        return miniature(figure) if figure else ""
+
+
+def draw_demos(topic, root, cache):
+    """All demos of a topic, through the cache; returns ({name: Drawn}, faults)."""
+    drawn, faults = {}, []
+    for name, function in topic.demos.items():
+        try:
+            if not inspect.getdoc(function):
+                raise ValueError("has no docstring: its first paragraph is the caption of the demo")
+            views, grid = results(topic, name, root, cache)
+            drawn[name] = Drawn(name, function, views, html_of(views), grid)
+        except Exception as error:
+            place = place_of(error, Path(root), f"topics/{topic.slug}.py")
+            if place[1] == 0:
+                place = (place[0], function.__code__.co_firstlineno)
+            faults.append(Fault(*place, f"{name} at its defaults: {type(error).__name__}: {error}"))
+    return drawn, faults
+
+
+def results(topic, name, root, cache):
+    """(views, grid JSON) of a demo at its defaults, remembered by the hash of all that they depend on."""
+    function = topic.demos[name]
+    if function.kind == "live":
+        return recorded(topic, name, root), ""
+    key = f"{topic.slug}.{name}-{digest(name, inputs(topic, root))}.json"
+    text = remember(Path(cache) / "results", key, lambda: compute(function))
+    views, grid = json.loads(text)
+    if len(grid) > GRID_LIMIT:
+        raise ValueError(f"its grid has {len(grid):,} bytes, more than {GRID_LIMIT:,}: show fewer points")
+    return views, grid
+
+
+def compute(function):
+    views = plain(views_of(function, defaults(function)), digits=None)
+    grid = grid_json(function) if function.kind == "instant" else ""
+    return json.dumps([views, grid], allow_nan=False)
+
+
+def inputs(topic, root):
+    """What a topic's results depend on: its module, the kit, and the builder that samples them."""
+    files = [Path(root) / "topics" / f"{topic.slug}.py", *sorted((Path(root) / "topics/kit").rglob("*.py"))]
+    files.append(Path(__file__).with_name("grid.py"))
+    return digest(*(path.read_bytes() for path in files))
+
+
+def recorded(topic, name, root):
+    """A live demo is never run by the build: its committed run, marked as such, or a frame that says what comes."""
+    path = Path(root) / "topics" / "recorded" / f"{topic.slug}.{name}.json"
+    if not path.exists():
+        what = inspect.getdoc(topic.demos[name]).split("\n\n")[0].replace("\n", " ")
+        return [{"view": "note", "kind": "empty", "text": f"Press Run. {what}"}]
+    run = json.loads(path.read_text())
+    note = f"Recorded on {run['date']} with: {run['command']}. Press Run to measure on this device."
+    return [*run["views"], {"view": "note", "kind": "recorded", "text": note}]
+
+
+def html_of(views):
+    (answer,) = ask([{"do": "views", "views": with_svg(views)}])
+    if "error" in answer:
+        raise ValueError(answer["error"])
+    return answer["html"]
+
+
+def with_svg(views):
+    """Each figure gets its static drawings, for wide and for narrow screens; frames of steps alike."""
+    return [with_drawing(view) for view in views]
+
+
+def with_drawing(view):
+    if view["view"] == "figure":
+        return view | {"svg": figure_svg(view), "svgNarrow": figure_svg(view, width=NARROW)}
+    if view["view"] == "steps":
+        return view | {"frames": [frame | {"views": with_svg(frame["views"])} for frame in view["frames"]]}
+    return view

@@ -1,0 +1,110 @@
+"""Writes the two files of a new topic that already build and pass. The author replaces every sentence."""
+
+import re
+from pathlib import Path
+
+from builder.faults import Fault, FaultsFound
+
+MODULE = '''"""{title}: say in one sentence what it is.
+
+n samples   seed of the random numbers
+"""
+
+import numpy as np
+
+from topics.kit import Figure, Metrics, Seed, Slider, demo, line
+
+
+def running_mean(x):
+    """The mean of the first 1, 2, …, n numbers (eq:mean).
+
+    x        (n,)
+    returns  (n,)
+
+    >>> running_mean(np.array([1.0, 3.0])).tolist()
+    [1.0, 2.0]
+    """
+    return np.cumsum(x) / np.arange(1, len(x) + 1)  # (n,)
+
+
+@demo(n=Slider("Samples", 10, 500, value=100, step=10), seed=Seed())
+def settling(n, seed):
+    """A running mean of dice settles near 3.5."""
+    mean = running_mean(np.random.default_rng(seed).integers(1, 7, n))
+    figure = Figure(
+        [line(np.arange(1, n + 1), mean, "running mean", "output")],
+        x_title="samples",
+        y_title="mean",
+        alt=f"After {{n}} throws the mean is {{mean[-1]:.2f}}.",
+    )
+    return figure, Metrics(("Mean", mean[-1], ""))
+'''
+
+PAGE = """---
+title: {title}
+summary: Say in one sentence what a reader can do after this page.
+needs: []
+minutes: 15
+---
+[[demo settling]]
+
+The [[ink output : line]] is a running mean. Move the slider and watch it settle.
+
+## The idea
+
+$$m_n = \\frac{{1}}{{n}} \\sum_{{i=1}}^{{n}} x_i$$ {{#eq:mean}}
+
+[[code running_mean]]
+
+The mean of 1 and 3 is [[value running_mean(np.array([1.0, 3.0]))[-1] : .1f]].
+"""
+
+TEST = '''"""The claims of the page on {title_lower}."""
+
+import numpy as np
+import pytest
+
+from topics.{slug} import running_mean
+
+pytestmark = pytest.mark.topic("{slug}")
+
+
+def test_the_running_mean_ends_at_the_mean():
+    x = np.random.default_rng(0).normal(size=50)
+    expected = sum(x) / 50  # the oracle: slow and obvious
+    np.testing.assert_allclose(running_mean(x)[-1], expected)
+'''
+
+
+def new_topic(root, slug, say=print):
+    """Write topics/<slug>.py, topics/<slug>.md and tests/test_<slug>.py, and put the slug into ORDER."""
+    root = Path(root)
+    if not re.fullmatch(r"[a-z][a-z0-9_]*", slug):
+        raise FaultsFound([Fault(f"topics/{slug}", 0, "a slug has small letters, digits and _, such as flash_attention")])
+    title = slug.replace("_", " ").capitalize()
+    texts = {f"topics/{slug}.py": MODULE, f"topics/{slug}.md": PAGE, f"tests/test_{slug}.py": TEST}
+    standing = [Fault(file, 0, "exists already; nothing was written") for file in texts if written(root / file)]
+    if standing:
+        raise FaultsFound(standing)
+    add_to_order(root / "topics/__init__.py", slug)
+    for file, text in texts.items():
+        (root / file).parent.mkdir(exist_ok=True)
+        (root / file).write_text(text.format(title=title, title_lower=title.lower(), slug=slug))
+        say(f"Wrote {file}")
+    say("Next: make serve, then replace every sentence.")
+
+
+def written(path):
+    """A page that is only front matter is planned: it may be overwritten by the real one."""
+    return path.exists() and (path.suffix != ".md" or bool(path.read_text().split("---\n", 2)[-1].strip()))
+
+
+def add_to_order(path, slug):
+    """Append the slug to the last section, unless ORDER has it; the author moves it where it belongs."""
+    text = path.read_text()
+    if f'"{slug}"' in text:
+        return
+    end = text.rindex("]")
+    before = text[:end].rstrip()
+    comma = "" if before.endswith((",", "[")) else ","
+    path.write_text(f'{before}{comma} "{slug}"{text[end:]}')

@@ -1,0 +1,112 @@
+"""A static server like the host's (gzip, clean addresses, redirects), and live reload on top. Builds nothing itself."""
+
+import gzip
+import mimetypes
+import threading
+from functools import lru_cache
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+COMPRESSED = {".html", ".css", ".js", ".mjs", ".json", ".wasm", ".svg", ".txt", ".xml"}
+TYPES = {".js": "text/javascript", ".mjs": "text/javascript", ".wasm": "application/wasm", ".woff2": "font/woff2"}
+RELOADER = b'<script type="module" src="/__reload.js"></script></body>'
+RELOAD_JS = b'new EventSource("/__reload").onmessage = () => location.reload();'
+
+
+class SiteServer(ThreadingHTTPServer):
+    """Serves `site` below `prefix` ("/" or "/project/"), as GitHub Pages would."""
+
+    daemon_threads = True
+    allow_reuse_address = True
+
+    def __init__(self, site, prefix="/", port=0, live=False):
+        super().__init__(("127.0.0.1", port), Handler)
+        self.site, self.prefix, self.live = Path(site), prefix, live
+        self.changed = threading.Condition()
+
+    @property
+    def url(self):
+        return f"http://127.0.0.1:{self.server_port}{self.prefix}"
+
+    def start(self):
+        threading.Thread(target=self.serve_forever, daemon=True).start()
+        return self
+
+    def reload(self):
+        with self.changed:
+            self.changed.notify_all()
+
+    def find(self, path):
+        """(status, file or new address) for a request path: x, x.html, x/index.html, a redirect, or 404.html."""
+        if not path.startswith(self.prefix):
+            return (301, self.prefix) if path + "/" == self.prefix else (404, None)
+        file = (self.site / path.removeprefix(self.prefix)).resolve()
+        if not file.is_relative_to(self.site.resolve()):
+            return 404, None
+        if file.is_dir():
+            return (200, file / "index.html") if path.endswith("/") else (301, path + "/")
+        clean = file.with_name(file.name + ".html")
+        found = file if file.is_file() else clean if clean.is_file() else None
+        return (200, found) if found else (404, self.site / "404.html")
+
+
+@lru_cache(maxsize=256)
+def compressed(file, _modified):
+    return gzip.compress(file.read_bytes(), 6, mtime=0)
+
+
+class Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def do_GET(self):
+        path = unquote(urlsplit(self.path).path)
+        if self.server.live and path == "/__reload":
+            return self.wait_for_change()
+        if self.server.live and path == "/__reload.js":
+            return self.answer(200, RELOAD_JS, "text/javascript")
+        status, found = self.server.find(path)
+        if status == 301:
+            return self.answer(301, b"", "text/plain", Location=found)
+        if found is None or not found.is_file():
+            return self.answer(404, b"not found", "text/plain")
+        self.send_file(status, found)
+
+    do_HEAD = do_GET
+
+    def send_file(self, status, file):
+        kind = TYPES.get(file.suffix) or mimetypes.guess_type(file.name)[0] or "application/octet-stream"
+        if self.server.live and file.suffix == ".html":
+            return self.answer(status, file.read_bytes().replace(b"</body>", RELOADER), kind)
+        if file.suffix in COMPRESSED and "gzip" in self.headers.get("Accept-Encoding", ""):
+            return self.answer(status, compressed(file, file.stat().st_mtime_ns), kind, Content_Encoding="gzip")
+        self.answer(status, file.read_bytes(), kind)
+
+    def answer(self, status, body, kind, **headers):
+        self.send_response(status)
+        self.send_header("Content-Type", kind)
+        self.send_header("Content-Length", str(len(body)))
+        self.send_header("Cache-Control", "no-store" if self.server.live else "max-age=600")
+        for name, value in headers.items():
+            self.send_header(name.replace("_", "-"), value)
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(body)
+
+    def wait_for_change(self):
+        """Server-sent events: one message per rebuilt site."""
+        self.send_response(200)
+        self.send_header("Content-Type", "text/event-stream")
+        self.end_headers()
+        self.close_connection = True
+        while True:
+            with self.server.changed:
+                self.server.changed.wait()
+            try:
+                self.wfile.write(b"data: changed\n\n")
+                self.wfile.flush()
+            except OSError:  # the page is gone
+                return
+
+    def log_message(self, *_):
+        pass

@@ -1,0 +1,22 @@
+"""What the page standard counts: prose, demos, questions, sources. Shortcomings are warnings, faults in `check`."""
+
+from builder.faults import Fault
+
+WORDS = (1200, 2500)
+DEMOS = 4
+QUESTIONS = 3
+
+
+def shortcomings(page):
+    """The page standard's countable demands that a page misses, as faults of the page as a whole."""
+    prose, file = page.prose, page.topic.file
+    found = []
+    if not WORDS[0] <= prose.words <= WORDS[1]:
+        found.append(f"has {prose.words} words of prose; a page has {WORDS[0]} to {WORDS[1]}")
+    if len(page.demos) < DEMOS:
+        found.append(f"has {len(page.demos)} demos; a page has {DEMOS} or more")
+    if prose.blocks["question"] < QUESTIONS:
+        found.append(f"has {prose.blocks['question']} questions; a page has {QUESTIONS} or more")
+    if not page.references:
+        found.append("cites nothing; a page cites its primary papers where it uses them")
+    return [Fault(file, 0, cause) for cause in found]

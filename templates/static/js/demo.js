@@ -1,0 +1,242 @@
+// <llm-demo>: controls on one side, views on the other, and between them whichever layer can answer first.
+// Knows the kinds of demo and of answer; knows neither Pyodide nor Plotly.
+//
+//   static → the build's own figure            busy  → Python is computing
+//   grid   → a precomputed frame               live  → Python has answered
+//   booting → Python is starting for us        error → it failed; Retry is offered
+import { enableControls, labelControls, readControls } from "./controls.js";
+import { loadGrid } from "./grid.js";
+import { callPython, onPython, pythonStatus, retryPython, startPython } from "./python.js";
+import { showViews } from "./show.js";
+import { announce } from "./announce.js";
+
+const BUSY_AFTER = 150; // ms before a running call is shown as busy: most answers come sooner
+const SETTLED = 800; // ms of stillness before the text alternative is read out
+
+class LlmDemo extends HTMLElement {
+  connectedCallback() {
+    this.form = this.querySelector("form");
+    this.stage = this.querySelector(".demo-views");
+    this.bar = this.querySelector(".demo-status");
+    this.form.addEventListener("submit", (event) => event.preventDefault());
+    this.form.addEventListener("input", () => this.moved());
+    this.form.addEventListener("reset", () => setTimeout(() => this.moved()));
+    this.addEventListener("click", (event) => this.clicked(event));
+    enableControls(this.form);
+    labelControls(this.form);
+    this.touched = false;
+    this.running = null; // {args, cancel}: one call in flight
+    this.pending = null; // args: and one latest pending
+    this.unsubscribe = onPython(() => this.pythonChanged());
+    this.watchVisibility();
+  }
+
+  disconnectedCallback() {
+    this.unsubscribe();
+    this.visibility?.disconnect();
+    clearTimeout(this.announcement);
+    this.pending = null;
+    this.running?.cancel();
+    this.running = null;
+  }
+
+  // A demo in view goes live by itself once Python is there: hovering works, and the first move is fast.
+  watchVisibility() {
+    this.visibility = new IntersectionObserver(
+      ([entry]) => {
+        this.visible = entry.isIntersecting;
+        this.pythonChanged();
+      },
+      { rootMargin: "200px" },
+    );
+    this.visibility.observe(this);
+  }
+
+  get onButton() {
+    return this.getAttribute("kind") === "live";
+  }
+
+  set state(value) {
+    this.setAttribute("state", value);
+    this.stage.setAttribute("aria-busy", String(value === "busy"));
+  }
+
+  get state() {
+    return this.getAttribute("state");
+  }
+
+  moved() {
+    this.touched = true;
+    labelControls(this.form);
+    if (!this.onButton) this.ask(readControls(this.form));
+  }
+
+  clicked({ target }) {
+    if (target.closest("[data-run]")) this.ask(readControls(this.form));
+    if (target.closest("[data-stop]")) this.stop();
+    if (target.closest("[data-new-seed]")) this.newSeed(target.closest("[data-control]").querySelector("input"));
+    if (target.closest("[data-retry]")) {
+      retryPython();
+      this.ask(readControls(this.form));
+    }
+  }
+
+  newSeed(input) {
+    input.value = (Number(input.value) + 1) % (Number(input.max) + 1); // counted, not drawn: it can be told to a friend
+    this.moved();
+  }
+
+  stop() {
+    this.pending = null;
+    this.running?.cancel();
+  }
+
+  pythonChanged() {
+    const python = pythonStatus();
+    if (python.status === "booting" && (this.running || this.waiting)) this.showBoot(python);
+    if (python.status === "broken" && this.waiting) this.failed(python);
+    if (python.status === "ready") {
+      const unseen = this.state === "static" && this.visible && !this.onButton;
+      if (this.waiting || unseen) this.ask(readControls(this.form));
+    }
+  }
+
+  /** Show these arguments as soon as something can: a grid frame now, Python when it is there. */
+  ask(args) {
+    const { status } = pythonStatus();
+    if (status !== "ready") return this.await(args);
+    this.waiting = false;
+    if (this.running) {
+      this.pending = args;
+      if (this.running.steps) this.running.cancel(); // a long run of old values is of no use
+    } else this.request(args);
+  }
+
+  await(args) {
+    this.waiting = true;
+    this.fromGrid(args);
+    startPython();
+    const python = pythonStatus();
+    if (python.status === "broken") this.failed(python);
+    else this.showBoot(python);
+  }
+
+  async fromGrid(args) {
+    const frame = await loadGrid(this.getAttribute("grid")).then((grid) => grid?.frameFor(args));
+    if (!frame || !this.waiting || this.stale(args)) return;
+    await this.show(frame.views, { quiet: true });
+    if (!this.waiting) return;
+    this.state = "grid";
+    this.setAttribute("grid-at", frame.at);
+  }
+
+  stale(args) {
+    return JSON.stringify(args) !== JSON.stringify(readControls(this.form));
+  }
+
+  async request(args) {
+    const { done, cancel } = callPython(this.getAttribute("call"), args, (views) => this.progress(run, views));
+    const run = { args, cancel, steps: 0 };
+    this.running = run;
+    const busy = setTimeout(() => this.running === run && this.working(), this.onButton ? 0 : BUSY_AFTER);
+    try {
+      const views = await done;
+      this.next(run);
+      await this.show(views);
+      if (!this.running) this.settled();
+    } catch (problem) {
+      const last = this.running === run;
+      this.next(run);
+      if (last && !this.running) this.failed(problem);
+    } finally {
+      clearTimeout(busy);
+    }
+  }
+
+  // The next call leaves before this one's answer is painted, so that Python works while the page draws.
+  next(run) {
+    if (this.running !== run) return;
+    this.running = null;
+    const args = this.pending;
+    this.pending = null;
+    if (args) this.request(args);
+  }
+
+  progress(run, views) {
+    if (this.running !== run) return;
+    run.steps += 1;
+    this.working(views.find((view) => view.view === "progress"));
+    this.show(views, { quiet: true });
+  }
+
+  async show(views, { quiet = false } = {}) {
+    if (!this.isConnected) return;
+    try {
+      await showViews(this.stage, views);
+    } catch (problem) {
+      return this.failed({ kind: "draw", message: `The figure could not be drawn: ${problem.message}` });
+    }
+    this.alternative = views.map((view) => view.alt ?? "").join(" ").trim();
+    if (!quiet && this.touched) this.announceLater();
+  }
+
+  announceLater() {
+    clearTimeout(this.announcement);
+    this.announcement = setTimeout(() => this.alternative && announce(this.alternative), SETTLED);
+  }
+
+  settled() {
+    if (this.state === "error" && this.bar.querySelector("[data-draw-error]")) return;
+    this.state = "live";
+    this.bar.replaceChildren();
+    this.dispatchEvent(new CustomEvent("painted", { bubbles: true }));
+  }
+
+  working(progress) {
+    this.state = "busy";
+    const fraction = progress ? ` value="${progress.done}" max="${progress.total}"` : "";
+    const label = progress?.label ?? "Computing";
+    this.status(label, `<progress aria-label="Progress"${fraction}></progress><button type="button" data-stop>Stop</button>`);
+  }
+
+  showBoot({ phase = "Starting Python", loaded = 0, total = 0 }) {
+    if (this.state !== "grid") this.state = "booting";
+    const fraction = total ? ` value="${loaded}" max="${total}"` : "";
+    const size = total ? ` ${(loaded / 1e6).toFixed(1)} of ${(total / 1e6).toFixed(1)} MB` : "";
+    const shown = this.state === "grid" ? "Precomputed frame shown. " : "";
+    this.status(`${shown}${phase}${size}`, `<progress aria-label="Starting Python"${fraction}></progress>`);
+  }
+
+  failed({ kind, message, traceback }) {
+    if (kind === "stopped") return this.stopped();
+    if (this.state === "grid" && kind !== "python") this.setAttribute("grid-only", "");
+    this.state = "error";
+    this.status(message, `<button type="button" data-retry>Retry</button>`);
+    this.bar.firstElementChild.toggleAttribute("data-draw-error", kind === "draw");
+    if (traceback) {
+      const details = document.createElement("details");
+      details.innerHTML = "<summary>Traceback</summary><pre></pre>";
+      details.querySelector("pre").textContent = traceback;
+      this.bar.append(details);
+    }
+    announce(message);
+  }
+
+  stopped() {
+    this.state = "live";
+    this.status("Stopped. What is shown is what had been computed by then.", "");
+  }
+
+  // The bar is rewritten in place: its parts keep their identity, so that a focused Stop button stays focused.
+  status(text, controls) {
+    if (this.bar.dataset.controls !== controls.replace(/ value="[^"]*"/, "") || !this.bar.firstElementChild) {
+      this.bar.innerHTML = `<span></span>${controls}`;
+      this.bar.dataset.controls = controls.replace(/ value="[^"]*"/, "");
+    }
+    this.bar.firstElementChild.textContent = text;
+    const value = controls.match(/ value="([^"]*)"/)?.[1];
+    if (value) this.bar.querySelector("progress").value = Number(value);
+  }
+}
+
+customElements.define("llm-demo", LlmDemo);

@@ -1,0 +1,18 @@
+// The page's script: the elements, soft navigation, and the decision when to start Python.
+import "./demo.js";
+import "./navigate.js";
+import { prefetchPlotly } from "./figure.js";
+import { startPython } from "./python.js";
+
+// Python is 7 MB: it starts with the reader's first sign of life, not for a page that is closed at once,
+// and where data is precious only when a control is moved.
+const SIGNS = ["pointermove", "pointerdown", "keydown", "scroll", "touchstart"];
+
+function wake() {
+  for (const sign of SIGNS) removeEventListener(sign, wake, { capture: true });
+  if (navigator.connection?.saveData || !document.querySelector("llm-demo")) return SIGNS.length;
+  prefetchPlotly();
+  startPython();
+}
+
+for (const sign of SIGNS) addEventListener(sign, wake, { capture: true, passive: true });

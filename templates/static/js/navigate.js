@@ -1,0 +1,33 @@
+// Soft navigation: a link to another page of this site replaces the body, and Python stays warm.
+// Where the Navigation API is missing, links work as links do.
+
+/* global BUILD */ // defined by builder/assets.py: changes with every deployment
+
+const isPage = ({ origin, pathname }) => origin === location.origin && /(\/|\.html|\/[^./]+)$/.test(pathname);
+
+async function replace(url, signal) {
+  const response = await fetch(url, { signal });
+  if (!response.ok) throw new Error(`${response.status}`);
+  const next = new DOMParser().parseFromString(await response.text(), "text/html");
+  if (next.documentElement.dataset.build !== BUILD) throw new Error("another build");
+  document.title = next.title;
+  document.body.replaceWith(document.adoptNode(next.body));
+  document.dispatchEvent(new Event("page"));
+}
+
+function intercept(event) {
+  const url = new URL(event.destination.url);
+  if (!event.canIntercept || event.hashChange || event.downloadRequest !== null || event.formData) return;
+  if (event.navigationType === "reload" || event.info === "hard" || !isPage(url)) return;
+  event.intercept({
+    async handler() {
+      try {
+        await replace(url, event.signal);
+      } catch (error) {
+        if (error.name !== "AbortError") navigation.reload({ info: "hard" }); // the URL is already the new one
+      }
+    },
+  });
+}
+
+globalThis.navigation?.addEventListener("navigate", intercept);

@@ -1,0 +1,1 @@
+"""The claims of builder, kit, pages and browser, held."""

@@ -1,0 +1,58 @@
+"""Finds a Chromium to test with, or gets one: on the PATH, Playwright's, else Debian's when root.
+
+Run as `python -m tests.chromium` by make, before the tests.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
+
+# A closed network must not slow the start: no look-ups, no updates.
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+def find():
+    """The path of a Chromium, or None. LLM_INTERNALS_CHROMIUM names one, for machines with several."""
+    named = os.environ.get("LLM_INTERNALS_CHROMIUM")
+    on_path = next(filter(None, map(shutil.which, NAMES)), None)
+    return named or on_path or playwrights()
+
+
+def playwrights():
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as p:
+        path = p.chromium.executable_path
+    return path if Path(path).exists() else None
+
+
+def install():
+    """Try Playwright's own browser, then Debian's; say exactly what to do when neither can be had."""
+    print("No Chromium found: installing Playwright's", flush=True)
+    subprocess.run([sys.executable, "-m", "playwright", "install", "chromium"])
+    if find() is None and os.geteuid() == 0 and shutil.which("apt-get"):
+        print("Playwright's could not be had: installing Debian's", flush=True)
+        subprocess.run("apt-get update -qq && apt-get install -y -qq chromium", shell=True)
+    if find() is None:
+        sys.exit(
+            "The browser tests need Chromium, and none could be installed. Install one (on Debian: "
+            "apt-get install chromium), or set LLM_INTERNALS_CHROMIUM to its path. Then run make again."
+        )
+
+
+if __name__ == "__main__":
+    if find() is None:
+        install()
+    print(f"Chromium: {find()}")
