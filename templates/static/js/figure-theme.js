@@ -1,0 +1,246 @@
+// Gives Plotly the look of builder/svg.py: pure functions from a view's figure and the theme's resolved colours to
+// what Plotly wants. Knows neither Plotly nor the page, and changes nothing that it is given.
+//
+//   theme   {text, textMuted, rule, surface, font?, ink: {query: "#…", key: "#…", …}}
+//   Plotly.react(node, plotlyTraces(data, theme, layout), plotlyLayout(layout, theme, {data, width}))
+//
+// `data` and `width` (px) let logarithmic axes get the same ticks as the static picture: logTicks and tickText are
+// the twins of log_ticks and tick_text in builder/axes.py, and tests/test_figures.py holds them equal.
+// Linear axes keep Plotly's own ticks, printed with exponentformat "B" (10k, 2M, 7B) and commas.
+
+const INKS = ["query", "key", "value", "output", "weight", "gradient", "cost", "error", "reference"];
+const BASE_2 = Math.log10(2);
+const FONT = 12;
+const LEGEND_ROW = 20;
+
+// ---- traces
+
+export function plotlyTraces(data, theme, layout = {}) {
+  return data.map((trace, index) => {
+    const ink = inkOf(trace, index, theme);
+    const looks = { scatter: scatterLook, bar: barLook, heatmap: heatmapLook };
+    const look = looks[trace.type ?? "scatter"](trace, ink, theme, layout);
+    return merged(look, trace.type === "heatmap" ? { ...trace, z: rows(trace.z) } : trace);
+  });
+}
+
+function inkOf(trace, index, theme) {
+  return theme.ink[trace.meta?.ink ?? INKS[index % INKS.length]] ?? theme.text;
+}
+
+function scatterLook(trace, ink, theme) {
+  return {
+    line: { color: ink, width: 2 },
+    marker: { color: ink, ...(trace.marker?.symbol === "x" ? { symbol: "x-thin", line: { color: ink, width: 2.5 } } : {}) },
+    fillcolor: faded(ink, 0.2),
+    textfont: { color: theme.text, size: FONT },
+  };
+}
+
+function barLook(trace, ink, theme, layout) {
+  const inside = (layout.barmode ?? "group") !== "group";
+  return {
+    marker: { color: ink, line: { width: 0 } },
+    textposition: inside ? "inside" : "outside",
+    insidetextanchor: "middle",
+    textangle: 0,
+    cliponaxis: false,
+    outsidetextfont: { color: theme.text, size: FONT },
+    insidetextfont: { color: theme.surface, size: FONT },
+  };
+}
+
+// from the surface to the ink; with negatives from the error colour through the surface at zero
+function heatmapLook(trace, ink, theme) {
+  const flat = [...trace.z].flatMap((row) => [...row]);
+  const low = trace.zmin ?? Math.min(...flat);
+  const high = trace.zmax ?? Math.max(...flat);
+  if (low >= 0) return { colorscale: [[0, theme.surface], [1, ink]], showscale: false };
+  const most = Math.max(-low, high);
+  const colorscale = [[0, theme.ink.error], [0.5, theme.surface], [1, ink]];
+  return { colorscale, zmin: -most, zmax: most, showscale: false };
+}
+
+// ---- layout
+
+export function plotlyLayout(layout, theme, { data = [], width = 720 } = {}) {
+  const lying = data.some((trace) => trace.type === "bar" && trace.orientation === "h");
+  const bare = data.some((trace) => trace.type === "heatmap");
+  const legendRows = countLegendRows(layout, data, width - 80);
+  const margin = { l: 12, r: Math.max(12, barTextOverhang(layout, data, width)), t: 10 + LEGEND_ROW * legendRows, b: 12, pad: 0 };
+  const site = {
+    font: { family: theme.font ?? "inherit", size: FONT, color: theme.textMuted },
+    paper_bgcolor: "rgba(0,0,0,0)",
+    plot_bgcolor: "rgba(0,0,0,0)",
+    height: 320,
+    margin,
+    autosize: true,
+    hovermode: "closest",
+    dragmode: false,
+    bargap: 0.2,
+    showlegend: legendRows > 0,
+    legend: { orientation: "h", x: 0, xanchor: "left", y: 1, yanchor: "bottom", font: { color: theme.text, size: FONT },
+              bgcolor: "rgba(0,0,0,0)", itemclick: false, itemdoubleclick: false },
+    hoverlabel: { bgcolor: theme.surface, bordercolor: theme.rule, font: { family: theme.font ?? "inherit", color: theme.text, size: FONT } },
+    xaxis: axis("x", lying && !bare, theme, layout.xaxis, data, width - 80),
+    yaxis: axis("y", !lying && !bare, theme, layout.yaxis, data, (layout.height ?? 320) - 70 - LEGEND_ROW * legendRows),
+    shapes: (layout.shapes ?? []).map((shape) => themedShape(shape, theme)),
+    annotations: (layout.annotations ?? []).map((note) => ({ font: { color: theme.ink[note.ink] ?? theme.text, size: FONT },
+      arrowcolor: theme.ink[note.ink] ?? theme.text, arrowwidth: 1, arrowhead: 2, ...without(note, "ink") })),
+  };
+  const { shapes, annotations, ...rest } = layout; // those two are in `site` already
+  return merged(site, rest);
+}
+
+function axis(letter, carriesValues, theme, spec = {}, data, length) {
+  const values = data.flatMap((trace) => [...(trace[letter] ?? [])]);
+  const type = spec.type ?? (values.some((v) => typeof v === "string") ? "category" : "linear");
+  const largest = values.reduce((most, v) => (typeof v === "number" ? Math.max(most, Math.abs(v)) : most), 0);
+  return {
+    type,
+    automargin: true,
+    fixedrange: true,
+    ticks: "",
+    ticklabelstandoff: letter === "x" ? 3 : 4,
+    autotickangles: [0, -40, -90],
+    tickfont: { color: theme.textMuted, size: FONT },
+    title: { font: { color: theme.text, size: 13 }, standoff: 8 },
+    exponentformat: largest > 0 && largest < 1e-3 ? "power" : "B",
+    separatethousands: true,
+    showgrid: carriesValues,
+    gridcolor: theme.rule,
+    gridwidth: 1,
+    zeroline: carriesValues && type === "linear",
+    zerolinecolor: faded(theme.textMuted, 0.6),
+    zerolinewidth: 1,
+    ...(type === "log" && !spec.tickvals ? explicitLogTicks(letter, spec, values, length) : {}),
+  };
+}
+
+function explicitLogTicks(letter, spec, values, length) {
+  const logs = values.filter((v) => v > 0).map(Math.log10);
+  const [low, high] = spec.range ?? [Math.min(...logs), Math.max(...logs)];
+  const lo = Math.min(low, high), hi = Math.max(low, high);
+  if (!Number.isFinite(lo) || !Number.isFinite(hi)) return {};
+  const spare = spec.range ? 0 : 0.06 * (hi - lo); // Plotly pads the data: what lies outside is not shown
+  const ticks = logTicks(lo - spare, hi + spare || lo + 1, length, letter, spec.dtick ?? null);
+  return { tickmode: "array", tickvals: ticks.map(([value]) => value), ticktext: ticks.map(([, text]) => text) };
+}
+
+function themedShape(shape, theme) {
+  const color = theme.ink[shape.ink] ?? theme.textMuted;
+  const rect = (shape.type ?? "rect") === "rect";
+  const look = rect ? { fillcolor: color, opacity: 0.12, line: { color, width: 0 } } : { line: { color, width: 2 } };
+  return merged(look, without(shape, "ink"));
+}
+
+function named(layout, data) {
+  const traces = data.filter((trace) => trace.name && trace.type !== "heatmap" && trace.showlegend !== false);
+  return (layout.showlegend ?? traces.length > 1) ? traces : [];
+}
+
+function countLegendRows(layout, data, room) {
+  let rows = 0, x = Infinity;
+  for (const trace of named(layout, data)) {
+    const wide = 50 + textWidth(trace.name);
+    if (x + wide > room) [rows, x] = [rows + 1, 0];
+    x += wide;
+  }
+  return rows;
+}
+
+// texts beyond the tips of lying bars need room that Plotly does not make
+function barTextOverhang(layout, data, width) {
+  if ((layout.barmode ?? "group") !== "group") return 0;
+  const lying = data.filter((trace) => trace.type === "bar" && trace.orientation === "h" && trace.text !== undefined);
+  const texts = lying.flatMap((trace) => (Array.isArray(trace.text) ? trace.text : [trace.text]));
+  return texts.reduce((most, text) => Math.max(most, textWidth(String(text)) + 8 - 0.05 * (width - 80)), 0);
+}
+
+const textWidth = (text) => 0.6 * FONT * text.length;
+
+// ---- ticks of logarithmic axes
+
+const trimmed = (value, digits) =>
+  value.toLocaleString("en-US", { maximumFractionDigits: digits }).replace("-", "−");
+
+const superscript = (number) => String(number).replace(/[-\d]/g, (c) => "⁰¹²³⁴⁵⁶⁷⁸⁹⁻"["0123456789-".indexOf(c)]);
+
+export function tickText(value) {
+  const size = Math.abs(value);
+  if (size && !(size >= 0.9999e-3 && size < 0.9999e15)) {
+    const [mantissa, exponent] = value.toExponential(2).split("e");
+    const power = "10" + superscript(Number(exponent));
+    const digits = mantissa.replace(/\.?0+$/, "").replace("-", "−");
+    return digits === "1" ? power : `${digits}×${power}`;
+  }
+  for (const [scale, unit] of [[1e12, "T"], [1e9, "B"], [1e6, "M"], [1e3, "k"]]) {
+    if (size >= scale * 0.9999) return trimmed(value / scale, 2) + unit;
+  }
+  return trimmed(value, 5);
+}
+
+const powerOfTwoText = (e) => (e >= -4 && e <= 20 ? trimmed(2 ** e, 4) : "2" + superscript(e));
+
+const range = (first, last) => Array.from({ length: Math.max(0, last - first + 1) }, (_, i) => first + i);
+
+function everyNth(first, last, room, stride) {
+  while (Math.floor((last - first) / stride) + 1 > room) stride += 1;
+  return range(first, last).filter((e) => e % stride === 0);
+}
+
+function niceStep(rough) {
+  const exponent = Math.floor(Math.log10(rough));
+  const mantissa = [1, 2, 5, 10].find((m) => rough <= m * 10 ** exponent * (1 + 1e-9));
+  return Number(`${mantissa}e${exponent}`);
+}
+
+// [value, label] from 10**lo to 10**hi on `length` px: see log_ticks in builder/axes.py
+export function logTicks(lo, hi, length, letter, dtick = null) {
+  const room = Math.max(2, Math.floor(length / (letter === "y" ? 28 : 56)));
+  if (dtick !== null && Math.abs(dtick - BASE_2) < 1e-3) {
+    const powers = everyNth(Math.ceil(lo / BASE_2 - 1e-6), Math.floor(hi / BASE_2 + 1e-6), room, 1);
+    return powers.map((e) => [2 ** e, powerOfTwoText(e)]);
+  }
+  let values;
+  if (dtick !== null || hi - lo >= 3 || (length / (hi - lo)) * 0.301 < (letter === "y" ? 24 : 40)) {
+    const powers = everyNth(Math.ceil(lo - 1e-6), Math.floor(hi + 1e-6), room, Math.max(1, Math.ceil(dtick || 1)));
+    values = powers.map((e) => Number(`1e${e}`));
+  } else {
+    values = range(Math.floor(lo), Math.floor(hi)).flatMap((e) => [1, 2, 5].map((m) => Number(`${m}e${e}`)));
+    values = values.filter((v) => lo - 1e-6 <= Math.log10(v) && Math.log10(v) <= hi + 1e-6);
+  }
+  if (values.length < 3 && hi - lo < 1) {
+    const step = niceStep((10 ** hi - 10 ** lo) / Math.min(6, room));
+    values = range(Math.ceil(10 ** lo / step - 1e-6), Math.floor(10 ** hi / step + 1e-6)).map((i) => i * step);
+  }
+  return values.map((value) => [value, tickText(value)]);
+}
+
+// ---- small helpers
+
+const isPlain = (thing) => thing !== null && typeof thing === "object" && Object.getPrototypeOf(thing) === Object.prototype;
+
+// the second over the first, objects inside each other; neither is changed
+function merged(base, extra) {
+  const both = { ...base };
+  for (const [key, value] of Object.entries(extra)) {
+    both[key] = isPlain(value) && isPlain(base[key]) ? merged(base[key], value) : value;
+  }
+  return both;
+}
+
+function without(thing, key) {
+  const { [key]: _dropped, ...rest } = thing;
+  return rest;
+}
+
+const rows = (z) => Array.from(z, (row) => Array.from(row));
+
+// "#rrggbb", "#rgb" or "rgb(…)" with an opacity
+function faded(colour, opacity) {
+  const hex = /^#([0-9a-f]{3}|[0-9a-f]{6})$/i.exec(colour)?.[1];
+  if (!hex) return colour.replace(/^rgb\((.*)\)$/, `rgba($1, ${opacity})`);
+  const full = hex.length === 3 ? [...hex].map((c) => c + c).join("") : hex;
+  return `rgba(${[0, 2, 4].map((i) => parseInt(full.slice(i, i + 2), 16)).join(",")},${opacity})`;
+}
