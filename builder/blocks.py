@@ -112,6 +112,11 @@ class PageBlocks(BlocksExtension):
             block_mgr.register(block, {})
 
 
+def block_names(text):
+    """The name of each block, in order."""
+    return [line[2].split("|")[0].strip() for line in LINE.finditer(text) if line[2]]
+
+
 def block_problems(text):
     """(offset, cause) of every /// line that PyMdown would leave as text or close in the wrong place."""
     problems, open_blocks = [], []  # open: (slashes, name, offset)

@@ -8,18 +8,8 @@ from html import escape
 from builder.faults import Fault, did_you_mean
 from builder.mathematics import number_equations, render_mathematics
 from builder.source import cited_equations, code_html
-from builder.values import value_text
+from builder.values import NumberError, value_text
 from topics.kit.traces import INKS
-
-
-@dataclass
-class Resolved:
-    """HTML of each token, all faults, the sources cited in order, and {label: number} of the equations."""
-
-    html_of: dict = field(default_factory=dict)
-    faults: list = field(default_factory=list)
-    cited: list = field(default_factory=list)
-    equations: dict = field(default_factory=dict)
 
 
 class ConstructError(ValueError):
@@ -28,9 +18,11 @@ class ConstructError(ValueError):
 
 @dataclass
 class _Page:
+    """What the constructs of one page share."""
+
     topic: object
     site: object
-    resolved: Resolved
+    equations: dict  # label: number
     shown: set = field(default_factory=set)  # demos and code already on the page
 
     @property
@@ -47,57 +39,51 @@ class _Page:
 
 
 def resolve(scan, topic, site):
-    """Render every construct of a scanned page except code spans and fences, which mean themselves.
+    """({token: html}, faults) of a scanned page; code spans and fences are left, they mean themselves.
 
     topic   .slug, .file (as faults name it), .module (or None), .demos {name: function}
     site    .bibliography, .glossary, .demo_html(topic, name)
     """
     labels, numbers, problems = number_equations(scan.constructs)
-    resolved = Resolved(equations=labels)
-    page = _Page(topic, site, resolved)
+    page = _Page(topic, site, labels)
+    html_of, more = render_mathematics(scan.constructs, numbers, lambda inner: _number(inner, page))
+    problems += [(construct, f": {cause}") for construct, cause in more]
     for construct in scan.constructs:
-        if construct.kind not in MEANINGS:
-            continue
-        try:
-            resolved.html_of[construct.token] = MEANINGS[construct.kind](construct.argument, page)
-        except ValueError as wrong:
-            colon = "" if isinstance(wrong, ConstructError) else ": "
-            resolved.faults.append(Fault(topic.file, construct.line, f"{construct.source}{colon}{wrong}"))
-    mathematics, more = render_mathematics(
-        scan.constructs, numbers, lambda construct: value_text(construct.argument, page.namespace())
-    )
-    resolved.html_of |= mathematics
-    for construct, cause in [*problems, *more]:
-        source = " ".join(construct.source.split())
-        resolved.faults.append(Fault(topic.file, construct.line, f"{source}: {cause}"))
-    resolved.faults += _uncited(page)
-    return resolved
+        if construct.kind in MEANINGS:
+            try:
+                html_of[construct.token] = MEANINGS[construct.kind](construct, page)
+            except ConstructError as error:
+                problems.append((construct, str(error)))
+    faults = [Fault(topic.file, c.line, " ".join(c.source.split()) + cause) for c, cause in problems]
+    return html_of, faults + list(_missing_equations(page))
 
 
-def _uncited(page):
+def _missing_equations(page):
     """Equations that the topic's code cites and its page does not have."""
     if page.topic.module is None:
         return
-    labels = page.resolved.equations
     for label, line in cited_equations(page.topic.module):
-        if label not in labels:
-            cause = f"(eq:{label}) is not an equation of {page.topic.file}.{did_you_mean(label, labels)}"
+        if label not in page.equations:
+            near = did_you_mean(label, page.equations)
+            cause = f"(eq:{label}) is not the label of an equation in {_base(page.topic.file)}.{near}"
             yield Fault(page.script, line, cause)
 
 
-def demo(name, page):
+def demo(construct, page):
+    name = construct.argument
     if name not in page.topic.demos:
         raise ConstructError(f" is not in {_base(page.script)}.{did_you_mean(name, page.topic.demos)}")
     page.once("demo", name)
     return page.site.demo_html(page.topic, name)
 
 
-def code(name, page):
+def code(construct, page):
+    name = construct.argument
     functions = {key: thing for key, thing in page.namespace().items() if _shows(thing)}
     if name not in functions:
         raise ConstructError(f" is not a function in {_base(page.script)}.{did_you_mean(name, functions)}")
     page.once("code", name)
-    return code_html(functions[name], page.resolved.equations)
+    return code_html(functions[name], page.equations)
 
 
 def _shows(thing):
@@ -110,20 +96,25 @@ def _base(file):
     return file.rsplit("/", 1)[-1]
 
 
-def value(argument, page):
-    text = value_text(argument, page.namespace())
-    return f'<span class="value" title="{escape(argument)}">{escape(text)}</span>'
+def value(construct, page):
+    try:
+        text = _number(construct, page)
+    except NumberError as error:
+        raise ConstructError(f": {error}") from None
+    return f'<span class="value" title="{escape(construct.argument)}">{escape(text)}</span>'
 
 
-def cite(argument, page):
+def _number(construct, page):
+    return value_text(construct.argument, page.namespace())
+
+
+def cite(construct, page):
     """[[cite a b]] or [[cite a, b]]: (Author, year; Author, year), each linked to the list of sources."""
     sources, links, unknown = page.site.bibliography, [], []
-    for key in re.split(r"[,\s]+", argument.strip(", ")):
+    for key in construct.keys:
         if key not in sources:
             unknown.append(f"{key} is not in references.bib.{did_you_mean(key, sources.keys)}")
             continue
-        if key not in page.resolved.cited:
-            page.resolved.cited.append(key)
         title = escape(sources.title(key))
         links.append(f'<a class="cite" href="#ref-{escape(key)}" title="{title}">{escape(sources.short(key))}</a>')
     if unknown:
@@ -131,18 +122,18 @@ def cite(argument, page):
     return f"({'; '.join(links)})"
 
 
-def term(argument, page):
+def term(construct, page):
     """[[term logit]] or [[term logit : logits]]: a link to the glossary with the definition as its title."""
-    name, shown = _named(argument)
+    name, shown = _named(construct.argument)
     entry = page.site.glossary.find(name)
     if entry is None:
         raise ConstructError(f": {name} is not in glossary.md.{did_you_mean(name, page.site.glossary.terms)}")
     return f'<a class="term" href="glossary.html#{entry.id}" title="{escape(entry.text)}">{escape(shown)}</a>'
 
 
-def ink(argument, page):
+def ink(construct, page):
     """[[ink query : the query]] or [[ink query]]: words in the colour of an idea."""
-    name, shown = _named(argument)
+    name, shown = _named(construct.argument)
     if name not in INKS:
         raise ConstructError(f": {name} is not an idea colour.{did_you_mean(name, INKS)}")
     return f'<span class="ink-{name}">{escape(shown)}</span>'
@@ -156,16 +147,16 @@ def _named(argument):
     return name.strip(), shown.strip() or name.strip()
 
 
-def eq(label, page):
+def eq(construct, page):
     """[[eq bytes]]: "equation 3", linked."""
-    label = label.removeprefix("eq:")
-    equations = page.resolved.equations
-    if label not in equations:
-        raise ConstructError(f": no equation of this page has the label eq:{label}.{did_you_mean(label, equations)}")
-    return f'<a class="eq" href="#eq-{label}">equation {equations[label]}</a>'
+    label = construct.argument
+    if label not in page.equations:
+        near = did_you_mean(label, page.equations)
+        raise ConstructError(f": no equation of this page has the label {{#eq:{label}}}.{near}")
+    return f'<a class="eq" href="#eq-{label}">equation {page.equations[label]}</a>'
 
 
-def exercise(name, page):
+def exercise(construct, page):
     raise ConstructError(": exercises are not built yet")
 
 

@@ -20,11 +20,9 @@ def parse(text, file, sections=(), slugs=()):
     text = text.replace("\r\n", "\n").removeprefix("\ufeff")
     front = _FRONT.match(text)
     if not front:
-        cause = (
-            "the front matter is not closed by ---"
-            if text.startswith("---")
-            else "begins without front matter: --- title: … ---"
-        )
+        cause = "the front matter is not closed by ---"
+        if not text.startswith("---"):
+            cause = "begins without front matter: lines such as title: KV cache between --- and ---"
         return {"needs": []}, text, 1, [Fault(file, 1, cause)]
     entries, problems = _entries(front[1])
     meta = {"needs": []}
@@ -68,9 +66,8 @@ def _causes(key, value, sections, slugs):
         if not (isinstance(value, list) and all(isinstance(slug, str) for slug in value)):
             yield f"needs is a list of topics such as [attention], not {value!r}"
         elif slugs:
-            yield from (
-                f"needs {slug}, which is not a topic.{did_you_mean(slug, slugs)}" for slug in value if slug not in slugs
-            )
+            for slug in [slug for slug in value if slug not in slugs]:
+                yield f"needs {slug}, which is not a topic.{did_you_mean(slug, slugs)}"
     elif not isinstance(value, str) or not value.strip():
         yield f"{key} is a text, not {value!r}; put it in quotes"
     elif key == "section" and sections and value not in sections:

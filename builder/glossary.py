@@ -1,12 +1,15 @@
 """Reads topics/glossary.md: a heading `## term`, then one paragraph that defines it. Knows no other page."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import SimpleNamespace
+
+from markupsafe import Markup
 
 from builder.constructs import resolve
 from builder.faults import Fault
 from builder.prose import render_prose, slug
+from builder.references import Bibliography
 from builder.scan import Scan, scan
 
 _HEADING = re.compile(r"^##[ \t]+(.+?)[ \t]*$", re.M)
@@ -14,21 +17,22 @@ _HEADING = re.compile(r"^##[ \t]+(.+?)[ \t]*$", re.M)
 
 @dataclass(frozen=True)
 class Entry:
-    """A term; `text` is its definition without markup, for a tooltip."""
+    """A term and its definition."""
 
     term: str
     id: str
     line: int
-    text: str
+    text: str  # without markup, for a tooltip
     definition: Scan
+    html: str = ""
 
 
 class Glossary:
-    """Terms by name, whatever their case."""
+    """Terms in alphabetical order, found by name whatever their case."""
 
-    def __init__(self, entries, file):
-        self.entries, self.file = entries, file
-        self._by_name = {entry.term.casefold(): entry for entry in entries}
+    def __init__(self, entries):
+        self.entries = sorted(entries, key=lambda entry: entry.term.casefold())
+        self._by_name = {entry.term.casefold(): entry for entry in self.entries}
 
     @property
     def terms(self):
@@ -39,43 +43,58 @@ class Glossary:
         return self._by_name.get(term.casefold())
 
 
-def read_glossary(text, file):
-    """(Glossary, faults); the definitions' constructs are resolved only by `rendered`."""
-    text = text.replace("\r\n", "\n")
-    headings = list(_HEADING.finditer(text))
-    ends = [heading.start() for heading in headings[1:]] + [len(text)]
-    entries, faults = {}, []
-    for heading, end in zip(headings, ends, strict=True):
-        entry = _entry(text, heading, end)
-        causes = [(entry.line, f"{entry.term} has no definition below it")] if not entry.text else []
-        causes += [(entry.line, f"{entry.term} is defined twice")] if entry.id in entries else []
+def read_glossary(path):
+    """(Glossary, faults) of the file at `path`."""
+    file = "/".join(path.parts[-2:])
+    if not path.exists():
+        return Glossary([]), [Fault(file, 0, "does not exist: it holds the terms of the glossary")]
+    return parse_glossary(path.read_text(), file)
+
+
+def parse_glossary(text, file):
+    """(Glossary, faults) of its text. A definition may hold mathematics and further terms."""
+    whole = scan(text)
+    entries, problems = {}, list(whole.problems)
+    for entry in _entries(whole):
+        if not entry.text:
+            problems.append((entry.line, f"{entry.term} has no definition below it"))
+        if entry.id in entries:
+            problems.append((entry.line, f"{entry.term} is defined twice"))
         entries[entry.id] = entry
-        faults += [Fault(file, line, cause) for line, cause in (*causes, *entry.definition.problems)]
-    return Glossary(sorted(entries.values(), key=lambda entry: entry.term.casefold()), file), faults
+    glossary, faults = _rendered(whole, Glossary(entries.values()), file)
+    return glossary, faults + [Fault(file, line, cause) for line, cause in problems]
 
 
-def _entry(text, heading, end):
-    body = text[heading.end() : end]
-    start = heading.end() + len(body) - len(body.lstrip())
-    definition = scan(text[start:end].rstrip(), 1 + text.count("\n", 0, start))
-    line = 1 + text.count("\n", 0, heading.start())
-    return Entry(heading[1], slug(heading[1]), line, _plain(definition), definition)
+def _entries(whole):
+    headings = list(_HEADING.finditer(whole.text))
+    ends = [heading.start() for heading in headings[1:]] + [len(whole.text)]
+    for heading, end in zip(headings, ends, strict=True):
+        definition = _part(whole, heading.end(), end)
+        yield Entry(heading[1], slug(heading[1]), whole.line_of(heading.start()), _plain(definition), definition)
+
+
+def _part(whole, start, end):
+    """A stretch of a scan as a scan of its own; the whole one keeps the problems."""
+    text = whole.text[start:end]
+    inside = tuple(construct for construct in whole.constructs if construct.token in text)
+    return replace(whole, text=text, constructs=inside, problems=(), first_line=whole.line_of(start))
 
 
 def _plain(definition):
     """A definition without markup: the shown text of a term, the TeX of a formula."""
     text = definition.put_back(definition.text, lambda construct: construct.argument.split(" : ")[-1])
     text = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", text)  # links
-    return " ".join(re.sub(r"[*_]{1,2}(\S[^*]*?)[*_]{1,2}", r"\1", text).split())
+    return " ".join(re.sub(r"\*+([^*\s][^*]*)\*+", r"\1", text).split())
 
 
-def rendered(glossary, site):
-    """([{term, id, html}] in alphabetical order, faults) for the glossary's page."""
-    page = SimpleNamespace(slug="glossary", file=glossary.file, module=None, demos={})
-    rows, faults = [], []
+def _rendered(whole, glossary, file):
+    """(the glossary with the HTML of its definitions, faults)."""
+    page = SimpleNamespace(slug="glossary", file=file, module=None, demos={})
+    site = SimpleNamespace(glossary=glossary, bibliography=Bibliography({}))
+    html_of, faults = resolve(whole, page, site)
+    entries = []
     for entry in glossary.entries:
-        resolved = resolve(entry.definition, page, site)
-        prose = render_prose(entry.definition, resolved.html_of)
-        rows.append({"term": entry.term, "id": entry.id, "html": prose.html})
-        faults += [*resolved.faults, *(Fault(glossary.file, line, cause) for line, cause in prose.problems)]
-    return rows, faults
+        prose = render_prose(entry.definition, html_of)
+        entries.append(replace(entry, html=Markup(prose.html)))
+        faults += [Fault(file, line, cause) for line, cause in prose.problems]
+    return Glossary(entries), faults

@@ -19,7 +19,7 @@ def number_equations(constructs):
     for number, construct in enumerate(displayed, 1):
         numbers[construct.token] = number
         if construct.label in labels:
-            problems.append((construct, f"the label eq:{construct.label} stands twice"))
+            problems.append((construct, f": the label eq:{construct.label} stands twice"))
         elif construct.label:
             labels[construct.label] = number
     return labels, numbers, problems

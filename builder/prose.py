@@ -6,6 +6,7 @@ what the scanner skips and what Markdown shows as code are the same.
 
 import re
 import unicodedata
+from collections import Counter
 from dataclasses import dataclass
 from html import escape, unescape
 
@@ -19,7 +20,7 @@ from pygments.lexers import get_all_lexers, get_lexer_by_name
 from pygments.util import ClassNotFound
 from pymdownx.betterem import BetterEmExtension
 
-from builder.blocks import LINE, PageBlocks, block_problems
+from builder.blocks import LINE, PageBlocks, block_names, block_problems
 from builder.faults import did_you_mean
 
 
@@ -33,15 +34,6 @@ class Heading:
 
 
 @dataclass(frozen=True)
-class Link:
-    """A link to another page of the site; slug "" is this page. The caller knows which exist."""
-
-    slug: str
-    anchor: str
-    line: int
-
-
-@dataclass(frozen=True)
 class Prose:
     """A page's body."""
 
@@ -49,8 +41,10 @@ class Prose:
     toc: str  # HTML: a list of the headings of levels 2 and 3, "" when there is none
     headings: tuple  # of Heading
     words: int  # of prose: neither constructs nor code
-    links: tuple  # of Link
-    problems: tuple  # of (line, cause)
+    links: tuple  # of (slug, line): other pages of the site; the caller knows which exist
+    anchors: tuple  # of (slug, id, line): the places in them that links name
+    blocks: Counter  # how many of each name: predict, question, …
+    problems: tuple  # of (line, cause): all that is wrong with the text, the scanner's findings included
 
 
 def render_prose(scan, html_of):
@@ -64,11 +58,26 @@ def render_prose(scan, html_of):
 
     reader = _markdown(slug_of)
     marked = reader.convert(_isolated(scan))
-    links, link_problems = _links(scan, reader.hrefs)
+    links = list(_targets(scan, reader.hrefs))
     headings = tuple(_headings(reader.toc_tokens, lambda text: scan.put_back(text, html.get)))
-    problems = (*_problems(scan), *link_problems, *_misplaced(scan, marked), *_title_problems(scan, headings))
     body = _with_constructs(scan, marked, html, plain)
-    return Prose(body, _toc(headings), headings, _words(scan, marked), links, problems)
+    problems = (
+        *scan.problems,
+        *_problems(scan),
+        *_misplaced(scan, marked),
+        *_title_problems(scan, headings),
+        *_link_problems(links, body),
+    )
+    return Prose(
+        body,
+        _toc(headings),
+        headings,
+        _words(scan, marked),
+        tuple((page, line) for _, page, _, line in links if page),
+        tuple((page, anchor, line) for _, page, anchor, line in links if page and anchor),
+        Counter(block_names(scan.text)),
+        problems,
+    )
 
 
 def slug(text):
@@ -179,20 +188,21 @@ class _LinkTreeprocessor(Treeprocessor):
 _PAGE = re.compile(r"([\w-]+)\.md(#.+)?")
 
 
-def _links(scan, hrefs):
-    """The links to pages of the site, with their lines, and what is wrong with them."""
-    links, problems, at = [], [], 0
+def _targets(scan, hrefs):
+    """(href, page, anchor, line) of every link; page is "" for one that leaves the site or stays on its page."""
+    at = 0
     for href in hrefs:
-        found = scan.text.find(href, at)
-        at = max(found, 0)
-        page, anchor = _PAGE.fullmatch(href), href.removeprefix("#")
-        if page or href.startswith("#"):
-            target = (page[1], (page[2] or "#")[1:]) if page else ("", anchor)
-            links.append(Link(*target, scan.line_of(at)))
-        elif not re.match(r"(https?:)?//|mailto:", href):
-            cause = f"link to {href!r}: another topic is written topic.md or topic.md#heading"
-            problems.append((scan.line_of(at), cause))
-    return tuple(links), problems
+        at = max(scan.text.find(href, at), 0)
+        page = _PAGE.fullmatch(href)
+        yield href, page[1] if page else "", (page[2] or "")[1:] if page else "", scan.line_of(at)
+
+
+def _link_problems(links, body):
+    for href, page, _, line in links:
+        if href.startswith("#") and f'id="{href[1:]}"' not in body:
+            yield line, f"link to {href}: nothing on this page has that id"
+        elif not page and not re.match(r"#|(https?:)?//|mailto:", href):
+            yield line, f"link to {href!r}: another topic is written topic.md or topic.md#heading"
 
 
 def _problems(scan):

@@ -49,8 +49,16 @@ class Bibliography:
         return f"{escape(_authors(entry))} ({year}). {title}.{venue}"
 
 
-def read_bibliography(text, file):
-    """(Bibliography, faults) of BibTeX text; an entry with a fault is left out."""
+def read_bibliography(path):
+    """(Bibliography, faults) of a BibTeX file; an entry with a fault is left out."""
+    file = "/".join(path.parts[-2:])
+    if not path.exists():
+        return Bibliography({}), [Fault(file, 0, "does not exist: it holds every source that a page cites")]
+    return parse_bibliography(path.read_text(), file)
+
+
+def parse_bibliography(text, file):
+    """(Bibliography, faults) of BibTeX text."""
     with capture() as errors:
         parsed = Parser().parse_string(text).entries
     faults = [Fault(file, *_error(error, text)) for error in errors]

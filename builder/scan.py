@@ -26,6 +26,11 @@ class Construct:
     label: str = ""  # the "bytes" of {#eq:bytes}; the language of a fence
     source: str = ""  # as the author wrote it
 
+    @property
+    def keys(self):
+        """The sources of a citation: [[cite a b]] or [[cite a, b]]."""
+        return re.findall(r"[^,\s]+", self.argument) if self.kind == "cite" else []
+
 
 @dataclass(frozen=True)
 class Scan:
