@@ -63,11 +63,11 @@ def run_serve(root, args):
 
 if __name__ == "__main__":
     from builder.assets import AssetError
-    from builder.faults import FaultsFound
+    from builder.faults import FaultsError
     from builder.node import NodeError
     from builder.runtime import RuntimePackError
 
     try:
         main()
-    except (FaultsFound, AssetError, NodeError, RuntimePackError) as problem:
+    except (FaultsError, AssetError, NodeError, RuntimePackError) as problem:
         sys.exit(f"{problem}")

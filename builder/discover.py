@@ -70,13 +70,17 @@ def read_topic(root, slug, section, sections, slugs):
     file = f"topics/{slug}.md"
     if not page.exists():
         stems = [path.stem for path in page.parent.glob("*.md")]
-        return None, [Fault("topics/__init__.py", 0, f"ORDER names {slug}, but {file} does not exist.{did_you_mean(slug, stems)}")]
+        return None, [
+            Fault("topics/__init__.py", 0, f"ORDER names {slug}, but {file} does not exist.{did_you_mean(slug, stems)}")
+        ]
     meta, body, line, faults = parse(page.read_text(), file, sections=sections, slugs=slugs)
     topic = Topic(slug, section, file, meta, body, line)
     if script.exists():
         faults += load(topic, root)
     elif body.strip():
-        faults.append(Fault(f"topics/{slug}.py", 0, f"does not exist, but {file} has a page. Write it, or run: build.py new"))
+        faults.append(
+            Fault(f"topics/{slug}.py", 0, f"does not exist, but {file} has a page. Write it, or run: build.py new")
+        )
     return topic, faults
 
 
@@ -87,17 +91,25 @@ def load(topic, root):
     try:
         topic.module = importlib.import_module(f"topics.{topic.slug}")
     except SyntaxError as error:
-        return [Fault(f"topics/{Path(error.filename or topic.slug).name}", error.lineno or 0, f"SyntaxError: {error.msg}")]
+        return [
+            Fault(f"topics/{Path(error.filename or topic.slug).name}", error.lineno or 0, f"SyntaxError: {error.msg}")
+        ]
     except Exception as error:
         return [Fault(*place_of(error, root, f"topics/{topic.slug}.py"), f"{type(error).__name__}: {error}")]
     members = vars(topic.module).items()
-    topic.demos = {name: thing for name, thing in members if is_demo(thing) and thing.__module__ == topic.module.__name__}
+    topic.demos = {
+        name: thing for name, thing in members if is_demo(thing) and thing.__module__ == topic.module.__name__
+    }
     return []
 
 
 def place_of(error, root, default):
     """(file, line) of the innermost frame that lies in topics/ but not in the kit, or in topics/ at all."""
     frames = traceback.extract_tb(error.__traceback__)
-    inside = [(Path(f.filename).relative_to(root), f.lineno) for f in frames if Path(f.filename).is_relative_to(root / "topics")]
+    inside = [
+        (Path(f.filename).relative_to(root), f.lineno)
+        for f in frames
+        if Path(f.filename).is_relative_to(root / "topics")
+    ]
     own = [place for place in inside if "kit" not in place[0].parts] or inside
     return (str(own[-1][0]), own[-1][1]) if own else (default, 0)

@@ -17,7 +17,7 @@ class Fault:
         return f"{place}: {self.cause}"
 
 
-class FaultsFound(Exception):
+class FaultsError(Exception):
     """All faults of one run; nothing was written."""
 
     def __init__(self, faults):

@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from builder.faults import Fault, FaultsFound
+from builder.faults import Fault, FaultsError
 
 MODULE = '''"""{title}: say in one sentence what it is.
 
@@ -80,12 +80,14 @@ def new_topic(root, slug, say=print):
     """Write topics/<slug>.py, topics/<slug>.md and tests/test_<slug>.py, and put the slug into ORDER."""
     root = Path(root)
     if not re.fullmatch(r"[a-z][a-z0-9_]*", slug):
-        raise FaultsFound([Fault(f"topics/{slug}", 0, "a slug has small letters, digits and _, such as flash_attention")])
+        raise FaultsError(
+            [Fault(f"topics/{slug}", 0, "a slug has small letters, digits and _, such as flash_attention")]
+        )
     title = slug.replace("_", " ").capitalize()
     texts = {f"topics/{slug}.py": MODULE, f"topics/{slug}.md": PAGE, f"tests/test_{slug}.py": TEST}
     standing = [Fault(file, 0, "exists already; nothing was written") for file in texts if written(root / file)]
     if standing:
-        raise FaultsFound(standing)
+        raise FaultsError(standing)
     add_to_order(root / "topics/__init__.py", slug)
     for file, text in texts.items():
         (root / file).parent.mkdir(exist_ok=True)

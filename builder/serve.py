@@ -72,7 +72,7 @@ class Handler(BaseHTTPRequestHandler):
             return self.answer(404, b"not found", "text/plain")
         self.send_file(status, found)
 
-    do_HEAD = do_GET
+    do_HEAD = do_GET  # noqa: N815
 
     def send_file(self, status, file):
         kind = TYPES.get(file.suffix) or mimetypes.guess_type(file.name)[0] or "application/octet-stream"

@@ -13,7 +13,7 @@ from builder.cache import digest
 from builder.constructs import resolve
 from builder.demos import draw_demos
 from builder.discover import discover
-from builder.faults import Fault, FaultsFound, did_you_mean
+from builder.faults import Fault, FaultsError, did_you_mean
 from builder.glossary import read_glossary
 from builder.prose import render_prose
 from builder.references import read_bibliography
@@ -38,7 +38,7 @@ class Page:
 
 
 def build(root, out, site_url="", say=print):
-    """Build the site of the project at `root` into `out`; raises FaultsFound and writes nothing on any fault."""
+    """Build the site of the project at `root` into `out`; raises FaultsError and writes nothing on any fault."""
     started = time.perf_counter()
     pages, topics, glossary, warnings = checked(Path(root), say)
     say("Preparing the browser's Python")
@@ -57,7 +57,7 @@ def check(root, say=print):
     """Everything short of writing, with the page standard's shortcomings as faults."""
     *_, warnings = checked(Path(root), say)
     if warnings:
-        raise FaultsFound(warnings)
+        raise FaultsError(warnings)
     say("No faults.")
 
 
@@ -79,7 +79,7 @@ def checked(root, say):
         warnings += shortcomings(page)
     faults += list(broken_links(pages, topics))
     if faults:
-        raise FaultsFound(faults)
+        raise FaultsError(faults)
     return pages, topics, glossary, warnings
 
 
@@ -89,7 +89,11 @@ def render_topic(topic, topics, bibliography, glossary, root):
 
     def demo_html(_, name):
         # a demo that failed at its defaults has its fault already
-        return macro.render(demo=shown(demos[name]), slug=topic.slug, grid=grid_path(topic, demos[name])) if name in demos else ""
+        return (
+            macro.render(demo=shown(demos[name]), slug=topic.slug, grid=grid_path(topic, demos[name]))
+            if name in demos
+            else ""
+        )
 
     site = SimpleNamespace(
         bibliography=bibliography,
@@ -103,7 +107,7 @@ def render_topic(topic, topics, bibliography, glossary, root):
     faults += found
     faults += [Fault(topic.file, line, cause) for line, cause in prose.problems]
     keys = dict.fromkeys(key for c in scanned.constructs if c.kind == "cite" for key in c.keys)
-    references = [(key, Markup(bibliography.entry_html(key))) for key in keys if key in bibliography.keys]
+    references = [(key, Markup(bibliography.entry_html(key))) for key in keys if key in bibliography]
     return Page(topic, prose, demos, references), faults
 
 
@@ -122,11 +126,14 @@ def broken_links(pages, topics):
     written = {page.topic.slug for page in pages} | {"index", "glossary"}
     planned = {topic.slug for topic in topics} - written
     for page in pages:
-        for slug, line in page.prose.links:
-            if slug in planned:
-                yield Fault(page.topic.file, line, f"links to {slug}.md, which is only planned: name it without a link")
-            elif slug not in written:
-                yield Fault(page.topic.file, line, f"links to {slug}.md, which does not exist.{did_you_mean(slug, written)}")
+        for link in page.prose.links:
+            if link.slug in planned:
+                cause = f"links to {link.slug}.md, which is only planned: name it without a link"
+            elif link.slug and link.slug not in written:
+                cause = f"links to {link.slug}.md, which does not exist.{did_you_mean(link.slug, written)}"
+            else:
+                continue
+            yield Fault(page.topic.file, link.line, cause)
 
 
 def render_site(root, pages, topics, glossary, assets, site_url):
@@ -151,7 +158,9 @@ def render_site(root, pages, topics, glossary, assets, site_url):
             next=pages[i + 1].topic if i + 1 < len(pages) else None,
         )
         files |= {grid_path(page.topic, drawn): drawn.grid.encode() for drawn in page.demos.values() if drawn.grid}
-    sections = {section: [t for t in topics if t.section == section] for section in dict.fromkeys(t.section for t in topics)}
+    sections = {
+        section: [t for t in topics if t.section == section] for section in dict.fromkeys(t.section for t in topics)
+    }
     files["index.html"] = html("index.html", sections=sections, miniatures=miniatures)
     files["glossary.html"] = html("glossary.html", entries=glossary.entries)
     # served for any missing address, at any depth: the one page whose links can't be relative

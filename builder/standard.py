@@ -1,5 +1,7 @@
 """What the page standard counts: prose, demos, questions, sources. Shortcomings are warnings, faults in `check`."""
 
+import re
+
 from builder.faults import Fault
 
 WORDS = (1200, 2500)
@@ -15,8 +17,9 @@ def shortcomings(page):
         found.append(f"has {prose.words} words of prose; a page has {WORDS[0]} to {WORDS[1]}")
     if len(page.demos) < DEMOS:
         found.append(f"has {len(page.demos)} demos; a page has {DEMOS} or more")
-    if prose.blocks["question"] < QUESTIONS:
-        found.append(f"has {prose.blocks['question']} questions; a page has {QUESTIONS} or more")
+    questions = len(re.findall(r"^/// question\b", page.topic.body, re.M))
+    if questions < QUESTIONS:
+        found.append(f"has {questions} questions; a page has {QUESTIONS} or more")
     if not page.references:
         found.append("cites nothing; a page cites its primary papers where it uses them")
     return [Fault(file, 0, cause) for cause in found]
