@@ -171,7 +171,7 @@ def layer_flops(new, T, d, H, H_kv, D):
 
 
 def decode_work(name, T, B, b=2):
-    """FLOP and bytes of one decode step: B users, each one new token meeting T keys (eq:decode-work)."""
+    """FLOP and bytes of one decode step: B users, each one new token meeting T keys (eq:step)."""
     m = MODELS[name]
     flops = B * (2 * m.parameters + 4 * m.L * m.H * m.D * T)  # a multiply-add per weight, then attention
     return flops, weight_bytes(name) + B * cache_of(name, T, b)  # weights once for all users, caches one by one
@@ -299,7 +299,7 @@ def decode_by_hand(T, fault, seed):
     """One head of width 4, token by token: what the cache holds, what the new token reads, what comes out."""
     d = D = 4
     rng = np.random.default_rng(seed)
-    W_q, W_k, W_v = rng.normal(0, 1, (3, d, 1, D))
+    W_q, W_k, W_v = rng.normal(0, d**-0.5, (3, d, 1, D))
     tokens = rng.normal(0, 1, (T, d))
     x = tokens + [position(t, d) for t in range(T)]  # (T, d)
     exact, _, _ = prefill(*(np.tensordot(x, W, 1) for W in (W_q, W_k, W_v)))  # (T, 1, D), nothing cached
@@ -449,7 +449,7 @@ def _throughput(batches, total, B, now, fit, gpu):
         y_title="Tokens per second",
         alt=f"{_count(B, 'user')} get {_si(now)} tokens/s together, {_si(now / B)} each; one user alone gets "
         f"{_si(total[0])}, 512 together {_si(total[-1])}. {gpu} has memory for {fit:,}.",
-        xaxis={"type": "log"},
+        xaxis={"type": "log", "dtick": np.log10(2)},
         yaxis={"type": "log"},
         showlegend=False,
         shapes=[rule(x=fit)] if inside else [],
