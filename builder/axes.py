@@ -17,8 +17,8 @@ SUPERSCRIPT = str.maketrans("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
 
 
 def text_width(text, size=12):
-    """Pixels that a text takes in a usual sans-serif, rather too wide than too narrow."""
-    ems = sum(0.34 if c in NARROW else 0.9 if c in WIDE else 0.68 if c.isupper() else 0.57 for c in text)
+    """Pixels that a text takes in a sans-serif; measured on DejaVu Sans, so rather too wide than too narrow."""
+    ems = sum(0.36 if c in NARROW else 0.95 if c in WIDE else 0.7 if c.isupper() else 0.61 for c in text)
     return ems * size
 
 

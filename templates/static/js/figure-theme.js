@@ -1,7 +1,8 @@
 // Gives Plotly the look of builder/svg.py: pure functions from a view's figure and the theme's resolved colours to
 // what Plotly wants. Knows neither Plotly nor the page, and changes nothing that it is given.
 //
-//   theme   {text, textMuted, rule, surface, font?, ink: {query: "#…", key: "#…", …}}
+//   theme   {text, textMuted, rule, surface, font, ink: {query: "#…", key: "#…", …}}; font is the page's own, as
+//           getComputedStyle(node).fontFamily tells it: Plotly's stylesheet stands in the way of "inherit"
 //   Plotly.react(node, plotlyTraces(data, theme, layout), plotlyLayout(layout, theme, {data, width}))
 //
 // `data` and `width` (px) let logarithmic axes get the same ticks as the static picture: logTicks and tickText are
@@ -12,6 +13,8 @@ const INKS = ["query", "key", "value", "output", "weight", "gradient", "cost", "
 const BASE_2 = Math.log10(2);
 const FONT = 12;
 const LEGEND_ROW = 20;
+const NARROW = "ijlftrI.,:;'|!()[]{} ·`-";
+const WIDE = "mwMW@%—×";
 
 // ---- traces
 
@@ -20,7 +23,9 @@ export function plotlyTraces(data, theme, layout = {}) {
     const ink = inkOf(trace, index, theme);
     const looks = { scatter: scatterLook, bar: barLook, heatmap: heatmapLook };
     const look = looks[trace.type ?? "scatter"](trace, ink, theme, layout);
-    return merged(look, trace.type === "heatmap" ? { ...trace, z: rows(trace.z) } : trace);
+    const themed = merged(look, trace.type === "heatmap" ? { ...trace, z: rows(trace.z) } : trace);
+    if (trace.marker?.symbol === "x") themed.marker.symbol = "x-thin"; // two strokes, as the static picture has it
+    return themed;
   });
 }
 
@@ -31,7 +36,7 @@ function inkOf(trace, index, theme) {
 function scatterLook(trace, ink, theme) {
   return {
     line: { color: ink, width: 2 },
-    marker: { color: ink, ...(trace.marker?.symbol === "x" ? { symbol: "x-thin", line: { color: ink, width: 2.5 } } : {}) },
+    marker: { color: ink, line: { color: ink, width: trace.marker?.symbol === "x" ? 2.5 : 0 } },
     fillcolor: faded(ink, 0.2),
     textfont: { color: theme.text, size: FONT },
   };
@@ -66,33 +71,37 @@ function heatmapLook(trace, ink, theme) {
 export function plotlyLayout(layout, theme, { data = [], width = 720 } = {}) {
   const lying = data.some((trace) => trace.type === "bar" && trace.orientation === "h");
   const bare = data.some((trace) => trace.type === "heatmap");
+  const height = layout.height ?? 320;
   const legendRows = countLegendRows(layout, data, width - 80);
-  const margin = { l: 12, r: Math.max(12, barTextOverhang(layout, data, width)), t: 10 + LEGEND_ROW * legendRows, b: 12, pad: 0 };
+  const margin = { l: 12, r: Math.max(12, barTextOverhang(layout, data, width)), t: 10, b: 12, pad: 0 };
   const site = {
     font: { family: theme.font ?? "inherit", size: FONT, color: theme.textMuted },
     paper_bgcolor: "rgba(0,0,0,0)",
     plot_bgcolor: "rgba(0,0,0,0)",
-    height: 320,
+    height,
     margin,
     autosize: true,
     hovermode: "closest",
     dragmode: false,
     bargap: 0.2,
     showlegend: legendRows > 0,
-    legend: { orientation: "h", x: 0, xanchor: "left", y: 1, yanchor: "bottom", font: { color: theme.text, size: FONT },
+    legend: { orientation: "h", traceorder: "normal", x: 0, xanchor: "left", y: 1, yanchor: "bottom", font: { color: theme.text, size: FONT },
               bgcolor: "rgba(0,0,0,0)", itemclick: false, itemdoubleclick: false },
     hoverlabel: { bgcolor: theme.surface, bordercolor: theme.rule, font: { family: theme.font ?? "inherit", color: theme.text, size: FONT } },
-    xaxis: axis("x", lying && !bare, theme, layout.xaxis, data, width - 80),
-    yaxis: axis("y", !lying && !bare, theme, layout.yaxis, data, (layout.height ?? 320) - 70 - LEGEND_ROW * legendRows),
+    xaxis: axis("x", { carriesValues: lying && !bare, standsOn: !lying && !bare }, theme, layout.xaxis, data, width - 80, 0.75 * height),
+    yaxis: axis("y", { carriesValues: !lying && !bare, standsOn: lying && !bare }, theme, layout.yaxis, data, height - 70 - LEGEND_ROW * legendRows, 0.4 * width),
     shapes: (layout.shapes ?? []).map((shape) => themedShape(shape, theme)),
     annotations: (layout.annotations ?? []).map((note) => ({ font: { color: theme.ink[note.ink] ?? theme.text, size: FONT },
       arrowcolor: theme.ink[note.ink] ?? theme.text, arrowwidth: 1, arrowhead: 2, ...without(note, "ink") })),
   };
   const { shapes, annotations, ...rest } = layout; // those two are in `site` already
-  return merged(site, rest);
+  const both = merged(site, rest);
+  for (const axis of ["xaxis", "yaxis"]) if (!titleText(both[axis])) both[axis] = without(both[axis], "title");
+  return both; // Plotly keeps room even for an empty title
 }
 
-function axis(letter, carriesValues, theme, spec = {}, data, length) {
+// carriesValues: it has the grid and the zero line; standsOn: it is the line that the marks stand on
+function axis(letter, { carriesValues, standsOn }, theme, spec = {}, data, length, limit) {
   const values = data.flatMap((trace) => [...(trace[letter] ?? [])]);
   const type = spec.type ?? (values.some((v) => typeof v === "string") ? "category" : "linear");
   const largest = values.reduce((most, v) => (typeof v === "number" ? Math.max(most, Math.abs(v)) : most), 0);
@@ -110,10 +119,13 @@ function axis(letter, carriesValues, theme, spec = {}, data, length) {
     showgrid: carriesValues,
     gridcolor: theme.rule,
     gridwidth: 1,
+    showline: standsOn,
+    linecolor: faded(theme.textMuted, 0.6),
     zeroline: carriesValues && type === "linear",
     zerolinecolor: faded(theme.textMuted, 0.6),
     zerolinewidth: 1,
     ...(type === "log" && !spec.tickvals ? explicitLogTicks(letter, spec, values, length) : {}),
+    ...(type === "category" && !spec.tickvals ? shortCategories(values, limit) : {}),
   };
 }
 
@@ -125,6 +137,15 @@ function explicitLogTicks(letter, spec, values, length) {
   const spare = spec.range ? 0 : 0.06 * (hi - lo); // Plotly pads the data: what lies outside is not shown
   const ticks = logTicks(lo - spare, hi + spare || lo + 1, length, letter, spec.dtick ?? null);
   return { tickmode: "array", tickvals: ticks.map(([value]) => value), ticktext: ticks.map(([, text]) => text) };
+}
+
+const titleText = (spec) => spec.title?.text ?? (typeof spec.title === "string" ? spec.title : "");
+
+// names that would take more room than the marks end in …
+function shortCategories(values, limit) {
+  const names = [...new Set(values.filter((v) => v !== null))];
+  const texts = names.map((name) => shortened(String(name), limit));
+  return texts.every((text, i) => text === String(names[i])) ? {} : { tickmode: "array", tickvals: names, ticktext: texts };
 }
 
 function themedShape(shape, theme) {
@@ -157,7 +178,16 @@ function barTextOverhang(layout, data, width) {
   return texts.reduce((most, text) => Math.max(most, textWidth(String(text)) + 8 - 0.05 * (width - 80)), 0);
 }
 
-const textWidth = (text) => 0.6 * FONT * text.length;
+// pixels of a text, as text_width in builder/axes.py
+function textWidth(text) {
+  const em = (c) => (NARROW.includes(c) ? 0.36 : WIDE.includes(c) ? 0.95 : c !== c.toLowerCase() ? 0.7 : 0.61);
+  return FONT * [...text].reduce((sum, c) => sum + em(c), 0);
+}
+
+function shortened(text, limit) {
+  while (textWidth(text) > limit && text.length > 2) text = text.slice(0, -2) + "…";
+  return text;
+}
 
 // ---- ticks of logarithmic axes
 
