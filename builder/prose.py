@@ -220,8 +220,8 @@ def _problems(scan):
 def _misplaced(scan, marked):
     """Constructs that Markdown swallowed, such as those in the title of a link that nobody uses."""
     for c in scan.constructs:
-        if marked.count(c.token) != 1:
-            yield c.line, f"{c.source} can't stand here: Markdown drops or repeats this place"
+        if c.token not in marked:
+            yield c.line, f"{c.source} can't stand here: Markdown drops it"
 
 
 def _title_problems(scan, headings):

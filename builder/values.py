@@ -22,11 +22,11 @@ def value_text(argument, namespace):
     """
     expression, form = split_format(argument)
     value = _number(evaluate(expression, namespace), expression)
-    if isinstance(value, str):
-        return format(value, form or "")
-    if form is None and not isinstance(value, int):
+    if form is None and isinstance(value, float):
         raise NumberError(f"the result is {value!r}; say how to write it: [[value {expression} : .1f]]")
     try:
+        if isinstance(value, str):
+            return format(value, form or "")
         return format(value, "," if form is None else form).replace("-", "−")
     except (ValueError, TypeError) as error:
         raise NumberError(f"{error}; the format {form!r} does not fit {value!r}") from None

@@ -1,0 +1,208 @@
+"""Markdown becomes HTML with every construct in its place, and every fault of the text is found."""
+
+import random
+
+import pytest
+
+from builder.prose import render_prose
+from builder.scan import scan
+
+
+def prose(text, first_line=1, **html_by_kind):
+    scanned = scan(text, first_line)
+    shown = {c.token: html_by_kind.get(c.kind, f"<i>{c.kind}</i>") for c in scanned.constructs}
+    literal = {c.token for c in scanned.constructs if c.kind in ("span", "fence")}
+    return render_prose(scanned, {token: html for token, html in shown.items() if token not in literal})
+
+
+def html(text, **html_by_kind):
+    return prose(text, **html_by_kind).html.replace("\n", "")
+
+
+def causes(text):
+    return [cause for _, cause in prose(text).problems]
+
+
+def test_a_block_is_not_wrapped_in_a_paragraph():
+    assert html("[[demo x]]", demo="<div>D</div>") == "<div>D</div>"
+
+
+def test_a_block_ends_the_paragraph_around_it():
+    assert html("a\n[[demo x]]\nb", demo="<div>D</div>") == "<p>a</p><div>D</div><p>b</p>"
+
+
+def test_an_inline_construct_alone_keeps_its_paragraph():
+    assert html("[[value x]]", value="<b>1</b>") == "<p><b>1</b></p>"
+
+
+@pytest.mark.parametrize(
+    "text, expected",
+    [
+        ("*see $x$ now*", "<em>see <i>math</i> now</em>"),
+        ("**[[value x]]**", "<strong><i>value</i></strong>"),
+        ("pre[[value x]]fix2", "pre<i>value</i>fix2"),
+        ("[at [[value x]]](https://a.b)", ">at <i>value</i></a>"),
+        ("| a |\n|---|\n| $|x|$ |", "<td><i>math</i></td>"),
+        ("- one $x$\n- two", "<li>one <i>math</i></li>"),
+        ("> [[value x]]", "<blockquote><p><i>value</i></p></blockquote>"),
+        ("/// question | Why $x$?\na\n///", "<summary>Why <i>math</i>?</summary>"),
+        ("- [[demo x]]", "<li><i>demo</i></li>"),
+        ("1. a\n\n    [[demo x]]\n\n2. b", "<li><p>a</p><i>demo</i></li>"),
+        ("5 $^*$ and 6 $^*$", "5 <i>math</i> and 6 <i>math</i>"),
+    ],
+)
+def test_a_construct_survives_where_markdown_is_busy(text, expected):
+    page = prose(text)
+    assert expected in page.html.replace("\n", "") and page.problems == ()
+
+
+@pytest.mark.parametrize("text", ["2*L*H and 3*x*y", "x_i and y_i", r"costs \$5", "$5 and $6"])
+def test_ordinary_writing_is_not_mangled(text):
+    assert html(text) == f"<p>{text}</p>".replace("\\", "")
+
+
+@pytest.mark.parametrize("seed", range(100))
+def test_no_construct_is_lost_or_doubled_in_random_prose(seed):
+    chance = random.Random(seed)
+    words = [
+        "*",
+        "**",
+        "_",
+        "word",
+        "$x$",
+        "[[value x]]",
+        "(",
+        ")",
+        "2",
+        "-",
+        "&",
+        "<",
+        ">",
+        "[",
+        "]",
+        "\n",
+        "`c`",
+        "!",
+    ]
+    page = prose(" ".join(chance.choices(words, k=30)), math="MATH", value="VALUE")
+    unplaced = [cause for _, cause in page.problems if "can't stand here" in cause]
+    assert "zq" not in page.html and not unplaced
+
+
+def test_code_spans_and_fences_are_shown_as_they_are():
+    assert html("`a < [[b]]`") == "<p><code>a &lt; [[b]]</code></p>"
+    assert '<code class="language-python"><span class="k">def</span>' in html("```python\ndef f(): pass\n```")
+
+
+def test_an_unknown_language_is_a_problem_at_its_line():
+    assert prose("a\n\n```pyhton\nx\n```").problems == (
+        (3, "Pygments knows no language 'pyhton'. Did you mean python?"),
+    )
+
+
+def test_a_heading_has_an_id_without_tokens_and_an_entry_without_links():
+    page = prose("## Why `H_kv` and [[term logit]]s\n\n### Below\n", term='<a href="g">logit</a>')
+    assert 'id="why-h_kv-and-logits"' in page.html
+    assert page.headings[0].html == "Why <code>H_kv</code> and logits"
+    assert page.toc.startswith('<ol><li><a href="#why-h_kv-and-logits">Why') and "<ol><li>" in page.toc[4:]
+
+
+def test_two_equal_headings_have_different_ids():
+    assert [heading.id for heading in prose("## A\n\n## A\n").headings] == ["a", "a_1"]
+
+
+def test_a_first_level_heading_is_a_problem():
+    assert prose("a\n\n# Title", first_line=5).problems[0][0] == 7
+
+
+def test_links_to_topics_become_pages_and_are_gathered_with_their_lines():
+    page = prose("a\n\n[r](rope.md) [r](rope.md#why)\n\n[g][g]\n\n[g]: gqa.md", first_line=10)
+    assert 'href="rope.html"' in page.html and 'href="rope.html#why"' in page.html and 'href="gqa.html"' in page.html
+    assert page.links[:2] == (("rope", 12), ("rope", 12)) and page.links[2][0] == "gqa"
+    assert page.anchors == (("rope", "why", 12),)
+
+
+def test_links_that_leave_the_site_carry_noopener():
+    assert 'href="https://a.b" rel="noopener"' in html("[x](https://a.b)")
+
+
+@pytest.mark.parametrize("text", ["[x](#nowhere)", "[x](../rope.md)", "[x](rope.html)"])
+def test_a_link_to_nothing_is_a_problem(text):
+    assert causes(text)
+
+
+def test_a_link_to_a_place_on_this_page_is_none():
+    assert causes("## Here\n\n[x](#here)") == []
+
+
+def test_an_image_needs_a_text():
+    assert prose("a\n\n![](x.png)").problems[0] == (3, "an image has no text: write ![what it shows](file)")
+    assert causes('<img src="x.png">')
+
+
+def test_mathematics_in_an_images_text_is_plain_there():
+    assert 'alt="curve of a &amp; b"' in html("![curve of $a & b$](x.png)", math="<b>M</b>")
+
+
+def test_a_construct_that_markdown_drops_is_a_problem():
+    assert prose("a\n\n[x]: http://a.b '$x$'").problems[0][0] == 3
+
+
+def test_words_are_those_of_the_prose():
+    assert prose("## One two\n\nthree *four* [five](x.md) `code` $x$ [[value y]] don't 7\n\n```\nno\n```").words == 7
+
+
+def test_predict_hides_the_answer_and_shows_the_guesses_before_it():
+    page = html("/// predict | What of $x$?\nThey fall by {8, 2, not at all}.\n///")
+    guesses = '<ul class="guesses"><li>2</li><li data-right="">8</li><li>not at all</li></ul>'
+    assert guesses + "<details>" in page
+    assert "<p>They fall by <strong>8</strong>.</p></details></section>" in page
+
+
+def test_guesses_may_be_constructs_and_predict_may_have_none():
+    assert '<li>1,024</li><li data-right="">$5</li>' in html("/// predict | q?\n{$5, 1,024, none}\n///")
+    page = prose("/// predict | q?\n\nIt is {[[value x]], 2}\n///")
+    assert '<li>2</li>\n<li data-right=""><i>value</i></li>' in page.html and page.problems == ()
+    assert "guesses" not in html("/// predict | q?\nYes {.cls} and {one}.\n///")
+
+
+@pytest.mark.parametrize(
+    "text, expected",
+    [
+        ("/// saw\n*b*\n///", '<aside aria-label="What you saw" class="saw">'),
+        ("/// question | q?\na\n///", '<details class="question"><summary>q?</summary><p>a</p></details>'),
+        ("/// misconception | It *is*\nNo.\n///", "<s>It <em>is</em></s></p><p>No.</p></aside>"),
+        ("/// real | In real models\nx\n///", '<section class="real"><h2 id="in-real-models">'),
+        ("//// saw\n\n/// question | q\na\n///\n\n////", "<p>a</p></details></aside>"),
+        ("/// saw\n[[demo x]]\n///", "<i>demo</i></aside>"),
+        ("- a\n\n    /// saw\n    b\n    ///\n", "<p>b</p></aside></li>"),
+    ],
+)
+def test_each_block_becomes_its_element(text, expected):
+    assert expected in html(text) and causes(text) == []
+
+
+@pytest.mark.parametrize(
+    "text, line, cause",
+    [
+        ("a\n\n/// predct | x\ny\n///", 3, "Did you mean predict?"),
+        ("/// saw\nx", 1, "is not closed"),
+        ("x\n///", 2, "closes no block"),
+        ("/// predict\nx\n///", 1, "needs a title"),
+        ("/// saw | x\nx\n///", 1, "takes no title"),
+        ("/// predict: x\nx\n///", 1, "/// name | title"),
+        ("/// saw\n\n/// question | q\na\n///\n///", 3, "which is not closed yet"),
+        ("$$\na\n$$\n\n/// swa\nx\n///", 5, "Did you mean saw?"),
+    ],
+)
+def test_a_broken_block_is_a_problem_at_its_line(text, line, cause):
+    problems = prose(text).problems
+    assert problems[0][0] == line and cause in problems[0][1]
+
+
+def test_blocks_are_counted_by_name():
+    assert prose("/// saw\nx\n///\n\n/// saw\ny\n///").blocks == {"saw": 2}
+
+
+def test_what_the_scanner_found_is_among_the_problems():
+    assert prose("x\n\n[[dmeo y]]").problems[0][0] == 3
