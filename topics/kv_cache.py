@@ -254,8 +254,8 @@ def memory_calculator(T, name, B, precision, gpu, wrong):
         ],
     )
     metrics = Metrics(
-        ("Cache a token", per_user / T / KIB, "KiB", f"2 · {model.L} layers · {heads} heads · {model.D} · {b} bytes"),
-        ("Cache a user", per_user / GIB, "GiB", f"{T:,} tokens · {_si(per_user / T / KIB)} KiB"),
+        ("Cache per token", per_user / T / KIB, "KiB", f"2 · {model.L} layers · {heads} heads · {model.D} · {b} bytes"),
+        ("Cache per user", per_user / GIB, "GiB", f"{T:,} tokens · {_si(per_user / T / KIB)} KiB"),
         ("Weights", weights / GIB, "GiB", f"{model.parameters:,} parameters · 2 bytes"),
         ("Users that fit", fit, "", f"⌊({memory // GIB} − {weights / GIB:.2f}) / {per_user / GIB:.4g}⌋"),
     )
