@@ -165,13 +165,13 @@ def linear_ticks(axis):
 
 
 def nice_step(rough):
-    """The next of 1, 2, 5, 10, … at or above a rough step.
+    """The next of 1, 2, 5, 10, … above a rough step: strictly, as Plotly does it.
 
-    >>> nice_step(0.13), nice_step(3.0)
+    >>> nice_step(0.13), nice_step(2.0)
     (0.2, 5.0)
     """
     exponent = math.floor(math.log10(rough))
-    mantissa = next(m for m in (1, 2, 5, 10) if rough <= m * 10.0**exponent * (1 + 1e-9))
+    mantissa = next((m for m in (2, 5) if rough < m * 10.0**exponent * (1 - 1e-9)), 10)
     return float(f"{mantissa}e{exponent}")
 
 

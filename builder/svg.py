@@ -25,7 +25,6 @@ from builder.axes import Axis, fit, make_axis, set_ticks, text_width
 from builder.marks import (
     DRAW,
     FONT,
-    PADDING,
     Trace,
     bar_texts,
     markers,
@@ -111,8 +110,8 @@ def make_scene(figure, width, height):
 
 
 def arrange(scene, texts=True):
-    """Set margins, ranges and ticks. Margins depend on tick labels and these on the room left: two rounds suffice."""
-    for _ in range(2):
+    """Set margins, ranges and ticks. Tick labels need room and room decides on ticks: three rounds settle it."""
+    for _ in range(3):
         scene.x.start, scene.x.end = 0, scene.right
         scene.y.start, scene.y.end = scene.bottom, 0
         for axis in (scene.x, scene.y):
@@ -150,12 +149,11 @@ def set_margins(scene):
     scene.angle, low = x_label_angle(scene)
     titles_at["x"] = low + 20
     margin["b"] = max(12, low + (30 if axis_title(x) else 6))
+    margin["r"] = max([12, *overhang(scene)])
+    share = math.cos(math.radians(scene.angle)) if scene.angle else 0.5  # of a label that lies left of its tick
+    margin["l"] = max([margin["l"], *(text_width(text) * share - x.at(position) for position, text in x.ticks)])
     rows = len(legend_rows(scene))
     margin["t"] = 10 + (LEGEND_FIRST + LEGEND_ROW * (rows - 1)) * (rows > 0)
-    margin["r"] = max([12, *overhang(scene)])
-    if scene.angle == 0 and x.ticks:
-        position, text = min(x.ticks)
-        margin["l"] = max(margin["l"], text_width(text) / 2 - x.at(position))
 
 
 def overhang(scene):
@@ -163,8 +161,7 @@ def overhang(scene):
     x = scene.x
     out = [] if scene.angle else [x.at(p) + text_width(text) / 2 - scene.right + 10 for p, text in x.ticks]
     bars = [t for t in scene.traces if t.kind == "bar" and t.lying and not t.stacked]
-    room = PADDING * scene.right
-    return out + [text_width(str(b[4])) + 8 - room for t in bars for b in t.boxes if b[4] is not None]
+    return out + [text_width(str(b[4])) + 2 for t in bars for b in t.boxes if b[4] is not None]
 
 
 def x_label_angle(scene):
@@ -175,7 +172,7 @@ def x_label_angle(scene):
     places = [x.at(p) for p, _ in x.ticks]
     steps = [abs(b - a) for a, b in pairwise(places)]
     widths = [text_width(text) for text in labels]
-    flat = all(s >= (a + b) / 2 + 4 for s, a, b in zip(steps, widths, widths[1:], strict=False))
+    flat = all(s >= (a + b) / 2 + 2 for s, a, b in zip(steps, widths, widths[1:], strict=False))
     angle = x.spec.get("tickangle", 0 if flat else -40 if min(steps) >= 24 else -90)
     if angle == 0:
         return 0, 18
@@ -382,12 +379,12 @@ def legend_rows(scene):
         return []
     rows, x = [[]], 0.0
     for trace in named:
-        wide = 40 + text_width(trace.name) + 10
-        if rows[-1] and x + wide > scene.right:
+        wide = 40 + text_width(trace.name)
+        if rows[-1] and x + wide > scene.right + scene.margin["r"]:
             rows.append([])
             x = 0.0
         rows[-1].append((trace, x))
-        x += wide
+        x += wide + 10
     return rows
 
 

@@ -73,7 +73,7 @@ export function plotlyLayout(layout, theme, { data = [], width = 720 } = {}) {
   const bare = data.some((trace) => trace.type === "heatmap");
   const height = layout.height ?? 320;
   const legendRows = countLegendRows(layout, data, width - 80);
-  const margin = { l: 12, r: Math.max(12, barTextOverhang(layout, data, width)), t: 10, b: 12, pad: 0 };
+  const margin = { l: 12, r: Math.max(12, barTextOverhang(layout, data)), t: 10, b: 12, pad: 0 };
   const site = {
     font: { family: theme.font ?? "inherit", size: FONT, color: theme.textMuted },
     paper_bgcolor: "rgba(0,0,0,0)",
@@ -163,19 +163,19 @@ function named(layout, data) {
 function countLegendRows(layout, data, room) {
   let rows = 0, x = Infinity;
   for (const trace of named(layout, data)) {
-    const wide = 50 + textWidth(trace.name);
+    const wide = 40 + textWidth(trace.name);
     if (x + wide > room) [rows, x] = [rows + 1, 0];
-    x += wide;
+    x += wide + 10;
   }
   return rows;
 }
 
 // texts beyond the tips of lying bars need room that Plotly does not make
-function barTextOverhang(layout, data, width) {
+function barTextOverhang(layout, data) {
   if ((layout.barmode ?? "group") !== "group") return 0;
   const lying = data.filter((trace) => trace.type === "bar" && trace.orientation === "h" && trace.text !== undefined);
   const texts = lying.flatMap((trace) => (Array.isArray(trace.text) ? trace.text : [trace.text]));
-  return texts.reduce((most, text) => Math.max(most, textWidth(String(text)) + 8 - 0.05 * (width - 80)), 0);
+  return texts.reduce((most, text) => Math.max(most, textWidth(String(text)) + 2), 0);
 }
 
 // pixels of a text, as text_width in builder/axes.py
@@ -221,7 +221,7 @@ function everyNth(first, last, room, stride) {
 
 function niceStep(rough) {
   const exponent = Math.floor(Math.log10(rough));
-  const mantissa = [1, 2, 5, 10].find((m) => rough <= m * 10 ** exponent * (1 + 1e-9));
+  const mantissa = [2, 5].find((m) => rough < m * 10 ** exponent * (1 - 1e-9)) ?? 10;
   return Number(`${mantissa}e${exponent}`);
 }
 
