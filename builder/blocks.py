@@ -60,7 +60,7 @@ class Predict(Block):
 
 def _natural(text):
     number = re.match(r"[\d.,]*\d", text)
-    return (0, float(number[0].replace(",", "")), text) if number else (1, 0.0, text)
+    return (0, float(number[0].replace(",", "")), text) if number else (1, 0.0, text.casefold())
 
 
 class Saw(Block):

@@ -38,7 +38,7 @@ matrix = np.array([[1.0, 2.5], [3.0, -4.0]])
 '''
 EQUATIONS = "$$a$$ {#eq:bytes}\n\n$$b$$ {#eq:step}\n\n"
 SOURCES = """
-@article{dao2022, title={Flash & Fast {IO}}, author={Dao, Tri and Fu, Daniel Y. and R{\\'e}, C.}, year={2022}, eprint={1}}
+@article{dao2022, title={Flash & Fast {IO}}, author={Dao, Tri and Fu, D. and Rudra, A.}, year={2022}, eprint={1}}
 @misc{su2021, title={RoPE}, author={Su, J. and Lu, Y.}, year={2021}, url={https://a.b/?x&y}}
 """
 

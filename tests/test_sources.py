@@ -41,7 +41,8 @@ def test_an_entry_is_a_sentence_with_its_link():
         "@article{k, title={A {GPT} & B}, author={Dao, Tri and Fu, D. Y.}, year=2022, journal={J}, eprint={1.2}}"
     )
     assert sources.entry_html("k") == (
-        'Dao, T. &amp; Fu, D. Y. (2022). <a href="https://arxiv.org/abs/1.2" rel="noopener">A GPT &amp; B</a>. <em>J</em>.'
+        "Dao, T. &amp; Fu, D. Y. (2022). "
+        '<a href="https://arxiv.org/abs/1.2" rel="noopener">A GPT &amp; B</a>. <em>J</em>.'
     )
 
 
