@@ -45,6 +45,11 @@ def Note(text, kind="info"):
     return {"view": "note", "text": text, "kind": kind}
 
 
+def Progress(done, total, label="Computing"):
+    """How far a generator demo has come: yielded among its views, shown as a bar beside Stop."""
+    return {"view": "progress", "done": done, "total": total, "label": label}
+
+
 def Tokens(tokens, values=None, ink="key", caption=""):
     """A strip of tokens, shaded by values in [0, 1] (None: unshaded) in an idea colour."""
     return {"view": "tokens", "tokens": list(tokens), "values": values, "ink": ink, "caption": caption}

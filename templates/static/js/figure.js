@@ -16,9 +16,9 @@ export function prefetchPlotly() {
 export async function drawFigure(node, view) {
   const Plotly = await prefetchPlotly();
   const colours = theme();
-  const layout = plotlyLayout(view.layout, colours);
+  const layout = plotlyLayout(view.layout, colours, { data: view.data, width: node.clientWidth });
   drawn.set(node, view);
-  await Plotly.react(node, plotlyTraces(view.data, colours), layout, CONFIG);
+  await Plotly.react(node, plotlyTraces(view.data, colours, view.layout), layout, CONFIG);
 }
 
 /** Figures follow the theme without being computed again. */

@@ -4,13 +4,15 @@ import "./navigate.js";
 import { prefetchPlotly } from "./figure.js";
 import { startPython } from "./python.js";
 
+export { callPython, pythonStatus } from "./python.js"; // for the console, the benchmark and the tests
+
 // Python is 7 MB: it starts with the reader's first sign of life, not for a page that is closed at once,
 // and where data is precious only when a control is moved.
 const SIGNS = ["pointermove", "pointerdown", "keydown", "scroll", "touchstart"];
 
 function wake() {
   for (const sign of SIGNS) removeEventListener(sign, wake, { capture: true });
-  if (navigator.connection?.saveData || !document.querySelector("llm-demo")) return SIGNS.length;
+  if (navigator.connection?.saveData || !document.querySelector("llm-demo")) return;
   prefetchPlotly();
   startPython();
 }

@@ -73,6 +73,7 @@ function spawn() {
       files: RUNTIME.files,
       extraArchives: RUNTIME.archives.map(absolute),
       module: wasm,
+      iPad: navigator.platform === "MacIntel" && navigator.maxTouchPoints > 1, // it calls itself a Mac
     },
   });
   silence = 0;

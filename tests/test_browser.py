@@ -1,0 +1,459 @@
+"""The main job in a real Chromium: a page opens, a slider moves, numpy answers. And all that can go wrong."""
+
+import inspect
+import json
+import shutil
+
+import numpy as np
+import pytest
+from playwright.sync_api import expect
+
+from builder.grid import plain
+from builder.serve import SiteServer
+from tests.conftest import make_project, run_build
+from tests.test_content import INSTANT
+from topics.kit.demo import corners, defaults, views_of
+
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+
+READY = 'html[data-python="ready"]'
+HEADLINE = "#demo-memory_calculator"
+
+LAB = '''"""Demos that behave and demos that don't."""
+import sys
+import time
+
+import numpy as np
+
+from topics.kit import Badge, Figure, Metrics, Note, Progress, Slider, demo, line
+
+IN_BROWSER = sys.platform == "emscripten"
+x = np.arange(5)
+
+
+@demo(n=Slider("N", 0, 9, value=2))
+def good(n):
+    """A line that the slider tilts."""
+    return Figure([line(x, n * x, "line", "key")], "x", "y", alt=f"Slope {n}."), Metrics(("slope", n, ""))
+
+
+@demo(n=Slider("N", 0, 9, value=2))
+def failing(n):
+    """Raises from 5 on."""
+    if n >= 5 and IN_BROWSER:
+        raise ValueError(f"{n} is too many")
+    return Metrics(("n", n, ""))
+
+
+@demo(n=Slider("N", 0, 9, value=2))
+def silent(n):
+    """At 5 the worker closes itself without a word."""
+    if n == 5 and IN_BROWSER:
+        import js
+
+        js.close()
+    return Metrics(("n", n, ""))
+
+
+@demo("live", n=Slider("N", 1, 9, value=9))
+def slow(n):
+    """Counts to a hundred, slowly."""
+    for i in range(1, 101):
+        end = time.perf_counter() + 0.02
+        while time.perf_counter() < end:
+            pass
+        yield Progress(i, 100, "Counting"), Metrics(("count", i, ""))
+
+
+@demo("model", n=Slider("N", 1, 9, value=2))
+def model(n):
+    """A demo of the kind that runs the house model."""
+    return Metrics(("n squared", np.float32(n) ** 2, "")), Badge("difference", 0.0, 1e-12)
+
+
+@demo(n=Slider("N", 0, 9, value=2))
+def exits(n):
+    """At 5 Python ends its own process."""
+    if n == 5 and IN_BROWSER:
+        import os
+
+        os._exit(0)
+    return Metrics(("n", n, "")), Note("still here")
+'''
+
+
+@pytest.fixture(scope="session")
+def lab_dir(tmp_path_factory):
+    """A site of two topics with hostile demos."""
+    root = tmp_path_factory.mktemp("lab") / "project"
+    add = make_project(root)
+    names = ("good", "failing", "silent", "slow", "model", "exits")
+    add("lab", "\n\n".join(f"[[demo {name}]]" for name in names) + "\n\n[Second](second.md)\n", LAB)
+    add("second", "[[demo good]]\n\n[Lab](lab.md)\n", LAB)
+    run_build("build", root=root)
+    return root / "site"
+
+
+@pytest.fixture
+def lab(lab_dir):
+    serving = SiteServer(lab_dir).start()
+    yield serving
+    serving.shutdown()
+
+
+def demo(page, name):
+    return page.locator(f"#demo-{name}")
+
+
+def move(page, name, keys="ArrowRight"):
+    """Focus a demo's first slider and press keys, as a keyboard user would."""
+    slider = demo(page, name).locator("input[type=range]").first
+    slider.focus()
+    for key in keys.split():
+        page.keyboard.press(key)
+
+
+def metric(page, name):
+    return demo(page, name).locator(".view-metrics")
+
+
+# ---- the main job
+
+
+def test_the_first_figure_needs_neither_python_nor_plotly(page, server):
+    asked = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto(server.url + "kv_cache.html")
+    expect(demo(page, "memory_calculator").locator("svg:visible").first).to_be_visible()
+    assert demo(page, "memory_calculator").get_attribute("state") == "static"
+    assert not [url for url in asked if "runtime-" in url or "plotly" in url], "before the reader has done anything"
+
+
+def test_a_slider_moved_by_keyboard_changes_the_figure(page, server):
+    page.goto(server.url + "kv_cache.html")
+    before = page.locator(f"{HEADLINE} .figure-alt").text_content()
+    move(page, "memory_calculator", "ArrowLeft ArrowLeft")
+    expect(demo(page, "memory_calculator")).to_have_attribute("state", "live", timeout=60_000)
+    after = page.locator(f"{HEADLINE} .figure-alt").text_content()
+    assert after != before
+    assert page.locator(f"{HEADLINE} output").first.text_content() in after.replace("token ", "tokens ")
+    expect(page.locator(f"{HEADLINE} .js-plotly-plot")).to_be_visible()
+
+
+def test_the_grid_answers_before_python(page, server):
+    page.route("**/runtime-*/**", lambda route: None)  # Python never comes
+    page.goto(server.url + "kv_cache.html")
+    before = page.locator(f"{HEADLINE} .figure-alt").text_content()
+    move(page, "memory_calculator", "Home")
+    expect(demo(page, "memory_calculator")).to_have_attribute("state", "grid")
+    assert page.locator(f"{HEADLINE} .figure-alt").text_content() != before
+
+
+CALL = """async ([call, args]) => {
+  const page = await import(document.querySelector("script[type=module]").src);
+  const views = await page.callPython(call, args).done;
+  return JSON.stringify(views, (_, value) => (ArrayBuffer.isView(value) ? Array.from(value) : value));
+}"""
+
+
+@pytest.fixture(scope="module")
+def live_page(browser, server):
+    context = browser.new_context()
+    page = context.new_page()
+    page.goto(server.url + "kv_cache.html")
+    page.mouse.move(100, 100)
+    expect(page.locator(READY)).to_be_attached(timeout=60_000)
+    yield page
+    context.close()
+
+
+def numbers_agree(here, there, path=""):
+    """Equal structure and texts; numbers to 1e-12 of the scale of the list that they stand in."""
+    if isinstance(here, dict):
+        assert here.keys() == there.keys(), path
+        for key in here:
+            numbers_agree(here[key], there[key], f"{path}.{key}")
+    elif isinstance(here, list):
+        assert len(here) == len(there), path
+        if all(isinstance(x, int | float) and not isinstance(x, bool) for x in here) and here:
+            scale = max(map(abs, here)) or 1.0
+            np.testing.assert_allclose(there, here, rtol=0, atol=1e-12 * scale, err_msg=path)
+        else:
+            for i, pair in enumerate(zip(here, there, strict=True)):
+                numbers_agree(*pair, f"{path}[{i}]")
+    elif isinstance(here, float) and not isinstance(there, str):
+        assert there == pytest.approx(here, rel=1e-12, abs=1e-300), path
+    else:
+        assert here == there, path
+
+
+def without_rounding(views):
+    """Badges and readouts of differences show rounding itself, which may differ between machines."""
+    if isinstance(views, dict):
+        if views.get("view") == "badge" or "max|Δ|" in str(views.get("label", "")):
+            return "rounding"
+        return {key: without_rounding(value) for key, value in views.items()}
+    return [without_rounding(view) for view in views] if isinstance(views, list) else views
+
+
+@pytest.mark.parametrize("function", INSTANT)
+def test_the_browsers_numbers_equal_cpythons(live_page, function):
+    every = list(corners(function))
+    for arguments in [defaults(function), *every[:: max(1, len(every) // 4)]]:
+        name = f"{function.__module__.removeprefix('topics.')}.{function.__name__}"
+        there = json.loads(live_page.evaluate(CALL, [name, arguments]))
+        here = json.loads(json.dumps(plain(views_of(function, arguments), digits=None)))
+        numbers_agree(without_rounding(here), without_rounding(there))
+
+
+MARK_NAVIGATION = """() => {
+  const marks = (window.marks = {});
+  const once = { once: true, capture: true };
+  addEventListener("click", () => (marks.click = performance.now()), once);
+  const arrived = () => {
+    marks.page = performance.now();
+    marks.python = document.documentElement.dataset.python;
+  };
+  document.addEventListener("page", arrived, once);
+}"""
+
+
+def test_python_stays_ready_across_a_link(page, lab):
+    """Ready within 100 ms of the second page's arrival; measured by the page's own clock, best of three."""
+    page.goto(lab.url + "lab.html")
+    move(page, "good")
+    expect(page.locator(READY)).to_be_attached(timeout=60_000)
+    waits = []
+    for here, there in [("lab", "second"), ("second", "lab"), ("lab", "second")]:
+        page.evaluate(MARK_NAVIGATION)
+        page.get_by_role("link", name=there.capitalize(), exact=True).last.click()
+        expect(page).to_have_url(f"{lab.url}{there}.html")
+        marks = page.evaluate("window.marks")
+        assert marks["python"] == "ready", here
+        waits.append(marks["page"] - marks["click"])
+    assert min(waits) < 100, f"{waits} ms from click to a page with Python ready"
+    move(page, "good", "Home")
+    expect(demo(page, "good")).to_have_attribute("state", "live", timeout=3_000)
+
+
+def test_back_and_forward_work(page, lab):
+    page.goto(lab.url + "lab.html")
+    page.get_by_role("link", name="Second", exact=True).last.click()
+    expect(page.get_by_role("link", name="Lab", exact=True)).to_be_visible()
+    page.go_back()
+    expect(demo(page, "failing")).to_be_attached()
+    page.go_forward()
+    expect(demo(page, "failing")).to_have_count(0)
+    expect(demo(page, "good")).to_be_attached()
+
+
+def test_without_the_navigation_api_links_are_links(page, lab):
+    page.add_init_script("delete window.navigation; delete Window.prototype.navigation")
+    page.goto(lab.url + "lab.html")
+    page.get_by_role("link", name="Second", exact=True).last.click()
+    expect(demo(page, "failing")).to_have_count(0)
+    move(page, "good")
+    expect(demo(page, "good")).to_have_attribute("state", "live", timeout=60_000)
+
+
+@pytest.mark.parametrize("address", ["kv_cache.html", "kv_cache", "index.html", ""])
+def test_the_site_works_under_a_project_path(page, site_dir, address):
+    serving = SiteServer(site_dir, prefix="/llm-internals/").start()
+    page.goto(serving.url + address)
+    if not address.startswith("kv"):
+        page.get_by_role("link", name="KV cache").first.click()
+    move(page, "memory_calculator")
+    expect(demo(page, "memory_calculator")).to_have_attribute("state", "live", timeout=60_000)
+    serving.shutdown()
+
+
+def test_a_project_path_without_its_trailing_slash_is_redirected(page, site_dir):
+    serving = SiteServer(site_dir, prefix="/llm-internals/").start()
+    page.goto(serving.url.removesuffix("/"))
+    expect(page).to_have_url(serving.url)
+    expect(page.get_by_role("link", name="KV cache").first).to_be_visible()
+    serving.shutdown()
+
+
+def test_a_missing_page_shows_the_way_back(context, server):
+    page = context.new_page()
+    assert page.goto(server.url + "no/such/page").status == 404
+    page.get_by_role("link", name="index").click()
+    expect(page.get_by_role("link", name="KV cache").first).to_be_visible()
+
+
+def test_without_javascript_there_is_everything_but_motion(browser, server):
+    context = browser.new_context(java_script_enabled=False)
+    page = context.new_page()
+    page.goto(server.url + "kv_cache.html")
+    headline = demo(page, "memory_calculator")
+    expect(headline.locator("svg:visible").first).to_be_visible()
+    expect(headline.get_by_text("These controls need JavaScript")).to_be_visible()
+    assert headline.locator("input:enabled, select:enabled, button:enabled").count() == 0
+    headline.locator(".figure-data summary").click()
+    expect(headline.locator(".figure-data table")).to_be_visible()
+    expect(page.locator(".katex").first).to_be_visible()
+    context.close()
+
+
+# ---- demos that behave badly
+
+
+def test_a_generator_shows_progress_and_can_be_stopped(page, lab):
+    page.goto(lab.url + "lab.html")
+    slow = demo(page, "slow")
+    slow.get_by_role("button", name="Run").click()
+    expect(slow.locator(".demo-status")).to_contain_text("Counting", timeout=60_000)
+    expect(slow).to_have_attribute("state", "busy")
+    slow.get_by_role("button", name="Stop").click()
+    expect(slow.locator(".demo-status")).to_contain_text("Stopped", timeout=2_000)
+    assert 1 <= int(slow.locator(".view-metrics dd, .metric-value").first.inner_text().split()[0]) < 100
+
+
+def test_another_demo_is_served_while_a_generator_runs(page, lab):
+    page.goto(lab.url + "lab.html")
+    demo(page, "slow").get_by_role("button", name="Run").click()
+    expect(demo(page, "slow").locator(".demo-status")).to_contain_text("Counting", timeout=60_000)
+    move(page, "good", "End")
+    expect(metric(page, "good")).to_contain_text("9", timeout=1_500)
+    expect(demo(page, "slow")).to_have_attribute("state", "busy")
+
+
+def test_a_generator_runs_to_its_end(page, lab):
+    page.goto(lab.url + "lab.html")
+    demo(page, "slow").get_by_role("button", name="Run").click()
+    expect(demo(page, "slow")).to_have_attribute("state", "live", timeout=60_000)
+    expect(metric(page, "slow")).to_contain_text("100")
+
+
+def test_a_failing_demo_says_why_and_recovers(page, lab):
+    page.goto(lab.url + "lab.html")
+    move(page, "failing", "End")
+    failing = demo(page, "failing")
+    expect(failing).to_have_attribute("state", "error", timeout=60_000)
+    expect(failing.locator(".demo-status")).to_contain_text("ValueError: 9 is too many")
+    failing.get_by_text("Traceback").click()
+    expect(failing.locator("pre")).to_contain_text("line ")
+    expect(failing.locator("pre")).not_to_contain_text("bridge.py")
+    failing.get_by_role("button", name="Retry").click()
+    expect(failing).to_have_attribute("state", "error")
+    move(page, "failing", "Home")
+    expect(failing).to_have_attribute("state", "live")
+    move(page, "good", "End")
+    expect(metric(page, "good")).to_contain_text("9")
+
+
+def test_only_the_latest_value_is_shown_in_the_end(page, lab):
+    page.goto(lab.url + "lab.html")
+    move(page, "good", "Home")
+    expect(demo(page, "good")).to_have_attribute("state", "live", timeout=60_000)
+    move(page, "good", " ".join(["ArrowRight"] * 7 + ["ArrowLeft"] * 3))
+    expect(metric(page, "good")).to_contain_text("4")
+    expect(demo(page, "good").locator(".figure-alt")).to_have_text("Slope 4.")
+
+
+@pytest.mark.parametrize("name", ["silent", "exits"])
+def test_a_worker_that_dies_silently_is_noticed_and_replaced(page, lab, name):
+    page.goto(lab.url + "lab.html")
+    move(page, name, "Home")
+    expect(demo(page, name)).to_have_attribute("state", "live", timeout=60_000)
+    move(page, name, "ArrowRight ArrowRight ArrowRight ArrowRight ArrowRight")
+    expect(page.locator('html[data-python="booting"]')).to_be_attached(timeout=20_000)
+    expect(demo(page, name)).to_have_attribute("state", "error", timeout=60_000)
+    expect(demo(page, name).locator(".demo-status")).to_contain_text("did not survive")
+    move(page, "good", "End")
+    expect(metric(page, "good")).to_contain_text("9", timeout=30_000)
+    move(page, name, "End")
+    expect(demo(page, name)).to_have_attribute("state", "live", timeout=30_000)
+
+
+def test_a_demo_of_the_model_kind_runs(page, lab):
+    page.goto(lab.url + "lab.html")
+    move(page, "model", "Home")
+    expect(demo(page, "model")).to_have_attribute("state", "live", timeout=60_000)
+    expect(metric(page, "model")).to_contain_text("1")
+
+
+# ---- downloads that fail
+
+
+@pytest.fixture
+def broken(lab_dir, tmp_path):
+    """A copy of the lab whose files a test may spoil: broken(lambda runtime: …) returns a server."""
+    copy = tmp_path / "site"
+    shutil.copytree(lab_dir, copy)
+    serving = SiteServer(copy).start()
+    serving.runtime = next(copy.glob("runtime-*"))
+    yield serving
+    serving.shutdown()
+
+
+def spoil(serving, kind):
+    if kind == "missing wheel":
+        next(serving.runtime.glob("*.whl")).unlink()
+    elif kind == "wasm cut short":
+        wasm = serving.runtime / "pyodide.asm.wasm"
+        wasm.write_bytes(wasm.read_bytes()[:2_000_000])
+    elif kind == "missing script":
+        (serving.runtime / "pyodide.asm.js").unlink()
+
+
+NAMED = {"missing wheel": "numpy", "wasm cut short": "pyodide.asm.wasm", "missing script": "pyodide.asm.js"}
+
+
+@pytest.mark.parametrize("kind", NAMED)
+def test_a_broken_download_is_named_and_the_page_stays_useful(context, broken, kind, tmp_path):
+    page = context.new_page()
+    whole = tmp_path / "whole"
+    shutil.copytree(broken.runtime, whole)
+    spoil(broken, kind)
+    page.goto(broken.url + "lab.html")
+    move(page, "good", "End")
+    good = demo(page, "good")
+    expect(good).to_have_attribute("state", "error", timeout=60_000)
+    expect(good.locator(".demo-status")).to_contain_text(NAMED[kind])
+    move(page, "good", "Home")
+    expect(good.locator(".figure-alt")).to_have_text("Slope 0.")  # the grid still answers
+    shutil.copytree(whole, broken.runtime, dirs_exist_ok=True)
+    context.clear_cookies()
+    cdp = context.new_cdp_session(page)
+    cdp.send("Network.setCacheDisabled", {"cacheDisabled": True})
+    good.get_by_role("button", name="Retry").click()
+    expect(good).to_have_attribute("state", "live", timeout=60_000)
+
+
+def test_without_webassembly_the_grid_still_answers(context, lab):
+    page = context.new_page()
+    page.add_init_script("delete window.WebAssembly")
+    page.goto(lab.url + "lab.html")
+    move(page, "good", "End")
+    expect(demo(page, "good").locator(".figure-alt")).to_have_text("Slope 9.")
+    expect(demo(page, "good").locator(".demo-status")).to_contain_text("no WebAssembly")
+
+
+def test_the_content_security_policy_holds(context, server):
+    page = context.new_page()
+    page.goto(server.url + "kv_cache.html")
+    blocked = page.evaluate(
+        """async () => {
+          const tries = {};
+          const script = document.createElement("script");
+          script.textContent = "window.inline = true";
+          document.body.append(script);
+          tries.inline = window.inline ?? false;
+          tries.elsewhere = await fetch("https://example.org/").then(() => true, () => false);
+          return tries;
+        }"""
+    )
+    assert blocked == {"inline": False, "elsewhere": False}
+
+
+def test_every_demo_of_the_site_goes_live(live_page):
+    for element in live_page.locator("llm-demo").all():
+        element.scroll_into_view_if_needed()
+        if element.get_attribute("kind") != "live":
+            expect(element).to_have_attribute("state", "live", timeout=15_000)
+
+
+def test_the_lab_is_what_it_says():
+    assert "close()" in LAB and inspect.cleandoc(LAB).count("@demo") == 6

@@ -1,0 +1,225 @@
+"""The build of small temporary projects: each kind of fault, what stays when it fails, and what it writes."""
+
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from builder.new import new_topic
+from builder.site import write
+from tests.conftest import REPOSITORY, make_project, run_build
+
+GOOD = '''"""A topic."""
+from topics.kit import Choice, Metrics, Slider, Toggle, demo
+
+
+def double(x):
+    """Twice x.
+
+    >>> double(2)
+    4
+    """
+    return 2 * x
+
+
+@demo(n=Slider("N", 1, 5, value=2))
+def doubled(n):
+    """Twice the slider."""
+    return Metrics(("twice", double(n), ""))
+'''
+
+
+@pytest.fixture(scope="module")
+def all_faults(tmp_path_factory):
+    """One project with every kind of fault: they must all be told in one run."""
+    add = make_project(tmp_path_factory.mktemp("faulty") / "project")
+    add(
+        "alpha",
+        "[[demo doubles]]\n\n[[code doubl]]\n\n[[value doubel(1)]]\n\n[[value double(1) : .1q]]\n\n"
+        "[[cite nobody2020]]\n\n[[term lodgit]]\n\n[[ink qery : q]]\n\n$\\frac{1$\n\n[[nonsense x]]\n\n"
+        "[[demo doubled]] [[value 1 / 0]]\n\n[text](beta_missing.md)\n\n/// predit | What?\nYes.\n///\n\n"
+        "$$x$$ {#eq:a}\n\n$$y$$ {#eq:a}\n\nSee [[eq b]].\n",
+        GOOD,
+        "title: A page\nsummery: What it is.\nminutes: five\nneeds: [alhpa]\n",
+    )
+    add("beta", "Words.\n", "def f(:\n    pass\n")
+    add("gamma", "Words.\n", "import numpy as np\n\nx = np.zeros(3)[7]\n")
+    add("delta", "[[demo wrong]]\n", GOOD.replace("def doubled(n):", "def wrong(m):"))
+    add("epsilon", "Words, but no module.\n")
+    add("zeta", "[[demo doubled]]\n", GOOD.replace('double(n), ""', 'double(n) / 0, ""'))
+    add("eta", "[[demo doubled]]\n", GOOD.replace('double(n), ""', 'float("nan"), ""'))
+    add("theta", "[[demo doubled]]\n", GOOD.replace("return Metrics(", "return ("))
+    (add.root / "topics/orphan.md").write_text("---\ntitle: x\nsummary: x\nminutes: 1\n---\n")
+    (add.root / "site").mkdir()
+    (add.root / "site/index.html").write_text("the old site")
+    return run_build("build", root=add.root, expect=1), add.root
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        r"topics/alpha\.md:3: .*summery.*Did you mean summary\?",
+        r"topics/alpha\.md:4: .*minutes",
+        r"topics/alpha\.md:5: .*alhpa.*Did you mean alpha\?",
+        r"topics/alpha\.md:7: \[\[demo doubles\]\] is not in alpha\.py\. Did you mean doubled\?",
+        r"topics/alpha\.md:9: \[\[code doubl\]\].*Did you mean double\?",
+        r"topics/alpha\.md:11: \[\[value doubel\(1\)\]\]: name 'doubel' is not defined\. Did you mean double\?",
+        r"topics/alpha\.md:13: .*\.1q",
+        r"topics/alpha\.md:15: .*nobody2020 is not in references\.bib",
+        r"topics/alpha\.md:17: .*lodgit is not in glossary\.md\. Did you mean logit\?",
+        r"topics/alpha\.md:19: .*qery is not an idea colour\. Did you mean query\?",
+        r"topics/alpha\.md:21: .*KaTeX",
+        r"topics/alpha\.md:23: .*nonsense",
+        r"topics/alpha\.md:25: .*division by zero",
+        r"topics/alpha\.md:27: links to beta_missing\.md, which does not exist",
+        r"topics/alpha\.md:29: .*predit.*[Dd]id you mean predict\?",
+        r"topics/alpha\.md:35: .*twice",
+        r"topics/alpha\.md:37: .*no equation of this page has the label \{#eq:b\}",
+        r"topics/beta\.py:1: SyntaxError: ",
+        r"topics/gamma\.py:3: IndexError: ",
+        r"topics/delta\.py:\d+: DemoError: .*arguments \['m'\] but controls \['n'\]; the two lists must match",
+        r"topics/epsilon\.py: does not exist",
+        r"topics/zeta\.py:\d+: doubled at its defaults: ZeroDivisionError",
+        r"topics/eta\.py:\d+: doubled at its defaults: ValueError: .*(nan|NaN|JSON compliant)",
+        r"topics/theta\.py:\d+: doubled at its defaults: DemoError: a demo returns views",
+        r"topics/orphan\.md: is not in ORDER",
+    ],
+)
+def test_every_fault_has_its_place_its_cause_and_a_remedy(all_faults, line):
+    printed, _ = all_faults
+    assert re.search(f"^{line}", printed, re.M), printed
+
+
+def test_the_number_of_faults_is_told_and_the_old_site_stays(all_faults):
+    printed, root = all_faults
+    assert re.search(r"^\d+ faults, nothing written:$", printed, re.M)
+    assert [p.name for p in (root / "site").iterdir()] == ["index.html"]
+    assert (root / "site/index.html").read_text() == "the old site"
+
+
+def test_a_fault_is_no_traceback(all_faults):
+    assert "Traceback" not in all_faults[0]
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory):
+    """A good project with one topic, made by `new`, and its site."""
+    root = tmp_path_factory.mktemp("good") / "project"
+    make_project(root)("planned_one")
+    new_topic(root, "dice", say=lambda _: None)
+    return root, run_build("build", root=root)
+
+
+def test_a_new_topic_builds(built):
+    root, printed = built
+    page = (root / "site/dice.html").read_text()
+    assert "faults" not in printed
+    assert 'id="demo-settling"' in page
+    assert "<svg" in page
+    assert '<span class="value" title="running_mean(np.array([1.0, 3.0]))[-1]">2.0</span>' in page
+
+
+def test_a_new_topic_passes_its_test(built):
+    import subprocess
+    import sys
+
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-q",
+        "-p",
+        "no:cacheprovider",
+        "--doctest-modules",
+        "tests",
+        "topics/dice.py",
+    ]
+    done = subprocess.run(
+        [*command, "-W", "ignore::pytest.PytestUnknownMarkWarning"], cwd=built[0], capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stdout
+    assert "2 passed" in done.stdout
+
+
+def test_a_topic_is_never_overwritten(built):
+    printed = run_build("new", "dice", root=built[0], expect=1)
+    assert "topics/dice.py: exists already; nothing was written" in printed
+
+
+def test_a_slug_with_other_letters_is_refused(built):
+    assert "small letters" in run_build("new", "Dice-Game", root=built[0], expect=1)
+
+
+def test_building_twice_gives_the_same_bytes(built, tmp_path):
+    root, _ = built
+    run_build("build", "--out", tmp_path / "again", root=root)
+    first, again = (read_all(folder) for folder in (root / "site", tmp_path / "again"))
+    assert first.keys() == again.keys()
+    assert [name for name in first if first[name] != again[name]] == []
+
+
+def read_all(folder):
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_a_planned_topic_stands_on_the_index_without_a_link(built):
+    index = (built[0] / "site/index.html").read_text()
+    assert "In preparation" in index
+    assert 'href="planned_one.html"' not in index
+    assert 'href="dice.html"' in index
+
+
+def test_the_page_says_which_tests_hold_it(built):
+    assert "The running mean ends at the mean." in (built[0] / "site/dice.html").read_text()
+
+
+def test_every_address_in_the_site_is_relative(built):
+    for page in (built[0] / "site").glob("*.html"):
+        if page.name == "404.html":
+            continue  # served at any depth
+        for url in re.findall(r'(?:href|src|grid)="([^"]+)"', page.read_text()):
+            assert not url.startswith("/"), f"{page.name}: {url}"
+
+
+def test_the_404_page_knows_where_the_site_stands(built, tmp_path):
+    run_build("build", "--out", tmp_path / "there", root=built[0], SITE_URL="https://example.org/llm-internals")
+    assert 'href="https://example.org/llm-internals/static/' in (tmp_path / "there/404.html").read_text()
+
+
+def test_a_build_removes_what_no_longer_belongs(built, tmp_path):
+    out = tmp_path / "out"
+    shutil.copytree(built[0] / "site", out)
+    (out / "stale").mkdir()
+    (out / "stale/old.html").write_text("old")
+    (out / ".gitignore").write_text("*")
+    run_build("build", "--out", out, root=built[0])
+    assert not (out / "stale").exists()
+    assert (out / ".gitignore").exists()
+
+
+def test_an_unchanged_file_is_not_written_again(tmp_path):
+    class Pack:
+        digest, directory = "x", tmp_path / "pack"
+
+    Pack.directory.mkdir()
+    (Pack.directory / "a.wasm").write_bytes(b"1")
+    assert write(tmp_path / "out", {"index.html": b"a"}, Pack) == 2
+    assert write(tmp_path / "out", {"index.html": b"a"}, Pack) == 0
+    assert write(tmp_path / "out", {"index.html": b"b"}, Pack) == 1
+
+
+def test_a_script_with_a_syntax_error_is_named(tmp_path):
+    from builder.assets import AssetError, esbuild
+
+    (tmp_path / "main.js").write_text("const = 3")
+    with pytest.raises(AssetError, match=r"main\.js"):
+        esbuild(tmp_path / "main.js", {})
+
+
+def test_the_workflows_pass_their_linter():
+    zizmor = Path(REPOSITORY, ".venv/bin/zizmor")
+    done = subprocess.run([zizmor, "--offline", REPOSITORY / ".github/workflows"], capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr

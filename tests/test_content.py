@@ -1,0 +1,133 @@
+"""Every written topic, tested before its author writes a test: demos at their corners, figures, pages."""
+
+import importlib
+import inspect
+import json
+import time
+from itertools import islice
+
+import numpy as np
+import plotly.graph_objects as go
+import pytest
+
+from builder.grid import grid, plain
+from builder.svg import figure_svg
+from topics import ORDER
+from topics.kit.bridge import pack
+from topics.kit.demo import as_views, corners, defaults, is_demo, views_of
+from topics.kit.traces import INKS
+
+MOST_CORNERS = 600
+LIVE_STEPS = 3
+
+
+def written_demos():
+    for slug in (slug for members in ORDER.values() for slug in members):
+        try:
+            module = importlib.import_module(f"topics.{slug}")
+        except ModuleNotFoundError as missing:
+            if missing.name != f"topics.{slug}":
+                raise
+            continue  # planned
+        yield from (pytest.param(f, id=f"{slug}.{name}") for name, f in vars(module).items() if is_demo(f))
+
+
+DEMOS = list(written_demos())
+INSTANT = [p for p in DEMOS if p.values[0].kind == "instant"]
+
+
+def run(function, arguments):
+    """A demo's views; a live demo is run for its first steps only."""
+    if function.kind != "live":
+        return views_of(function, arguments)
+    result = function(**arguments)
+    if not inspect.isgenerator(result):
+        return as_views(result)
+    *_, last = islice(result, LIVE_STEPS)
+    return as_views(last)
+
+
+def figures(views):
+    for view in views:
+        if view["view"] == "figure":
+            yield view
+        for frame in view.get("frames", []):
+            yield from figures(frame["views"])
+
+
+def check_figure(view):
+    """Plotly's own schema accepts it, the static renderer draws it, and it is labelled."""
+    figure = plain(view, digits=None)
+    go.Figure(data=figure["data"], layout=figure["layout"])
+    svg = figure_svg(view)
+    assert "nan" not in svg.lower().replace("finance", "")
+    assert figure["alt"], "a figure needs a text alternative with its current numbers"
+    for axis in ("xaxis", "yaxis"):
+        named = figure["layout"][axis].get("title", {}).get("text")
+        categories = any(isinstance(v, str) for trace in figure["data"] for v in trace.get(axis[0], []))
+        assert named or categories or figure["layout"][axis].get("visible") is False, f"{axis} has no title"
+    assert {trace["meta"]["ink"] for trace in figure["data"]} <= set(INKS)
+
+
+@pytest.mark.parametrize("function", DEMOS)
+def test_every_corner_of_a_demo_gives_finite_labelled_views(function):
+    every = list(corners(function))
+    assert len(every) <= MOST_CORNERS, f"{len(every)} corners: fewer options or fewer controls"
+    for arguments in every if function.kind == "instant" else every[:: max(1, len(every) // 6)]:
+        views = run(function, arguments)
+        pack(views)  # raises on NaN, infinity, and on what can't cross to the page
+        for view in figures(views):
+            check_figure(view)
+
+
+@pytest.mark.parametrize("function", DEMOS)
+def test_a_demo_gives_the_same_kinds_of_view_at_its_first_and_last_corner(function):
+    """The page updates views in place: a figure that comes and goes would make it jump."""
+    if function.kind == "live":
+        pytest.skip("a live demo may add views as it goes")
+    every = list(corners(function))
+    kinds = [[view["view"] for view in run(function, arguments)] for arguments in (every[0], every[-1])]
+    assert kinds[0] == kinds[1]
+
+
+@pytest.mark.parametrize("function", INSTANT)
+def test_an_instant_demo_gives_the_same_answer_twice(function):
+    first, second = (json.dumps(plain(views_of(function, defaults(function)), None)) for _ in range(2))
+    assert first == second
+
+
+@pytest.mark.parametrize("function", INSTANT)
+def test_an_instant_demo_is_fast_here_so_that_it_is_instant_there(function):
+    """Numpy in the browser is 5 to 20 times slower than here: 30 ms is the budget for 100 ms or a little more."""
+    best = min(timed(function) for _ in range(3))
+    assert best < 0.03, f"{1000 * best:.0f} ms at the defaults"
+
+
+def timed(function):
+    began = time.perf_counter()
+    views_of(function, defaults(function))
+    return time.perf_counter() - began
+
+
+@pytest.mark.parametrize("function", INSTANT)
+def test_the_grid_holds_the_demo_at_its_stops(function):
+    data = grid(function)
+    if data is None:
+        pytest.skip("no slider")
+    for stop, differences in list(zip(data["stops"], data["frames"], strict=True))[::8]:
+        views = json.loads(json.dumps(data["base"]))
+        for path, value in differences:
+            node = views
+            for key in path[:-1]:
+                node = node[key]
+            node[path[-1]] = value
+        expected = views_of(function, {**defaults(function), data["control"]: stop})
+        assert views == plain(expected), f"{data['control']} = {stop}"
+
+
+def test_there_is_a_written_topic():
+    assert DEMOS, "no demo was found: the tests above would hold of nothing"
+
+
+def test_plain_keeps_every_digit_when_asked():
+    assert plain({"x": np.array([1 / 3])}, None) == {"x": [1 / 3]}
