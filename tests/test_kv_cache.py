@@ -116,6 +116,15 @@ def test_generation_makes_the_same_vectors_with_and_without_a_cache(L, H_kv):
     assert cached.shape == (12, 8)
 
 
+def test_each_layer_adds_to_what_it_was_given():
+    x = np.random.default_rng(3).normal(size=(4, 6))
+    W_q, W_k, W_v, W_o = page.random_layers(0, 1, d=6, H=2, H_kv=1, D=3)[0]
+    q, k, v = (np.array([[[sum(row * W[:, h, i]) for i in range(3)] for h in range(W.shape[1])] for row in x])
+               for W in (W_q, W_k, W_v))  # fmt: skip
+    added = [[sum((y * W_o[:, :, i]).ravel()) for i in range(6)] for y in slow_attention(q, k, v)]
+    np.testing.assert_allclose(page.forward([(W_q, W_k, W_v, W_o)], x)[0], x + added, rtol=0, atol=1e-13)
+
+
 def test_generation_with_a_cache_passes_one_row_a_step(monkeypatch):
     seen, plain = [], page.forward
     monkeypatch.setattr(page, "forward", lambda layers, x, caches=None: seen.append(len(x)) or plain(layers, x, caches))
@@ -260,6 +269,7 @@ def test_users_that_fit_really_fit_and_one_more_does_not():
         memory, weights, each = GPUS[gpu].memory, page.weight_bytes(name), page.cache_of(name, T)
         n = metrics(page.memory_calculator, name=name, T=T, gpu=gpu)["Users that fit"]
         assert weights + (n + 1) * each > memory
+        assert n >= 0
         assert weights + n * each <= memory or n == 0
 
 

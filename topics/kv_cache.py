@@ -507,8 +507,8 @@ def _race_views(marks, fast, slow, worst, T, d, H, D):
             yaxis={"rangemode": "tozero"},
             showlegend=False,
             annotations=[
-                label(t, slow[-1], "without", xanchor="right", yanchor="bottom", xshift=-8),
-                label(t, fast[-1], "with", xanchor="right", yanchor="bottom", xshift=-8),
+                label(t, float(slow[-1]), "without", xanchor="right", yanchor="bottom", xshift=-8),
+                label(t, float(fast[-1]), "with", xanchor="right", yanchor="bottom", xshift=-8),
             ],
         ),
         Metrics(
