@@ -1,0 +1,227 @@
+// Turns views (topics/kit/views.py) into HTML. Pure: no DOM, so that the build runs it in Node (builder/render.mjs)
+// and the browser sets innerHTML with the same functions. Knows neither Plotly nor Python.
+//
+//   viewsHtml(views)  viewHtml(view)     each view is one element with class "view view-KIND" and data-view="KIND"
+//   stepsHtml(view, index)               one frame of Steps with its controls, which the demo element wires
+//   figureTableHtml(figure)              a figure's numbers as tables, in one <div>
+//   formatNumber(x)                      a number as people read it
+//
+// All text is escaped. The one exception is a figure's `svg` and `svgNarrow`, which come from builder/svg.py.
+// Arrays may be plain or typed.
+
+const MOST_ROWS = 25; // of a figure's data table
+const ENTITIES = { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#39;" };
+
+export const escapeHtml = (text) => String(text ?? "").replace(/[&<>"']/g, (c) => ENTITIES[c]);
+
+export const viewsHtml = (views) => Array.from(views, viewHtml).join("");
+
+export function viewHtml(view) {
+  const body = KINDS[view.view];
+  if (!body) throw new Error(`view ${JSON.stringify(view.view)} is not one of ${Object.keys(KINDS).join(", ")}`);
+  return `<div class="view view-${view.view}" data-view="${view.view}">${body(view)}</div>`;
+}
+
+const KINDS = {
+  figure: figureBody,
+  metrics: metricsBody,
+  table: tableBody,
+  badge: badgeBody,
+  note: noteBody,
+  progress: progressBody,
+  tokens: tokensBody,
+  matrix: matrixBody,
+  steps: framesBody,
+};
+
+// ---- numbers
+
+const digits = (x, most) => x.toLocaleString("en-US", { maximumFractionDigits: most, useGrouping: Math.abs(x) >= 9999.5 });
+const superscript = (n) => String(n).replace(/[-\d]/g, (c) => "⁰¹²³⁴⁵⁶⁷⁸⁹⁻"["0123456789-".indexOf(c)]);
+
+// At most four significant digits, but no digit before the point is ever rounded away: 12345.6 is 12,346.
+// Whole numbers are exact up to 10¹⁵; the tiny and the huge are written as 2.2×10⁻¹⁶. Texts pass through.
+export function formatNumber(x) {
+  if (x === null || x === undefined) return "–";
+  if (typeof x === "boolean") return x ? "yes" : "no";
+  if (typeof x !== "number") return String(x);
+  const size = Math.abs(x);
+  if (!Number.isFinite(x)) return Number.isNaN(x) ? "not a number" : x > 0 ? "∞" : "−∞";
+  if (size === 0) return "0";
+  if (size < 1e-3 || size >= 1e15) return scientific(x);
+  const most = Number.isInteger(x) ? 0 : Math.max(0, 3 - Math.floor(Math.log10(size)));
+  return digits(x, most).replace("-", "−");
+}
+
+function scientific(x) {
+  const [mantissa, exponent] = x.toExponential(3).split("e");
+  return `${String(Number(mantissa)).replace("-", "−")}×10${superscript(Number(exponent))}`;
+}
+
+const shown = (value) => escapeHtml(formatNumber(value));
+const isNumber = (value) => typeof value === "number";
+
+// ---- small views
+
+function metricsBody({ items }) {
+  const rows = items.map(({ label, value, unit, formula }) => {
+    const how = formula ? `<details class="metric-formula"><summary>How</summary><p>${escapeHtml(formula)}</p></details>` : "";
+    const of = unit ? ` <span class="metric-unit">${escapeHtml(unit)}</span>` : "";
+    return `<div class="metric"><dt>${escapeHtml(label)}</dt>` +
+      `<dd><span class="metric-value">${shown(value)}</span>${of}${how}</dd></div>`;
+  });
+  return `<dl class="metrics">${rows.join("")}</dl>`;
+}
+
+function badgeBody({ label, value, limit }) {
+  const holds = value <= limit;
+  return `<p class="badge ${holds ? "badge-holds" : "badge-fails"}"><span class="badge-sign" aria-hidden="true">` +
+    `${holds ? "✓" : "✗"}</span> <span class="visually-hidden">${holds ? "Holds:" : "Fails:"}</span> ` +
+    `${escapeHtml(label)} = ${shown(value)} ${holds ? "≤" : ">"} ${shown(limit)}</p>`;
+}
+
+function noteBody({ text, kind = "info" }) {
+  const lead = kind === "warning" ? "<strong>Note:</strong> " : "";
+  return `<p class="note note-${escapeHtml(kind)}">${lead}${escapeHtml(text)}</p>`;
+}
+
+function progressBody({ done, total, label = "" }) {
+  return `<label class="progress">${escapeHtml(label)} <progress value="${Number(done)}" max="${Number(total)}"></progress> ` +
+    `<span>${shown(done)} / ${shown(total)}</span></label>`;
+}
+
+function tokensBody({ tokens, values, ink, caption }) {
+  const spans = Array.from(tokens, (token, i) => {
+    const text = escapeHtml(token).replace(/\n/g, "↵");
+    if (!values) return `<li class="token">${text}</li>`;
+    const value = values[i];
+    return `<li class="token" style="--shade:${shade(value)}" title="${shown(value)}">${text}` +
+      `<span class="visually-hidden"> (${shown(value)})</span></li>`;
+  });
+  return captioned(`<ul class="tokens" style="--ink:var(--ink-${inkName(ink)})">${spans.join("")}</ul>`, caption);
+}
+
+const captioned = (html, caption) => html + (caption ? `<p class="view-caption">${escapeHtml(caption)}</p>` : "");
+const shade = (x) => Number(Math.min(1, Math.abs(x) || 0).toFixed(2));
+const inkName = (ink) => String(ink ?? "reference").replace(/[^a-z-]/g, "");
+
+// ---- tables
+
+// A table scrolls inside itself on a narrow screen, also by keyboard.
+const scrolling = (label, table) => `<div class="scroll" tabindex="0" role="region" aria-label="${escapeHtml(label)}">${table}</div>`;
+
+function table({ caption = "", head, rows, firstIsHeader = false }) {
+  const th = head.map((text) => `<th scope="col">${escapeHtml(text)}</th>`).join("");
+  const cell = (value, j) => {
+    const kind = isNumber(value) ? ' class="number"' : "";
+    return j === 0 && firstIsHeader ? `<th scope="row"${kind}>${shown(value)}</th>` : `<td${kind}>${shown(value)}</td>`;
+  };
+  const body = rows.map((row) => `<tr>${Array.from(row, cell).join("")}</tr>`).join("");
+  const title = caption ? `<caption>${escapeHtml(caption)}</caption>` : "";
+  return scrolling(caption || head.join(", "), `<table>${title}<thead><tr>${th}</tr></thead><tbody>${body}</tbody></table>`);
+}
+
+const tableBody = ({ caption, columns, rows }) => table({ caption, head: columns, rows, firstIsHeader: true });
+
+function matrixBody({ values, rows, columns, title, ink, why }) {
+  const most = Math.max(...Array.from(values, (row) => Math.max(...Array.from(row, Math.abs)))) || 1;
+  const cell = (value, i, j) => {
+    const negative = value < 0 ? ' class="negative"' : "";
+    const reason = why?.[i]?.[j];
+    const because = reason ? ` tabindex="0" data-why="${escapeHtml(reason)}"` : "";
+    return `<td${negative} style="--shade:${shade(value / most)}"${because}>${shown(value)}</td>`;
+  };
+  const head = Array.from(columns, (name) => `<th scope="col">${escapeHtml(name)}</th>`).join("");
+  const body = Array.from(values, (row, i) =>
+    `<tr><th scope="row">${escapeHtml(rows[i])}</th>${Array.from(row, (value, j) => cell(value, i, j)).join("")}</tr>`);
+  const caption = title ? `<caption>${escapeHtml(title)}</caption>` : "";
+  return scrolling(title || "Matrix", `<table class="matrix" style="--ink:var(--ink-${inkName(ink)})">${caption}` +
+    `<thead><tr><td></td>${head}</tr></thead><tbody>${body.join("")}</tbody></table>`);
+}
+
+// ---- steps
+
+// Without JavaScript every frame stands there, one under the other.
+function framesBody({ frames }) {
+  const items = Array.from(frames, ({ caption, views }) => `<li><p class="step-caption">${escapeHtml(caption)}</p>${viewsHtml(views)}</li>`);
+  return `<ol class="step-frames">${items.join("")}</ol>`;
+}
+
+// One frame with its controls: [data-step="-1"] and [data-step="1"] are buttons, [data-scrub] is the scrubber (0-based).
+export function stepsHtml({ frames }, index) {
+  const { caption, views } = frames[index];
+  const last = frames.length - 1;
+  const button = (by, sign, name, off) =>
+    `<button type="button" data-step="${by}" aria-label="${name}"${off ? " disabled" : ""}>${sign}</button>`;
+  return `<div class="steps"><div class="step-controls">${button(-1, "◀", "Previous step", index === 0)}` +
+    `<label class="step-scrubber"><span class="visually-hidden">Step</span><input type="range" data-scrub min="0" max="${last}" ` +
+    `step="1" value="${index}" aria-valuetext="Step ${index + 1} of ${frames.length}"></label>` +
+    `${button(1, "▶", "Next step", index === last)}<output class="step-position">${index + 1} / ${frames.length}</output></div>` +
+    `<p class="step-caption">${escapeHtml(caption)}</p><div class="step-views">${viewsHtml(views)}</div></div>`;
+}
+
+// ---- figures
+
+function figureBody(view) {
+  const { svg, svgNarrow, alt } = view;
+  const wide = svg ? `<div class="figure-wide">${svg}</div>` : "";
+  const narrow = svgNarrow ? `<div class="figure-narrow">${svgNarrow}</div>` : "";
+  const still = svg ? `<div class="figure-static${svgNarrow ? " figure-two" : ""}">${wide}${narrow}</div>` : "";
+  return `${still}<p class="figure-alt">${escapeHtml(alt)}</p><details class="figure-data"><summary>Data</summary>` +
+    `<div class="figure-table">${figureTableHtml(view)}</div></details>`;
+}
+
+export function figureTableHtml({ data, layout }) {
+  const titles = { x: axisTitle(layout, "xaxis") || "x", y: axisTitle(layout, "yaxis") || "y" };
+  const curves = data.filter((trace) => trace.type !== "heatmap").map((trace) => curve(trace, titles));
+  const tables = [...alike(curves), ...data.filter((trace) => trace.type === "heatmap").map((trace) => cells(trace, titles))];
+  return `<div class="data-tables">${tables.join("")}</div>`;
+}
+
+function axisTitle(layout, axis) {
+  const title = layout?.[axis]?.title;
+  return plain(typeof title === "string" ? title : title?.text);
+}
+
+// Plotly's small HTML, without the tags
+const plain = (text) => String(text ?? "").replace(/<br\s*\/?>/g, " ").replace(/<\/?(?:b|i|em|strong|sub|sup|span)(?:\s[^>]*)?>/g, "");
+
+// A trace as a column of values over a column of places; lying bars change sides.
+function curve(trace, titles) {
+  const [place, value] = trace.orientation === "h" ? ["y", "x"] : ["x", "y"];
+  const values = Array.from(trace[value] ?? []);
+  const places = trace[place] ? Array.from(trace[place]) : values.map((_, i) => i);
+  return { places, values, name: plain(trace.name), placeTitle: titles[place], valueTitle: titles[value] };
+}
+
+// Curves over the same places share a table.
+function alike(curves) {
+  const groups = new Map();
+  for (const one of curves) {
+    const key = JSON.stringify([one.placeTitle, one.places]);
+    groups.set(key, [...(groups.get(key) ?? []), one]);
+  }
+  return Array.from(groups.values(), (group) => {
+    const { places, placeTitle, valueTitle } = group[0];
+    const chosen = sample(places.length);
+    const head = [placeTitle, ...group.map(({ name }) => (name ? `${name}: ${valueTitle}` : valueTitle))];
+    const rows = chosen.map((i) => [places[i], ...group.map(({ values }) => values[i])]);
+    return table({ caption: part(chosen.length, places.length, "rows"), head, rows, firstIsHeader: true });
+  });
+}
+
+function cells({ z, x, y, name }, titles) {
+  const [is, js] = [sample(z.length), sample(z[0].length)];
+  const head = [`${titles.y} \\ ${titles.x}`, ...js.map((j) => x?.[j] ?? j).map(formatNumber)];
+  const rows = is.map((i) => [y?.[i] ?? i, ...js.map((j) => z[i][j])]);
+  const parts = [plain(name), part(is.length, z.length, "rows"), part(js.length, z[0].length, "columns")];
+  return table({ caption: parts.filter(Boolean).join(", "), head, rows, firstIsHeader: true });
+}
+
+const part = (some, all, what) => (some < all ? `${some} of ${formatNumber(all)} ${what}, evenly chosen` : "");
+
+// Indices of at most MOST_ROWS of n, evenly, first and last among them.
+function sample(n) {
+  if (n <= MOST_ROWS) return Array.from({ length: n }, (_, i) => i);
+  return Array.from({ length: MOST_ROWS }, (_, i) => Math.round((i * (n - 1)) / (MOST_ROWS - 1)));
+}
