@@ -324,7 +324,7 @@ def test_without_a_cache_intensity_rises_and_speed_falls():
 
 
 def test_the_race_compares_equal_outputs_and_grows_its_curves():
-    steps = list(page.race(T=128, D=16, seed=0))
-    assert [len(figure["data"][0]["x"]) for figure, *_ in steps] == list(range(1, 17))
-    assert all(badge["value"] <= badge["limit"] for *_, badge in steps)
-    assert steps[-1][1]["items"][-1]["value"] == 128  # the ratio of FLOP at the last token
+    steps = [{view["view"]: view for view in views} for views in page.race(T=128, D=16, seed=0)]
+    assert [len(views["figure"]["data"][0]["x"]) for views in steps] == list(range(1, 17))
+    assert all(views["badge"]["value"] <= views["badge"]["limit"] for views in steps)
+    assert steps[-1]["metrics"]["items"][-1]["value"] == 128  # the ratio of FLOP at the last token

@@ -25,6 +25,7 @@ from topics.kit import (
     Matrix,
     Metrics,
     Note,
+    Progress,
     Seed,
     Slider,
     Steps,
@@ -248,7 +249,7 @@ def memory_calculator(T, name, B, precision, gpu, wrong):
         barmode="stack",
         showlegend=False,
         yaxis={"range": [0, 1.12 * max(top, memory / GIB)]},
-        shapes=[rule(y=memory / GIB)],
+        shapes=[rule(y=memory / GIB) | {"layer": "below"}],  # behind the bars: it would cross their texts
         annotations=[
             label(1, memory / GIB, f"{gpu}: {memory // GIB} GiB", xref="paper", xanchor="right", yanchor="bottom")
         ],
@@ -438,7 +439,8 @@ def _roof(chip, gpu, works):
 def _throughput(batches, total, B, now, fit, gpu):
     """Tokens a second against users: all together, and each."""
     inside = batches[0] <= fit <= batches[-1]
-    full = [label(np.log10(fit), np.log10(total[-1]), f"memory full: {fit}", yanchor="bottom")] if inside else []
+    side = "right" if fit > 16 else "left"  # of the text: it stands where there is more room
+    full = [label(np.log10(fit), 0, f" memory full: {fit} ", yref="paper", xanchor=side, yanchor="bottom")]
     return Figure(
         [
             line(batches, total, "all users", "key"),
@@ -454,10 +456,9 @@ def _throughput(batches, total, B, now, fit, gpu):
         showlegend=False,
         shapes=[rule(x=fit)] if inside else [],
         annotations=[
-            label(0, np.log10(total[0]), "all users", xanchor="left", yanchor="bottom", yshift=8),
-            label(np.log10(batches[-1]), np.log10(total[-1] / batches[-1]), "each user", xanchor="right", yanchor="top",
-                  yshift=-8),
-            *full,
+            label(np.log10(batches[-1]), np.log10(total[-1]), "all users", xanchor="right", yanchor="bottom", yshift=8),
+            label(np.log10(32), np.log10(total[5] / 32), "each user", xanchor="left", yanchor="bottom", yshift=4),
+            *(full if inside else []),
         ],
     )  # fmt: skip
 
@@ -486,7 +487,10 @@ def race(T, D, seed):
         fast.append(1000 * (between - began) / (stop - start))
         slow.append(1000 * (ended - between))
         worst = max(worst, max_abs_difference(y[0], again[-1]))
-        yield _race_views(marks[: len(fast)], np.array(fast), np.array(slow), worst, T, d, H, D)
+        yield (
+            Progress(len(fast), len(marks), "Measuring"),
+            *_race_views(marks[: len(fast)], np.array(fast), np.array(slow), worst, T, d, H, D),
+        )
 
 
 def _race_views(marks, fast, slow, worst, T, d, H, D):
