@@ -52,7 +52,7 @@ def _handler(routes, bucket):
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"  # keep-alive, as every real host has
 
-        def do_GET(self):  # noqa: N802 (http.server's name)
+        def do_GET(self):
             path = _find(routes, self.path.split("?")[0])
             if path is None:
                 return self._answer(404, "text/html", b"<h1>404</h1>")

@@ -14,141 +14,134 @@ const WARM_UP = "import numpy; numpy.random.default_rng(0).normal(size=2)"; // t
    module         the WebAssembly.Module that an earlier boot returned: a restart then downloads none
    extraArchives  [{url, bytes, directory}]: zips to unpack into directories that go on sys.path
    iPad           true where the page sees an iPad that calls itself a Mac (MacIntel with several touch points)
-   report         (phase, loaded, total): "download" in bytes, then "python", "numpy" and "ready"
+   report         (phase, loaded, total): "download" in bytes, then "numpy" and "ready"
    returns        {pyodide, module} */
 export async function boot({ base, files, module, extraArchives = [], iPad = false, report = () => {} }) {
   if (iPad) Object.defineProperty(navigator, "platform", { value: "iPad", configurable: true }); // or it crashes
-  const progress = progressOf(files, extraArchives, module, report);
+  const wheel = Object.keys(files).find((name) => name.endsWith(".whl"));
+  const archives = [{ url: base + wheel, bytes: files[wheel], directory: SITE_PACKAGES }, ...extraArchives];
+  const progress = progressOf(module ? { ...files, [WASM]: 0 } : files, extraArchives, report);
   const get = (name) => download(base + name, files[name], progress);
   const load = (name) => importScript(base + name, files[name], progress);
-  const numpy = Object.keys(files).find((name) => name.endsWith(".whl"));
 
-  const compiled = module ?? compile(base + WASM, files[WASM], progress);
-  const parts = { stdlib: get(STDLIB), lock: get(LOCK), compiled };
-  const scripts = Promise.all([load("pyodide.mjs"), load("pyodide.asm.js")]);
-  const archives = [
-    { name: numpy, bytes: get(numpy), directory: SITE_PACKAGES },
-    ...extraArchives.map(({ url, bytes, directory }) => ({
-      name: nameOf(url),
-      bytes: download(url, bytes, progress),
-      directory,
-    })),
-  ];
-  const started = scripts.then(([{ loadPyodide }]) => start(loadPyodide, base, parts));
+  const compiled = module ? Promise.resolve(module) : compile(base + WASM, files[WASM], progress);
+  const stdlib = get(STDLIB);
+  const lock = get(LOCK);
+  const unpackers = archives.map(({ url, bytes }) => download(url, bytes, progress));
+  const scripts = Promise.all([load("pyodide.mjs"), load("pyodide.asm.js")]); // the second is found in place
+  const started = scripts.then(([{ loadPyodide }]) => start(loadPyodide, base, { stdlib, lock, compiled }));
 
-  const downloads = [...Object.values(parts), ...archives.map(({ bytes }) => bytes)];
-  const [pyodide] = await Promise.all([started, ...downloads]); // the first failure of any rejects
+  const everything = Promise.all([started, compiled, stdlib, lock, ...unpackers]);
+  const [pyodide] = await Promise.race([everything, progress.failure]);
   progress.enter("numpy");
-  for (const { name, bytes, directory } of archives) unpack(pyodide, name, await bytes, directory);
+  for (const [i, { url, directory }] of archives.entries()) unpack(pyodide, url, await unpackers[i], directory);
   pyodide.runPython(WARM_UP);
   progress.enter("ready");
   return { pyodide, module: await compiled };
 }
 
-const nameOf = (url) => new URL(url).pathname.split("/").pop();
+const nameOf = (url) => url.split("/").pop();
+const wrong = (url, cause) => new Error(`${nameOf(url)}: ${cause}`);
 
-function progressOf(files, extraArchives, module, report) {
-  const sizes = { ...files, ...Object.fromEntries(extraArchives.map(({ url, bytes }) => [nameOf(url), bytes])) };
-  if (module) delete sizes[WASM];
-  const total = Object.values(sizes).reduce((sum, bytes) => sum + bytes, 0);
+function progressOf(files, extraArchives, report) {
+  const sizes = [...Object.values(files), ...extraArchives.map(({ bytes }) => bytes)];
+  const total = sizes.reduce((sum, bytes) => sum + bytes, 0);
   let loaded = 0;
+  let fail;
+  const failure = new Promise((_, reject) => (fail = reject));
   return {
     add: (bytes) => report("download", (loaded += bytes), total),
     enter: (phase) => report(phase, loaded, total),
+    failure,
+    fail,
   };
 }
 
-class BootError extends Error {}
+async function download(url, size, progress) {
+  const response = await open(url, size, progress);
+  return new Uint8Array(await response.arrayBuffer());
+}
 
-const wrong = (url, cause) => new BootError(`${nameOf(url)}: ${cause}`);
+async function compile(url, size, progress) {
+  const response = await open(url, size, progress);
+  return WebAssembly.compileStreaming(response).catch((error) => {
+    throw wrong(url, error.message);
+  });
+}
+
+/* A response that counts its bytes. Browsers differ in what they make of a body that breaks off, so that its own
+   error goes past them, through progress.fail. */
+async function open(url, size, progress) {
+  const reader = (await request(url)).body.getReader();
+  let loaded = 0;
+  const pull = async (controller) => {
+    const { done, value } = await reader.read();
+    if (done && loaded !== size) throw new Error("the connection closed");
+    if (done) return controller.close();
+    loaded += value.length;
+    progress.add(value.length);
+    controller.enqueue(value);
+  };
+  const explain = (error) => {
+    progress.fail(wrong(url, `broken off after ${loaded} of ${size} bytes (${error.message})`));
+    throw error;
+  };
+  const body = new ReadableStream({ pull: (controller) => pull(controller).catch(explain) });
+  // Any static server will do: what type it calls the file matters less than what the bytes say.
+  return new Response(body, { headers: { "content-type": "application/wasm" } });
+}
 
 async function request(url) {
   const response = await fetch(url).catch((error) => {
     throw wrong(url, `no answer (${error.message})`);
   });
   if (!response.ok) throw wrong(url, `HTTP ${response.status}`);
-  const type = response.headers.get("content-type") ?? "";
-  if (type.startsWith("text/html")) throw wrong(url, "a web page came instead of the file");
+  if (response.headers.get("content-type")?.startsWith("text/html")) throw wrong(url, "a web page came in its place");
   return response;
 }
 
-async function download(url, size, progress) {
-  const response = await request(url);
-  const chunks = [];
-  const loaded = await count(url, response.body, progress, (chunk) => chunks.push(chunk));
-  if (loaded !== size) throw wrong(url, `${loaded} of ${size} bytes came`);
-  return new Uint8Array(await new Blob(chunks).arrayBuffer());
-}
-
-async function count(url, stream, progress, keep = () => {}) {
-  const reader = stream.getReader();
-  let loaded = 0;
-  try {
-    for (let step; !(step = await reader.read()).done; keep(step.value)) {
-      loaded += step.value.length;
-      progress.add(step.value.length);
-    }
-  } catch (error) {
-    throw wrong(url, `broken off after ${loaded} bytes (${error.message})`);
-  }
-  return loaded;
-}
-
-// The response itself is compiled, not a stream made from it: only so can the browser cache the machine code.
-async function compile(url, size, progress) {
-  const response = await request(url);
-  const counted = count(url, response.clone().body, progress);
-  const compiled = WebAssembly.compileStreaming(response).catch(async (error) => {
-    const loaded = await counted;
-    throw wrong(url, loaded === size ? error.message : `${loaded} of ${size} bytes came`);
-  });
-  return (await Promise.all([compiled, counted]))[0];
-}
-
 async function importScript(url, size, progress) {
-  try {
-    const script = await import(url);
-    progress.add(size);
-    return script;
-  } catch (error) {
-    await request(url); // import() doesn't tell the HTTP status
+  const script = await import(url).catch(async (error) => {
+    await request(url); // import() does not tell the HTTP status
     throw wrong(url, error.message);
-  }
+  });
+  progress.add(size);
+  return script;
 }
 
-/* loadPyodide on parts that may still be on their way. It swallows a failed instantiation and waits for ever,
-   so that one is passed on past it. */
+/* loadPyodide on parts that may still be on their way. It swallows a failed instantiation and waits for ever:
+   so that error is passed on past it. */
 async function start(loadPyodide, base, { stdlib, lock, compiled }) {
   const { fetch } = self;
   const { instantiateStreaming } = WebAssembly;
-  const prepared = { [base + STDLIB]: stdlib, [base + LOCK]: lock, [base + WASM]: null };
-  self.fetch = async (url, options) => (url in prepared ? new Response(await prepared[url]) : fetch(url, options));
+  const parts = { [base + STDLIB]: stdlib, [base + LOCK]: lock, [base + WASM]: null };
+  self.fetch = async (url, options) => (url in parts ? new Response(await parts[url]) : fetch(url, options));
   try {
     return await new Promise((resolve, reject) => {
-      WebAssembly.instantiateStreaming = async (_, imports) => {
-        try {
-          const module = await compiled;
-          return { module, instance: await WebAssembly.instantiate(module, imports) };
-        } catch (error) {
+      WebAssembly.instantiateStreaming = (_, imports) =>
+        instantiate(compiled, imports).catch((error) => {
           reject(wrong(base + WASM, error.message));
           throw error;
-        }
-      };
+        });
       loadPyodide({ indexURL: base }).then(resolve, reject);
     });
   } finally {
-    Object.assign(self, { fetch });
-    Object.assign(WebAssembly, { instantiateStreaming });
+    self.fetch = fetch;
+    WebAssembly.instantiateStreaming = instantiateStreaming;
   }
 }
 
-function unpack(pyodide, name, bytes, directory) {
+async function instantiate(compiled, imports) {
+  const module = await compiled;
+  return { module, instance: await WebAssembly.instantiate(module, imports) };
+}
+
+function unpack(pyodide, url, bytes, directory) {
   try {
     pyodide.unpackArchive(bytes, "zip", { extractDir: directory });
   } catch (error) {
-    throw wrong(`file:///${name}`, `can't be unpacked (${error.message.trim().split("\n").pop()})`);
+    throw wrong(url, `can't be unpacked (${error.message.trim().split("\n").pop()})`);
   }
-  const path = pyodide.runPython("import sys; sys.path");
+  const { path } = pyodide.pyimport("sys");
   if (!path.includes(directory)) path.append(directory);
-  path.destroy();
 }
