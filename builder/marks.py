@@ -128,7 +128,7 @@ def trace_extents(trace, axis):
     places = [p for p in map(axis.place, trace.x if axis.letter == "x" else trace.y) if p is not None]
     zero = axis.letter == "y" and axis.kind == "linear" and trace.spec.get("fill") == "tozeroy"
     if "markers" in trace.mode:
-        pad += max(np.max(trace.marker_size) / 1.6, 3)
+        pad += max(float(np.max(trace.marker_size)) / 1.6, 3)
     elif axis.letter == "x" and "text" not in trace.mode:
         pad = 0
     return padded(places + [0.0] * zero, pad, zero_is_tight=zero)

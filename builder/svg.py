@@ -15,6 +15,7 @@ the one that fits. Trace types: scatter, bar, heatmap. An annotation or a shape 
 """
 
 import math
+import re
 from dataclasses import dataclass, field
 from html import escape
 from itertools import pairwise
@@ -79,7 +80,8 @@ def miniature(figure):
     scene = make_scene(figure, 240, 120)
     scene.margin = {"l": 4, "r": 4, "t": 4, "b": 4}
     arrange(scene, texts=False)
-    return wrap(scene, [clipped(scene, marks(scene)), axis_lines(scene)], figure.get("alt", ""))
+    drawing = re.sub(r"<text.*?</text>", "", clipped(scene, marks(scene)))
+    return wrap(scene, [drawing, axis_lines(scene)], figure.get("alt", ""))
 
 
 def wrap(scene, parts, alt):
@@ -173,7 +175,8 @@ def x_label_angle(scene):
     steps = [abs(b - a) for a, b in pairwise(places)]
     widths = [text_width(text) for text in labels]
     flat = all(s >= (a + b) / 2 + 2 for s, a, b in zip(steps, widths, widths[1:], strict=False))
-    angle = x.spec.get("tickangle", 0 if flat else -40 if min(steps) >= 24 else -90)
+    angle = 0 if flat else -40 if min(steps) >= 24 else -90
+    angle = x.spec.get("tickangle", min(angle, scene.angle))  # never back from a steeper one: it would swing for ever
     if angle == 0:
         return 0, 18
     nth = math.ceil(14 / max(min(steps, default=14), 1))

@@ -55,7 +55,8 @@ export function formatNumber(x) {
 
 function scientific(x) {
   const [mantissa, exponent] = x.toExponential(3).split("e");
-  return `${String(Number(mantissa)).replace("-", "−")}×10${superscript(Number(exponent))}`;
+  const lead = Number(mantissa) === 1 ? "" : `${String(Number(mantissa)).replace("-", "−")}×`;
+  return `${lead}10${superscript(Number(exponent))}`;
 }
 
 const shown = (value) => escapeHtml(formatNumber(value));
@@ -121,7 +122,9 @@ function table({ caption = "", head, rows, firstIsHeader = false }) {
   return scrolling(caption || head.join(", "), `<table>${title}<thead><tr>${th}</tr></thead><tbody>${body}</tbody></table>`);
 }
 
-const tableBody = ({ caption, columns, rows }) => table({ caption, head: columns, rows, firstIsHeader: true });
+function tableBody({ caption, columns, rows }) {
+  return table({ caption, head: columns, rows, firstIsHeader: true });
+}
 
 function matrixBody({ values, rows, columns, title, ink, why }) {
   const most = Math.max(...Array.from(values, (row) => Math.max(...Array.from(row, Math.abs)))) || 1;
@@ -143,7 +146,7 @@ function matrixBody({ values, rows, columns, title, ink, why }) {
 
 // Without JavaScript every frame stands there, one under the other.
 function framesBody({ frames }) {
-  const items = Array.from(frames, ({ caption, views }) => `<li><p class="step-caption">${escapeHtml(caption)}</p>${viewsHtml(views)}</li>`);
+  const items = Array.from(frames, ({ caption, views }) => `<li><p class="step-caption">${escapeHtml(caption)}</p><div class="step-views">${viewsHtml(views)}</div></li>`);
   return `<ol class="step-frames">${items.join("")}</ol>`;
 }
 
