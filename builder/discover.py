@@ -104,12 +104,12 @@ def load(topic, root):
 
 
 def place_of(error, root, default):
-    """(file, line) of the innermost frame that lies in topics/ but not in the kit, or in topics/ at all."""
+    """(file, line) of the innermost frame that lies in a topic's own file; the kit's frames name no author's line."""
     frames = traceback.extract_tb(error.__traceback__)
     inside = [
         (Path(f.filename).relative_to(root), f.lineno)
         for f in frames
         if Path(f.filename).is_relative_to(root / "topics")
     ]
-    own = [place for place in inside if "kit" not in place[0].parts] or inside
+    own = [place for place in inside if "kit" not in place[0].parts]
     return (str(own[-1][0]), own[-1][1]) if own else (default, 0)

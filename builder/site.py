@@ -49,8 +49,7 @@ def build(root, out, site_url="", say=print):
     written = write(Path(out), files, pack)
     for warning in warnings:
         say(f"warning: {warning}")
-    size = sum(map(len, files.values())) / 1e6
-    say(f"Wrote {written} of {len(files)} files ({size:.1f} MB) to {out} in {time.perf_counter() - started:.1f} s")
+    say(f"Built {out} in {time.perf_counter() - started:.1f} s; files changed: {written}")
 
 
 def check(root, say=print):
@@ -126,14 +125,14 @@ def broken_links(pages, topics):
     written = {page.topic.slug for page in pages} | {"index", "glossary"}
     planned = {topic.slug for topic in topics} - written
     for page in pages:
-        for link in page.prose.links:
-            if link.slug in planned:
-                cause = f"links to {link.slug}.md, which is only planned: name it without a link"
-            elif link.slug and link.slug not in written:
-                cause = f"links to {link.slug}.md, which does not exist.{did_you_mean(link.slug, written)}"
+        for slug, line in page.prose.links:
+            if slug in planned:
+                cause = f"links to {slug}.md, which is only planned: name it without a link"
+            elif slug not in written:
+                cause = f"links to {slug}.md, which does not exist.{did_you_mean(slug, written)}"
             else:
                 continue
-            yield Fault(page.topic.file, link.line, cause)
+            yield Fault(page.topic.file, line, cause)
 
 
 def render_site(root, pages, topics, glossary, assets, site_url):

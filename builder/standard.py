@@ -1,7 +1,5 @@
 """What the page standard counts: prose, demos, questions, sources. Shortcomings are warnings, faults in `check`."""
 
-import re
-
 from builder.faults import Fault
 
 WORDS = (1200, 2500)
@@ -17,7 +15,7 @@ def shortcomings(page):
         found.append(f"has {prose.words} words of prose; a page has {WORDS[0]} to {WORDS[1]}")
     if len(page.demos) < DEMOS:
         found.append(f"has {len(page.demos)} demos; a page has {DEMOS} or more")
-    questions = len(re.findall(r"^/// question\b", page.topic.body, re.M))
+    questions = prose.blocks["question"]
     if questions < QUESTIONS:
         found.append(f"has {questions} questions; a page has {QUESTIONS} or more")
     if not page.references:

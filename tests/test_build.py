@@ -71,7 +71,7 @@ def all_faults(tmp_path_factory):
         r"topics/alpha\.md:15: .*nobody2020 is not in references\.bib",
         r"topics/alpha\.md:17: .*lodgit is not in glossary\.md\. Did you mean logit\?",
         r"topics/alpha\.md:19: .*qery is not an idea colour\. Did you mean query\?",
-        r"topics/alpha\.md:21: .*KaTeX",
+        r"topics/alpha\.md:21: .*Unexpected end of input in a macro argument",
         r"topics/alpha\.md:23: .*nonsense",
         r"topics/alpha\.md:25: .*division by zero",
         r"topics/alpha\.md:27: links to beta_missing\.md, which does not exist",
@@ -119,7 +119,7 @@ def test_a_new_topic_builds(built):
     assert "faults" not in printed
     assert 'id="demo-settling"' in page
     assert "<svg" in page
-    assert '<span class="value" title="running_mean(np.array([1.0, 3.0]))[-1]">2.0</span>' in page
+    assert re.search(r'<span class="value"[^>]*>2\.0</span>', page)
 
 
 def test_a_new_topic_passes_its_test(built):

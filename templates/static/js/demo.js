@@ -7,7 +7,7 @@
 import { enableControls, labelControls, readControls } from "./controls.js";
 import { loadGrid } from "./grid.js";
 import { callPython, onPython, pythonStatus, retryPython, startPython } from "./python.js";
-import { showViews } from "./show.js";
+import { enliven, showViews } from "./show.js";
 import { announce } from "./announce.js";
 
 const BUSY_AFTER = 150; // ms before a running call is shown as busy: most answers come sooner
@@ -24,6 +24,7 @@ class LlmDemo extends HTMLElement {
     this.addEventListener("click", (event) => this.clicked(event));
     enableControls(this.form);
     labelControls(this.form);
+    enliven(this.stage);
     this.touched = false;
     this.running = null; // {args, cancel}: one call in flight
     this.pending = null; // args: and one latest pending
