@@ -123,7 +123,9 @@ async function start(loadPyodide, base, { stdlib, lock, compiled }) {
           reject(wrong(base + WASM, error.message));
           throw error;
         });
-      loadPyodide({ indexURL: base }).then(resolve, reject);
+      loadPyodide({ indexURL: base }).then(resolve, (error) => {
+        reject(new Error(`Python does not start: ${error.message}`));
+      });
     });
   } finally {
     self.fetch = fetch;

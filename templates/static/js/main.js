@@ -17,4 +17,13 @@ function wake() {
   startPython();
 }
 
+// Contents stand open where there is a column for them.
+const wide = matchMedia("(min-width: 75rem)");
+function unfold() {
+  for (const contents of document.querySelectorAll(".contents")) contents.open = wide.matches;
+}
+unfold();
+wide.addEventListener("change", unfold);
+document.addEventListener("page", unfold);
+
 for (const sign of SIGNS) addEventListener(sign, wake, { capture: true, passive: true });

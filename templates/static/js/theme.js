@@ -11,7 +11,7 @@ export function theme() {
     rule: colour("rule"),
     surface: colour("surface"),
     accent: colour("accent"),
-    font: getComputedStyle(document.body).fontFamily,
+    font: colour("sans"),
     ink: Object.fromEntries(INKS.map((ink) => [ink, colour(`ink-${ink}`)])),
   };
 }
