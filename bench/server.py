@@ -4,6 +4,7 @@ Knows nothing of what it serves; the tests use it too.
 """
 
 import gzip
+import sys
 import threading
 import time
 from contextlib import contextmanager
@@ -80,14 +81,22 @@ def _handler(routes, bucket):
     return Handler
 
 
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, request, client_address):
+        """A browser that hangs up in the middle of a file is no news."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
+
+
 @contextmanager
 def serve(routes, mbit=None):
     """Serve {"/prefix/": directory} on a free port of loopback; yields the base URL without a final slash.
 
     mbit  megabits per second for all connections together; None is as fast as it goes
     """
-    server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(routes, Bucket(mbit * 125_000) if mbit else None))
-    server.daemon_threads = True
+    server = _Server(("127.0.0.1", 0), _handler(routes, Bucket(mbit * 125_000) if mbit else None))
     threading.Thread(target=server.serve_forever, daemon=True).start()
     try:
         yield f"http://127.0.0.1:{server.server_port}"
