@@ -33,7 +33,7 @@ class Predict(Block):
 
     def on_create(self, parent):
         section = _child(parent, "section", class_="predict", **{"aria-label": "Predict"})
-        _child(_child(section, "p", class_="ask"), "strong", "Predict", class_="kicker").tail = f" {self.argument}"
+        _child(_child(section, "p", class_="ask"), "strong", "Predict", class_="block-label").tail = f" {self.argument}"
         self.answer = _child(section, "details")
         _child(self.answer, "summary", "Show the answer")
         return section
@@ -68,7 +68,7 @@ class Saw(Block):
 
     def on_create(self, parent):
         aside = _child(parent, "aside", class_="saw", **{"aria-label": "What you saw"})
-        _child(aside, "p", "What you saw", class_="kicker")
+        _child(aside, "p", "What you saw", class_="block-label")
         return aside
 
 
@@ -87,7 +87,7 @@ class Misconception(Block):
     def on_create(self, parent):
         aside = _child(parent, "aside", class_="misconception", **{"aria-label": "Misconception"})
         claim = _child(aside, "p", class_="claim")
-        _child(claim, "strong", "Claim", class_="kicker").tail = " "
+        _child(claim, "strong", "Claim", class_="block-label").tail = " "
         _child(claim, "s", self.argument)
         return aside
 

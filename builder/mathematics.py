@@ -80,5 +80,5 @@ def _placed(construct, html, numbers):
         return html
     number = numbers[construct.token]
     anchor = escape(f"eq-{construct.label or number}")
-    link = f'<a class="number" href="#{anchor}" aria-label="Equation {number}">({number})</a>'
+    link = f'<a class="equation-number" href="#{anchor}" aria-label="Equation {number}">({number})</a>'
     return f'<div class="equation" id="{anchor}">{html}{link}</div>'

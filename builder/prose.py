@@ -95,7 +95,7 @@ def highlighted(code, language="python"):
     lexer = get_lexer_by_name(language or "text", stripnl=False)
     inner = highlight(code, lexer, HtmlFormatter(nowrap=True))
     name = escape(language or "text")
-    return f'<pre class="highlight" tabindex="0"><code class="language-{name}">{inner}</code></pre>'
+    return f'<div class="highlight"><pre tabindex="0"><code class="language-{name}">{inner}</code></pre></div>'
 
 
 def literal_html(construct):
