@@ -161,7 +161,7 @@ def set_margins(scene):
 def overhang(scene):
     """Pixels by which the last tick label and the texts of lying bars stand out to the right."""
     x = scene.x
-    out = [] if scene.angle else [x.at(p) + text_width(text) / 2 - scene.right + 10 for p, text in x.ticks]
+    out = [] if scene.angle else [x.at(p) + text_width(text) / 2 - x.end + 10 for p, text in x.ticks]
     bars = [t for t in scene.traces if t.kind == "bar" and t.lying and not t.stacked]
     return out + [text_width(str(b[4])) + 2 for t in bars for b in t.boxes if b[4] is not None]
 

@@ -48,6 +48,8 @@ FIGURES = {
         "type": "rect", "x0": 1, "x1": 2, "y0": 0, "y1": 1, "yref": "paper", "ink": "key", "layer": "below"}]),
     "arrow": Figure([line(T, T, "a", "query")], annotations=[label(5, 5, "two<br>rows", showarrow=True, ax=40, ay=60)]),
     "ranges": Figure([line(T, T, "a", "query")], xaxis={"range": [2, 4]}, yaxis={"range": [3, None]}),
+    "edge note": Figure([line([0, 1], [0, 1], "a", "query")], xaxis={"range": [0, 1]},
+                        annotations=[label(1, 0.5, "a note at the very edge")]),
     "tickvals": Figure([line(T, T, "a", "query")], xaxis={"tickvals": [0, 5], "ticktext": ["start", "half"]}),
     "hidden axis": Figure([line(T, T, "a", "query")], xaxis={"visible": False}),
 }  # fmt: skip
@@ -196,8 +198,9 @@ def test_labels_never_overlap_however_long():
         apart = min(b - a for a, b in pairwise(places)) * abs(math.sin(math.radians(scene.angle)))
         assert apart >= 12, "lines of slanted text touch"
         assert scene.bottom > 100, "the labels leave no room for the marks"
-        short = scene_of(Figure([bars(list("abc"), [1, 2, 3], "u", "cost")]), width)
-        assert short.angle == 0
+        short = [bars(list("abc"), [1, 2, 3], "u", "cost")]
+        lying = [bars([0.1, 0.7], ["a long name of a category", "b"], "u", "cost", orientation="h")]
+        assert scene_of(Figure(short), width).angle == scene_of(Figure(lying), width).angle == 0
     many = scene_of(Figure([bars([f"token {i}" for i in range(300)], range(300), "u", "cost")]), 360)
     assert min(many.x.at(b[0]) - many.x.at(a[0]) for a, b in pairwise(many.x.ticks)) >= 12
 
