@@ -6,7 +6,9 @@ two sides alternate, so that a machine that slows down slows both. Take the rati
 
 import argparse
 import json
+import sys
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
@@ -23,6 +25,7 @@ CACHE = REPOSITORY / ".cache"
 NODE_MODULES = REPOSITORY / "node_modules"
 TARGET = 0.5  # of the stock page's time, on loopback
 SIDES = ("stock", "pack")
+say = partial(print, file=sys.stderr)  # standard output is for the result
 
 
 def measure(pairs=5, mbit=None):
@@ -31,7 +34,7 @@ def measure(pairs=5, mbit=None):
     mbit     megabits per second of the connection; None is loopback as it is
     returns  {"mbit", "pairs": [{"stock": ms, "pack": ms}], "stock": median, "pack": median, "ratio", "target"}
     """
-    pack = build_pack(CACHE, NODE_MODULES)
+    pack = build_pack(CACHE, NODE_MODULES, say)
     config = {"stock": {}, "pack": {"files": pack.files}}
     with stock() as directory, sync_playwright() as playwright:
         routes = {"/pages/": REPOSITORY / "bench/pages", "/js/": REPOSITORY / "templates/static/js",
@@ -56,7 +59,7 @@ def measure(pairs=5, mbit=None):
 def stock():
     """The files of npm's pyodide with the official wheel beside them, as they are."""
     with TemporaryDirectory() as work:
-        wheel = fetch_wheel(read_pins(), CACHE / "downloads")
+        wheel = fetch_wheel(read_pins(), CACHE / "downloads", say)
         for path in [*(NODE_MODULES / "pyodide").iterdir(), wheel]:
             (Path(work) / path.name).symlink_to(path.resolve())
         yield work

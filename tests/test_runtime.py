@@ -231,11 +231,11 @@ def test_the_lock_file_knows_numpy_alone_by_its_checksum(pack):
 # In the browser
 
 
-def boot(browser, directory, files):
-    """What the worker says in the end: {"draws": [...]} or {"error": ...}. A fresh reader each time."""
+def boot(browser, directory, files, **more):
+    """What the worker says in the end: {"answer": ...} or {"error": ...}. A fresh reader each time."""
     routes = {"/pages/": "bench/pages", "/js/": "templates/static/js"}
     routes = {prefix: REPOSITORY / path for prefix, path in routes.items()} | {"/pack/": directory}
-    query = urlencode({"worker": "pack.js", "config": json.dumps({"files": files})})
+    query = urlencode({"worker": "pack.js", "config": json.dumps({"files": files, **more})})
     context = browser.new_context()
     with server.serve(routes) as base:
         page = context.new_page()
@@ -255,13 +255,13 @@ def broken(pack, tmp_path):
 @pytest.mark.browser
 def test_numpy_in_the_browser_draws_the_floats_that_cpython_draws(browser, pack):
     expected = np.random.default_rng(0).normal(size=3).tolist()
-    assert boot(browser, pack.directory, pack.files).get("draws") == expected
+    assert boot(browser, pack.directory, pack.files).get("answer") == expected
 
 
 @pytest.mark.browser
 def test_a_server_that_knows_no_wasm_type_will_do(browser, pack, monkeypatch):
     monkeypatch.setitem(server.TYPES, ".wasm", "application/octet-stream")
-    assert "draws" in boot(browser, pack.directory, pack.files)
+    assert "answer" in boot(browser, pack.directory, pack.files)
 
 
 @pytest.mark.browser
@@ -299,3 +299,55 @@ def test_a_damaged_file_of_the_right_size_is_an_error_within_10_seconds(browser,
 def test_a_web_page_in_place_of_the_wasm_is_called_so(browser, pack, monkeypatch):
     monkeypatch.setitem(server.TYPES, ".wasm", "text/html")
     assert boot(browser, pack.directory, pack.files)["error"] == "pyodide.asm.wasm: a web page came in its place"
+
+
+@pytest.mark.browser
+def test_a_restart_needs_no_second_download_of_the_interpreter(browser, pack):
+    answer = boot(browser, pack.directory, pack.files, again=True)
+    assert len(answer["answer"]) == 3
+    assert answer["total"] == sum(pack.files.values()) - pack.files["pyodide.asm.wasm"]
+
+
+@pytest.fixture
+def topics(broken):
+    """A pack with an archive of topics beside it, and what boot is told about that."""
+    write_zip(broken / "topics.zip", [("topics/__init__.py", b"ORDER = ['kv_cache']\n")])
+    size = (broken / "topics.zip").stat().st_size
+    return broken, {"url": "topics.zip", "bytes": size, "directory": "/site"}
+
+
+@pytest.mark.browser
+def test_an_extra_archive_can_be_imported(browser, pack, topics):
+    directory, archive = topics
+    code = "import topics; f'{topics.__file__} {topics.ORDER}'"
+    answer = boot(browser, directory, pack.files, extraArchives=[archive], code=code)
+    assert answer["answer"] == "/site/topics/__init__.py ['kv_cache']"
+
+
+@pytest.mark.browser
+def test_an_extra_archive_that_is_missing_is_named(browser, pack, topics):
+    directory, archive = topics
+    (directory / "topics.zip").unlink()
+    assert boot(browser, directory, pack.files, extraArchives=[archive])["error"] == "topics.zip: HTTP 404"
+
+
+READERS_IMPORTS = """
+json inspect importlib dataclasses itertools functools math cmath random collections time statistics heapq bisect
+string textwrap fractions decimal re operator contextlib io traceback types typing enum copy pprint hashlib base64
+struct zlib zipfile shutil datetime array abc warnings timeit csv pathlib asyncio logging
+numpy.linalg numpy.fft numpy.polynomial numpy.random numpy.ma numpy.lib.stride_tricks
+"""
+
+
+@pytest.mark.browser
+def test_what_a_readers_code_may_import_is_there(browser, pack):
+    code = f"""
+import importlib
+def fault(name):
+    try:
+        importlib.import_module(name)
+    except Exception as error:
+        return f"{{name}}: {{error}}"
+"; ".join(filter(None, map(fault, {READERS_IMPORTS.split()})))
+"""
+    assert boot(browser, pack.directory, pack.files, code=code)["answer"] == ""
