@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from builder.scan import KINDS, scan
+from builder.scan import scan
 
 
 def found(text):
@@ -95,7 +95,7 @@ def test_brackets_that_are_no_construct_stay(text):
     assert scan(text).text == text and not causes(text)
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", ["demo", "code", "exercise", "value", "cite", "term", "ink", "eq"])
 def test_every_kind_is_taken(kind):
     assert found(f"[[{kind}  some thing ]]") == [(kind, "some thing")]
 
@@ -177,6 +177,10 @@ def test_code_spans_hide_what_they_hold(span):
 
 def test_backticks_without_partner_stay_and_hide_nothing():
     assert found("a `` b ` [[eq x]]") == [("eq", "x")]
+
+
+def test_a_code_span_closes_with_as_many_backticks():
+    assert found("`a `` [[eq x]] b`") == [("span", "a `` [[eq x]] b")]
 
 
 def test_a_code_span_ends_with_its_paragraph():
