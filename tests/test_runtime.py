@@ -305,7 +305,7 @@ def test_a_web_page_in_place_of_the_wasm_is_called_so(browser, pack, monkeypatch
 def test_a_restart_needs_no_second_download_of_the_interpreter(browser, pack):
     answer = boot(browser, pack.directory, pack.files, again=True)
     assert len(answer["answer"]) == 3
-    assert answer["total"] == sum(pack.files.values()) - pack.files["pyodide.asm.wasm"]
+    assert answer["loaded"] == sum(pack.files.values()) - pack.files["pyodide.asm.wasm"]
 
 
 @pytest.fixture
@@ -351,3 +351,9 @@ def fault(name):
 "; ".join(filter(None, map(fault, {READERS_IMPORTS.split()})))
 """
     assert boot(browser, pack.directory, pack.files, code=code)["answer"] == ""
+
+
+@pytest.mark.browser
+def test_an_ipad_that_calls_itself_a_mac_is_called_an_ipad(browser, pack):
+    code = "import js; js.navigator.platform"  # Pyodide asks this, and crashes on iPadOS when it is not told
+    assert boot(browser, pack.directory, pack.files, iPad=True, code=code)["answer"] == "iPad"
