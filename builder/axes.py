@@ -12,7 +12,7 @@ import re
 from dataclasses import dataclass, field
 
 BASE_2 = math.log10(2)
-NARROW, WIDE = set("ijlftrI.,:;'|!()[]{} ·`-"), set("mwMW@%—×")
+NARROW, WIDE = set("ijlftrI.,:;'|!()[]{} ·`-⁰¹²³⁴⁵⁶⁷⁸⁹⁻"), set("mwMW@%—×")
 SUPERSCRIPT = str.maketrans("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
 
 

@@ -199,7 +199,7 @@ def test_labels_never_overlap_however_long():
         assert apart >= 12, "lines of slanted text touch"
         assert scene.bottom > 100, "the labels leave no room for the marks"
         short = [bars(list("abc"), [1, 2, 3], "u", "cost")]
-        lying = [bars([0.1, 0.7], ["a long name of a category", "b"], "u", "cost", orientation="h")]
+        lying = [bars([0.1, 0.62], ["a rather long name of a category", "b"], "u", "cost", orientation="h")]
         assert scene_of(Figure(short), width).angle == scene_of(Figure(lying), width).angle == 0
     many = scene_of(Figure([bars([f"token {i}" for i in range(300)], range(300), "u", "cost")]), 360)
     assert min(many.x.at(b[0]) - many.x.at(a[0]) for a, b in pairwise(many.x.ticks)) >= 12

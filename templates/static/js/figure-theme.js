@@ -12,8 +12,8 @@
 const INKS = ["query", "key", "value", "output", "weight", "gradient", "cost", "error", "reference"];
 const BASE_2 = Math.log10(2);
 const FONT = 12;
-const LEGEND_ROW = 20;
-const NARROW = "ijlftrI.,:;'|!()[]{} ·`-";
+const [LEGEND_ROW, LEGEND_FIRST] = [19, 31];
+const NARROW = "ijlftrI.,:;'|!()[]{} ·`-⁰¹²³⁴⁵⁶⁷⁸⁹⁻";
 const WIDE = "mwMW@%—×";
 
 // ---- traces
@@ -73,6 +73,8 @@ export function plotlyLayout(layout, theme, { data = [], width = 720 } = {}) {
   const bare = data.some((trace) => trace.type === "heatmap");
   const height = layout.height ?? 320;
   const legendRows = countLegendRows(layout, data, width - 80);
+  const legendHeight = legendRows && LEGEND_FIRST + LEGEND_ROW * (legendRows - 1);
+  const plotHeight = height - 10 - legendHeight - (titleText(layout.xaxis) ? 48 : 24); // as in builder/svg.py
   const margin = { l: 12, r: Math.max(12, barTextOverhang(layout, data)), t: 10, b: 12, pad: 0 };
   const site = {
     font: { family: theme.font ?? "inherit", size: FONT, color: theme.textMuted },
@@ -89,7 +91,7 @@ export function plotlyLayout(layout, theme, { data = [], width = 720 } = {}) {
               bgcolor: "rgba(0,0,0,0)", itemclick: false, itemdoubleclick: false },
     hoverlabel: { bgcolor: theme.surface, bordercolor: theme.rule, font: { family: theme.font ?? "inherit", color: theme.text, size: FONT } },
     xaxis: axis("x", { carriesValues: lying && !bare, standsOn: !lying && !bare }, theme, layout.xaxis, data, width - 80, 0.75 * height),
-    yaxis: axis("y", { carriesValues: !lying && !bare, standsOn: lying && !bare }, theme, layout.yaxis, data, height - 70 - LEGEND_ROW * legendRows, 0.4 * width),
+    yaxis: axis("y", { carriesValues: !lying && !bare, standsOn: lying && !bare }, theme, layout.yaxis, data, plotHeight, 0.4 * width),
     shapes: (layout.shapes ?? []).map((shape) => themedShape(shape, theme)),
     annotations: (layout.annotations ?? []).map((note) => ({ font: { color: theme.ink[note.ink] ?? theme.text, size: FONT },
       arrowcolor: theme.ink[note.ink] ?? theme.text, arrowwidth: 1, arrowhead: 2, ...without(note, "ink") })),
@@ -139,7 +141,7 @@ function explicitLogTicks(letter, spec, values, length) {
   return { tickmode: "array", tickvals: ticks.map(([value]) => value), ticktext: ticks.map(([, text]) => text) };
 }
 
-const titleText = (spec) => spec.title?.text ?? (typeof spec.title === "string" ? spec.title : "");
+const titleText = (spec) => spec?.title?.text ?? (typeof spec?.title === "string" ? spec.title : "");
 
 // names that would take more room than the marks end in …
 function shortCategories(values, limit) {
