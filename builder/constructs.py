@@ -79,17 +79,18 @@ def demo(construct, page):
 
 def code(construct, page):
     name = construct.argument
-    functions = {key: thing for key, thing in page.namespace().items() if _shows(thing)}
+    functions = {key: thing for key, thing in page.namespace().items() if _is_ours(thing, page.topic.module)}
     if name not in functions:
         raise ConstructError(f" is not a function in {_base(page.script)}.{did_you_mean(name, functions)}")
     page.once("code", name)
     return code_html(functions[name], page.equations)
 
 
-def _shows(thing):
-    """A function or class of ours: its source is part of the site."""
-    ours = str(getattr(thing, "__module__", "")).split(".")[0] not in ("numpy", "builtins")
-    return ours and (inspect.isfunction(thing) or inspect.isclass(thing))
+def _is_ours(thing, module):
+    """A function or class of the topic or of the kit, not one of Python or numpy."""
+    if not (inspect.isfunction(thing) or inspect.isclass(thing)):
+        return False
+    return thing.__module__ == module.__name__ or thing.__module__.startswith("topics.")
 
 
 def _base(file):

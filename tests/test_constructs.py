@@ -16,6 +16,9 @@ from builder.values import NumberError, value_text
 from topics.kit.demo import is_demo
 
 MODULE = '''"""A topic. T tokens"""
+from dataclasses import dataclass
+from math import sqrt
+
 import numpy as np
 
 from topics.kit import GIB, Slider, demo, softmax
@@ -122,7 +125,7 @@ def test_code_of_a_demo_omits_its_controls(page):
     assert "Slider" not in html and '<code class="language-python"><span class="k">def</span>' in html
 
 
-@pytest.mark.parametrize("name", ["cache_byte", "np", "matrix", "print"])
+@pytest.mark.parametrize("name", ["cache_byte", "np", "matrix", "print", "sqrt", "dataclass"])
 def test_code_shows_only_functions_of_the_site(page, name):
     assert f"[[code {name}]] is not a function in sample_topic.py" in only_fault(page(f"[[code {name}]]"))
 
@@ -262,7 +265,7 @@ def test_a_value_may_stand_in_mathematics(page):
 
 def test_an_equation_that_code_cites_must_exist(topic, site):
     _, faults = resolve(scan("$$a$$ {#eq:byte}"), topic, site)
-    assert [(fault.file, fault.line) for fault in faults] == [("topics/sample_topic.py", n) for n in (8, 15, 15)]
+    assert [(fault.file, fault.line) for fault in faults] == [("topics/sample_topic.py", n) for n in (11, 18, 18)]
     assert "(eq:bytes) is not the label of an equation in sample_topic.md. Did you mean byte?" in faults[0].cause
 
 
