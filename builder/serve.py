@@ -2,6 +2,7 @@
 
 import gzip
 import mimetypes
+import sys
 import threading
 from functools import lru_cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -32,6 +33,11 @@ class SiteServer(ThreadingHTTPServer):
     def start(self):
         threading.Thread(target=self.serve_forever, daemon=True).start()
         return self
+
+    def handle_error(self, request, client_address):
+        """A reader who leaves breaks the connection: no news."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
 
     def reload(self):
         with self.changed:

@@ -14,13 +14,15 @@ const WARM_UP = "import numpy; numpy.random.default_rng(0).normal(size=2)"; // t
    module         the WebAssembly.Module that an earlier boot returned: a restart then downloads none
    extraArchives  [{url, bytes, directory}]: zips to unpack into directories that go on sys.path
    iPad           true where the page sees an iPad that calls itself a Mac (MacIntel with several touch points)
+   again          how often the boot has failed before: no cached file is trusted then
    report         (phase, loaded, total): "download" in bytes, then "numpy" and "ready"
    returns        {pyodide, module} */
-export async function boot({ base, files, module, extraArchives = [], iPad = false, report = () => {} }) {
+export async function boot(options) {
+  const { base, files, module, extraArchives = [], iPad = false, again = 0, report = () => {} } = options;
   if (iPad) Object.defineProperty(navigator, "platform", { value: "iPad", configurable: true }); // or it crashes
   const wheel = Object.keys(files).find((name) => name.endsWith(".whl"));
   const archives = [{ url: base + wheel, bytes: files[wheel], directory: SITE_PACKAGES }, ...extraArchives];
-  const progress = progressOf(module ? { ...files, [WASM]: 0 } : files, extraArchives, report);
+  const progress = progressOf(module ? { ...files, [WASM]: 0 } : files, extraArchives, again, report);
   const get = (name) => download(base + name, files[name], progress);
   const load = (name) => importScript(base + name, files[name], progress);
 
@@ -43,7 +45,7 @@ export async function boot({ base, files, module, extraArchives = [], iPad = fal
 const nameOf = (url) => url.split("/").pop();
 const wrong = (url, cause) => new Error(`${nameOf(url)}: ${cause}`);
 
-function progressOf(files, extraArchives, report) {
+function progressOf(files, extraArchives, again, report) {
   const sizes = [...Object.values(files), ...extraArchives.map(({ bytes }) => bytes)];
   const total = sizes.reduce((sum, bytes) => sum + bytes, 0);
   let loaded = 0;
@@ -54,6 +56,7 @@ function progressOf(files, extraArchives, report) {
     enter: (phase) => report(phase, loaded, total),
     failure,
     fail,
+    again,
   };
 }
 
@@ -72,7 +75,7 @@ async function compile(url, size, progress) {
 /* A response that counts its bytes. Browsers differ in what they make of a body that breaks off, so that its own
    error goes past them, through progress.fail. */
 async function open(url, size, progress) {
-  const reader = (await request(url)).body.getReader();
+  const reader = (await request(url, progress)).body.getReader();
   let loaded = 0;
   const pull = async (controller) => {
     const { done, value } = await reader.read();
@@ -91,8 +94,8 @@ async function open(url, size, progress) {
   return new Response(body, { headers: { "content-type": "application/wasm" } });
 }
 
-async function request(url) {
-  const response = await fetch(url).catch((error) => {
+async function request(url, { again }) {
+  const response = await fetch(url, { cache: again ? "reload" : "default" }).catch((error) => {
     throw wrong(url, `no answer (${error.message})`);
   });
   if (!response.ok) throw wrong(url, `HTTP ${response.status}`);
@@ -101,8 +104,8 @@ async function request(url) {
 }
 
 async function importScript(url, size, progress) {
-  const script = await import(url).catch(async (error) => {
-    await request(url); // import() does not tell the HTTP status
+  const script = await import(progress.again ? `${url}?again=${progress.again}` : url).catch(async (error) => {
+    await request(url, progress); // import() does not tell the HTTP status
     throw wrong(url, error.message);
   });
   progress.add(size);

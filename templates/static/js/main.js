@@ -9,13 +9,22 @@ export { callPython, pythonStatus } from "./python.js"; // for the console, the 
 // Python is 7 MB: it starts with the reader's first sign of life, not for a page that is closed at once,
 // and where data is precious only when a control is moved.
 const SIGNS = ["pointermove", "pointerdown", "keydown", "scroll", "touchstart"];
+let alive = false;
 
 function wake() {
+  alive = true;
   for (const sign of SIGNS) removeEventListener(sign, wake, { capture: true });
-  if (navigator.connection?.saveData || !document.querySelector("llm-demo")) return;
+  begin();
+}
+
+function begin() {
+  if (!alive || navigator.connection?.saveData || !document.querySelector("llm-demo")) return;
   prefetchPlotly();
   startPython();
 }
+
+for (const sign of SIGNS) addEventListener(sign, wake, { capture: true, passive: true });
+document.addEventListener("page", begin);
 
 // Contents stand open where there is a column for them.
 const wide = matchMedia("(min-width: 75rem)");
@@ -25,5 +34,3 @@ function unfold() {
 unfold();
 wide.addEventListener("change", unfold);
 document.addEventListener("page", unfold);
-
-for (const sign of SIGNS) addEventListener(sign, wake, { capture: true, passive: true });

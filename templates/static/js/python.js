@@ -23,6 +23,7 @@ let wasm; // the compiled module: a restart need not compile again
 let status = "off";
 let detail = {};
 let failures = 0;
+let failedBoots = 0; // after one, nothing that the browser has cached is trusted
 let lastId = 0;
 let silence = 0; // counted in ticks, not by the clock: a laptop that slept is not a dead worker
 let pinged = false;
@@ -73,6 +74,7 @@ function spawn() {
       files: RUNTIME.files,
       extraArchives: RUNTIME.archives.map(absolute),
       module: wasm,
+      again: failedBoots,
       iPad: navigator.platform === "MacIntel" && navigator.maxTouchPoints > 1, // it calls itself a Mac
     },
   });
@@ -150,6 +152,7 @@ function fail(why) {
   worker.terminate();
   clearInterval(watchdog);
   failures += 1;
+  if (status === "booting") failedBoots += 1;
   const suspect = [...calls].find(([, call]) => call.sent);
   for (const call of calls.values()) call.sent = false;
   if (suspect?.[1].suspect) {

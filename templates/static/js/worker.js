@@ -50,13 +50,16 @@ async function answer({ id, call, args }) {
 // Between two steps of a generator the worker reads its messages: calls of other demos, and Stop.
 async function drain(id, steps) {
   let views;
-  for (const step of steps) {
+  for (let step; !(step = steps.next()).done; ) {
     if (views) send({ id, progress: true, views });
-    views = unpack(step);
+    views = unpack(step.value);
     await breathe();
-    if (cancelled.has(id)) return steps.destroy();
+    if (cancelled.has(id)) {
+      views = null;
+      break;
+    }
   }
-  steps.destroy();
+  steps.destroy(); // closes the generator
   return views;
 }
 
