@@ -6,6 +6,7 @@ two sides alternate, so that a machine that slows down slows both. Take the rati
 
 import argparse
 import json
+import shutil
 import sys
 from contextlib import contextmanager
 from functools import partial
@@ -16,43 +17,48 @@ from urllib.parse import urlencode
 
 from playwright.sync_api import sync_playwright
 
-from bench.server import serve
 from builder.runtime import build_pack, fetch_wheel, read_pins
+from builder.serve import SiteServer
 from tests import chromium
 
 REPOSITORY = Path(__file__).resolve().parent.parent
+PAGES = REPOSITORY / "bench/pages"
 CACHE = REPOSITORY / ".cache"
 NODE_MODULES = REPOSITORY / "node_modules"
-TARGET = 0.5  # of the stock page's time, on loopback
 SIDES = ("stock", "pack")
 say = partial(print, file=sys.stderr)  # standard output is for the result
 
 
 def measure(pairs=5, mbit=None):
-    """Milliseconds from navigation to the first numbers from numpy, for both sides.
+    """Milliseconds from navigation until numpy is imported, and until its first random numbers, for both sides.
 
     mbit     megabits per second of the connection; None is loopback as it is
-    returns  {"mbit", "pairs": [{"stock": ms, "pack": ms}], "stock": median, "pack": median, "ratio", "target"}
+    returns  {"mbit", "imported": {...}, "numbers": {...}}, each {"pairs": [{"stock": ms, "pack": ms}],
+             "stock": median, "pack": median, "ratio"}
     """
     pack = build_pack(CACHE, NODE_MODULES, say)
     config = {"stock": {}, "pack": {"files": pack.files}}
     with stock() as directory, sync_playwright() as playwright:
-        routes = {"/pages/": REPOSITORY / "bench/pages", "/js/": REPOSITORY / "templates/static/js",
-                  "/pack/": pack.directory, "/stock/": directory}  # fmt: skip
+        also = {"/js/": REPOSITORY / "templates/static/js", "/pack/": pack.directory, "/stock/": directory}
         browser = playwright.chromium.launch(executable_path=chromium.find(), args=chromium.ARGUMENTS)
-        with serve(routes) as base:  # unmeasured: files are compressed once, the browser is awake
-            for side in SIDES:
-                first_numbers(browser, base, side, config[side])
-        with serve(routes, mbit) as base:
-            rows = []
-            for i in range(pairs):
-                order = SIDES if i % 2 == 0 else SIDES[::-1]
-                row = {side: first_numbers(browser, base, side, config[side]) for side in order}
-                rows.append({side: row[side] for side in SIDES})
+        quick = SiteServer(PAGES, also=also).start()
+        for side in SIDES:  # unmeasured: files are compressed once, the browser is awake
+            visit(browser, quick.url, side, config[side])
+        server = SiteServer(PAGES, also=also, mbit=mbit).start()
+        rows = []
+        for i in range(pairs):
+            order = SIDES if i % 2 == 0 else SIDES[::-1]
+            row = {side: visit(browser, server.url, side, config[side]) for side in order}
+            rows.append({side: row[side] for side in SIDES})
         browser.close()
-    medians = {side: median(row[side] for row in rows) for side in SIDES}
-    ratio = round(medians["pack"] / medians["stock"], 3)
-    return {"mbit": mbit, "pairs": rows, **medians, "ratio": ratio, "target": TARGET}
+    return {"mbit": mbit} | {moment: summary(rows, moment) for moment in ("imported", "numbers")}
+
+
+def summary(rows, moment):
+    """The pairs of one moment, their medians, and the ratio of these."""
+    pairs = [{side: row[side][moment] for side in SIDES} for row in rows]
+    medians = {side: median(pair[side] for pair in pairs) for side in SIDES}
+    return {"pairs": pairs, **medians, "ratio": round(medians["pack"] / medians["stock"], 3)}
 
 
 @contextmanager
@@ -61,29 +67,33 @@ def stock():
     with TemporaryDirectory() as work:
         wheel = fetch_wheel(read_pins(), CACHE / "downloads", say)
         for path in [*(NODE_MODULES / "pyodide").iterdir(), wheel]:
-            (Path(work) / path.name).symlink_to(path.resolve())
+            shutil.copy(path, Path(work) / path.name)
         yield work
 
 
-def first_numbers(browser, base, side, config):
-    """Open the page as a new reader; milliseconds until the worker has sent numbers."""
+def visit(browser, base, side, config):
+    """Open the page as a new reader; milliseconds until numpy was imported and until it sent numbers."""
     context = browser.new_context()
     page = context.new_page()
-    page.goto(f"{base}/pages/index.html?{urlencode({'worker': f'{side}.js', 'config': json.dumps(config)})}")
+    page.goto(f"{base}index.html?{urlencode({'worker': f'{side}.js', 'config': json.dumps(config)})}")
     page.locator("output[data-done]").wait_for(state="attached", timeout=120_000)
     answer = json.loads(page.locator("output").text_content())
     context.close()
     if "error" in answer:
         raise RuntimeError(f"bench/pages/{side}.js: {answer['error']}")
-    return answer["ms"]
+    return {"imported": answer["imported"], "numbers": answer["ms"]}
 
 
 def describe(result):
     """The result as lines of text."""
     speed = f"{result['mbit']} Mbit/s" if result["mbit"] else "loopback"
-    rows = [f"  stock {row['stock']:6.0f} ms   pack {row['pack']:6.0f} ms" for row in result["pairs"]]
-    total = f"  median {result['stock']:5.0f} ms        {result['pack']:6.0f} ms   ratio {result['ratio']:.2f}"
-    return "\n".join([f"Until numpy answers, {speed}:", *rows, total])
+    lines = []
+    for moment, title in (("imported", "numpy imported"), ("numbers", "first random numbers")):
+        one = result[moment]
+        lines.append(f"        Until {title}, {speed}, ms:")
+        lines += [f"          stock {pair['stock']:6.0f}   pack {pair['pack']:6.0f}" for pair in one["pairs"]]
+        lines.append(f"          median {one['stock']:5.0f}        {one['pack']:6.0f}   ratio {one['ratio']:.2f}")
+    return "\n".join(lines)
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ import gzip
 import mimetypes
 import sys
 import threading
+import time
 from functools import lru_cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -11,19 +12,27 @@ from urllib.parse import unquote, urlsplit
 
 COMPRESSED = {".html", ".css", ".js", ".mjs", ".json", ".wasm", ".svg", ".txt", ".xml"}
 TYPES = {".js": "text/javascript", ".mjs": "text/javascript", ".wasm": "application/wasm", ".woff2": "font/woff2"}
+CHUNK = 16 * 1024  # bytes between two looks at the speed limit
 RELOADER = b'<script type="module" src="/__reload.js"></script></body>'
 RELOAD_JS = b'new EventSource("/__reload").onmessage = () => location.reload();'
 
 
 class SiteServer(ThreadingHTTPServer):
-    """Serves `site` below `prefix` ("/" or "/project/"), as GitHub Pages would."""
+    """Serves `site` below `prefix` ("/" or "/project/"), as GitHub Pages would.
+
+    live   pages reload when `reload` is called
+    mbit   megabits per second, shared by all connections; None is as fast as it goes
+    also   further folders, {"/prefix/": folder}
+    """
 
     daemon_threads = True
     allow_reuse_address = True
 
-    def __init__(self, site, prefix="/", port=0, live=False):
+    def __init__(self, site, prefix="/", port=0, live=False, mbit=None, also=None):
         super().__init__(("127.0.0.1", port), Handler)
-        self.site, self.prefix, self.live = Path(site), prefix, live
+        self.prefix, self.live = prefix, live
+        self.folders = {where: Path(folder).resolve() for where, folder in {**(also or {}), prefix: site}.items()}
+        self.bucket = Bucket(mbit * 125_000) if mbit else None
         self.changed = threading.Condition()
 
     @property
@@ -45,16 +54,33 @@ class SiteServer(ThreadingHTTPServer):
 
     def find(self, path):
         """(status, file or new address) for a request path: x, x.html, x/index.html, a redirect, or 404.html."""
-        if not path.startswith(self.prefix):
-            return (301, self.prefix) if path + "/" == self.prefix else (404, None)
-        file = (self.site / path.removeprefix(self.prefix)).resolve()
-        if not file.is_relative_to(self.site.resolve()):
+        if path + "/" == self.prefix:
+            return 301, self.prefix
+        where = max((where for where in self.folders if path.startswith(where)), key=len, default=None)
+        if where is None:
+            return 404, None
+        folder = self.folders[where]
+        file = (folder / path.removeprefix(where)).resolve()
+        if not file.is_relative_to(folder):
             return 404, None
         if file.is_dir():
             return (200, file / "index.html") if path.endswith("/") else (301, path + "/")
         clean = file.with_name(file.name + ".html")
         found = file if file.is_file() else clean if clean.is_file() else None
-        return (200, found) if found else (404, self.site / "404.html")
+        return (200, found) if found else (404, folder / "404.html")
+
+
+class Bucket:
+    """Lets through `bytes_per_second`, shared by all connections of a server."""
+
+    def __init__(self, bytes_per_second):
+        self.rate, self.free_at, self.lock = bytes_per_second, 0.0, threading.Lock()
+
+    def take(self, n):
+        with self.lock:
+            self.free_at = max(self.free_at, time.monotonic()) + n / self.rate
+            wait = self.free_at - time.monotonic()
+        time.sleep(max(wait, 0))
 
 
 @lru_cache(maxsize=256)
@@ -97,7 +123,14 @@ class Handler(BaseHTTPRequestHandler):
             self.send_header(name.replace("_", "-"), value)
         self.end_headers()
         if self.command != "HEAD":
-            self.wfile.write(body)
+            self.send_body(body)
+
+    def send_body(self, body):
+        step = CHUNK if self.server.bucket else max(len(body), 1)
+        for start in range(0, len(body), step):
+            if self.server.bucket:
+                self.server.bucket.take(len(body[start : start + step]))
+            self.wfile.write(body[start : start + step])
 
     def wait_for_change(self):
         """Server-sent events: one message per rebuilt site."""

@@ -124,7 +124,6 @@ def test_a_new_topic_builds(built):
 
 def test_a_new_topic_passes_its_test(built):
     import subprocess
-    import sys
 
     command = [
         sys.executable,

@@ -15,9 +15,9 @@ from urllib.parse import urlencode
 import numpy as np
 import pytest
 
-from bench import server
 from builder import runtime
 from builder.runtime import RuntimePackError, is_kept, is_trimmed, trimmed, without_docstrings, write_zip
+from builder.serve import TYPES, SiteServer
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 WHEEL = b"the one true wheel"
@@ -233,15 +233,15 @@ def test_the_lock_file_knows_numpy_alone_by_its_checksum(pack):
 
 def boot(browser, directory, files, **more):
     """What the worker says in the end: {"answer": ...} or {"error": ...}. A fresh reader each time."""
-    routes = {"/pages/": "bench/pages", "/js/": "templates/static/js"}
-    routes = {prefix: REPOSITORY / path for prefix, path in routes.items()} | {"/pack/": directory}
     query = urlencode({"worker": "pack.js", "config": json.dumps({"files": files, **more})})
     context = browser.new_context()
-    with server.serve(routes) as base:
-        page = context.new_page()
-        page.goto(f"{base}/pages/index.html?{query}")
-        page.locator("output[data-done]").wait_for(state="attached", timeout=60_000)
-        answer = json.loads(page.locator("output").text_content())
+    also = {"/js/": REPOSITORY / "templates/static/js", "/pack/": directory}
+    serving = SiteServer(REPOSITORY / "bench/pages", also=also).start()
+    page = context.new_page()
+    page.goto(f"{serving.url}index.html?{query}")
+    page.locator("output[data-done]").wait_for(state="attached", timeout=60_000)
+    answer = json.loads(page.locator("output").text_content())
+    serving.shutdown()
     context.close()
     return answer
 
@@ -253,14 +253,16 @@ def broken(pack, tmp_path):
 
 
 @pytest.mark.browser
+@pytest.mark.xdist_group("browser")
 def test_numpy_in_the_browser_draws_the_floats_that_cpython_draws(browser, pack):
     expected = np.random.default_rng(0).normal(size=3).tolist()
     assert boot(browser, pack.directory, pack.files).get("answer") == expected
 
 
 @pytest.mark.browser
+@pytest.mark.xdist_group("browser")
 def test_a_server_that_knows_no_wasm_type_will_do(browser, pack, monkeypatch):
-    monkeypatch.setitem(server.TYPES, ".wasm", "application/octet-stream")
+    monkeypatch.setitem(TYPES, ".wasm", "application/octet-stream")
     assert "answer" in boot(browser, pack.directory, pack.files)
 
 
@@ -296,12 +298,14 @@ def test_a_damaged_file_of_the_right_size_is_an_error_within_10_seconds(browser,
 
 
 @pytest.mark.browser
+@pytest.mark.xdist_group("browser")
 def test_a_web_page_in_place_of_the_wasm_is_called_so(browser, pack, monkeypatch):
-    monkeypatch.setitem(server.TYPES, ".wasm", "text/html")
+    monkeypatch.setitem(TYPES, ".wasm", "text/html")
     assert boot(browser, pack.directory, pack.files)["error"] == "pyodide.asm.wasm: a web page came in its place"
 
 
 @pytest.mark.browser
+@pytest.mark.xdist_group("browser")
 def test_a_restart_needs_no_second_download_of_the_interpreter(browser, pack):
     answer = boot(browser, pack.directory, pack.files, again=True)
     assert len(answer["answer"]) == 3
@@ -317,6 +321,7 @@ def topics(broken):
 
 
 @pytest.mark.browser
+@pytest.mark.xdist_group("browser")
 def test_an_extra_archive_can_be_imported(browser, pack, topics):
     directory, archive = topics
     code = "import topics; f'{topics.__file__} {topics.ORDER}'"
@@ -325,6 +330,7 @@ def test_an_extra_archive_can_be_imported(browser, pack, topics):
 
 
 @pytest.mark.browser
+@pytest.mark.xdist_group("browser")
 def test_an_extra_archive_that_is_missing_is_named(browser, pack, topics):
     directory, archive = topics
     (directory / "topics.zip").unlink()
@@ -340,6 +346,7 @@ numpy.linalg numpy.fft numpy.polynomial numpy.random numpy.ma numpy.lib.stride_t
 
 
 @pytest.mark.browser
+@pytest.mark.xdist_group("browser")
 def test_what_a_readers_code_may_import_is_there(browser, pack):
     code = f"""
 import importlib
@@ -354,6 +361,7 @@ def fault(name):
 
 
 @pytest.mark.browser
+@pytest.mark.xdist_group("browser")
 def test_an_ipad_that_calls_itself_a_mac_is_called_an_ipad(browser, pack):
     code = "import js; js.navigator.platform"  # Pyodide asks this, and crashes on iPadOS when it is not told
     assert boot(browser, pack.directory, pack.files, iPad=True, code=code)["answer"] == "iPad"

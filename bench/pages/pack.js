@@ -10,6 +10,7 @@ let loaded;
 const report = (phase, bytes) => {
   marks[phase] = Math.round(performance.now());
   loaded = bytes;
+  if (phase === "random") self.postMessage({ imported: true });
 };
 const absolute = (archive) => ({ ...archive, url: base + archive.url });
 const options = { base, files, extraArchives: extraArchives.map(absolute), iPad, report };

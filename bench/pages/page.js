@@ -8,7 +8,9 @@ const url = new URL(query.get("worker"), location).href;
 const blob = new Blob([`import(${JSON.stringify(url)})`], { type: "text/javascript" });
 const worker = new Worker(URL.createObjectURL(blob), { type: "module", name: query.get("config") });
 
+let imported;
 worker.onmessage = ({ data }) => {
-  output.textContent = JSON.stringify({ ...data, ms: Math.round(performance.now()) });
+  if (data.imported) return (imported = Math.round(performance.now()));
+  output.textContent = JSON.stringify({ ...data, imported, ms: Math.round(performance.now()) });
   output.dataset.done = data.error ? "error" : "ok";
 };

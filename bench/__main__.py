@@ -1,0 +1,57 @@
+"""All figures of `make bench` in one run: start-up beside a stock page, bytes, slider to paint, build time."""
+
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from bench.interaction import bytes_before_interaction, pack_bytes, slider_to_paint
+from bench.startup import describe, measure
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+RESULTS = REPOSITORY / "bench/results/latest.json"
+
+
+def main():
+    site, missed = REPOSITORY / "site", []
+
+    def report(name, value, limit, unit, digits=0):
+        ok = value <= limit
+        missed.extend([] if ok else [name])
+        print(
+            f"{'ok    ' if ok else 'MISSED'}  {name}: {value:,.{digits}f} {unit} (at most {limit:,} {unit})", flush=True
+        )
+        return value
+
+    build = [sys.executable, REPOSITORY / "build.py", "build"]
+    subprocess.run(build, check=True, stdout=subprocess.DEVNULL)
+    began = time.perf_counter()
+    subprocess.run(build, check=True, stdout=subprocess.DEVNULL)
+    results = {"build_s": report("build, warm cache", time.perf_counter() - began, 10, "s", 1)}
+
+    results["bytes"] = bytes_before_interaction(site)
+    report("HTML, CSS and JavaScript before interaction, gzip", results["bytes"]["total"] / 1000, 60, "kB", 1)
+    print("        " + ", ".join(f"{k} {v / 1000:.1f} kB" for k, v in results["bytes"].items() if k != "total"))
+    results["pack_mb"] = report("Python over the wire", pack_bytes(site) / 1e6, 8, "MB", 2)
+
+    demos = ("#demo-memory_calculator", "#demo-prefill_against_decode", "#demo-decode_by_hand")
+    results["paint"] = [slider_to_paint(site, demo=demo) for demo in demos]
+    for paint in results["paint"]:
+        report(f"slider to paint, {paint['demo']}, median of {paint['moves']}", paint["median"], 60, "ms")
+        report(f"slider to paint, {paint['demo']}, 95th percentile", paint["p95"], 120, "ms")
+
+    for mbit in (None, 10):
+        result = measure(mbit=mbit)
+        results[f"startup_{mbit or 'loopback'}"] = result
+        print(describe(result), flush=True)
+        if mbit is None:
+            report("numpy imported, of the stock page's time, on loopback", result["imported"]["ratio"], 0.5, "", 2)
+
+    RESULTS.parent.mkdir(exist_ok=True)
+    RESULTS.write_text(json.dumps(results, indent=1))
+    return f"missed: {', '.join(missed)}" if missed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
