@@ -13,7 +13,7 @@ from builder.node import ask
 from builder.svg import figure_svg, miniature
 from topics.kit.demo import defaults, views_of
 
-NARROW = 360  # the width for which the phone's copy of a figure is drawn
+WIDE, NARROW = 640, 330  # px: the column beside the controls on a desktop, and a phone's
 GRID_LIMIT = 400_000  # bytes before compression: a grid is meant to arrive before Python
 
 
@@ -113,7 +113,7 @@ def with_svg(views):
 
 def with_drawing(view):
     if view["view"] == "figure":
-        return view | {"svg": figure_svg(view), "svgNarrow": figure_svg(view, width=NARROW)}
+        return view | {"svg": figure_svg(view, width=WIDE), "svgNarrow": figure_svg(view, width=NARROW)}
     if view["view"] == "steps":
         return view | {"frames": [frame | {"views": with_svg(frame["views"])} for frame in view["frames"]]}
     return view

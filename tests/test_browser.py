@@ -296,6 +296,28 @@ def test_without_javascript_there_is_everything_but_motion(browser, server):
     context.close()
 
 
+def shown_step(steps):
+    return steps.locator(".step-frames > li:visible")
+
+
+def test_steps_move_by_keyboard_before_and_after_python(page, server):
+    page.goto(server.url + "kv_cache.html")
+    steps = demo(page, "decode_by_hand").locator(".view-steps")
+    expect(shown_step(steps)).to_have_count(1)  # with JavaScript one frame at a time
+    expect(shown_step(steps)).to_contain_text("Token 1 arrives")
+    expect(steps.get_by_label("Previous step")).to_be_disabled()
+    steps.get_by_role("slider").focus()
+    page.keyboard.press("ArrowRight")
+    expect(shown_step(steps)).to_contain_text("Token 2 arrives")
+    move(page, "decode_by_hand", "ArrowRight")  # seven tokens
+    expect(demo(page, "decode_by_hand")).to_have_attribute("state", "live", timeout=60_000)
+    expect(steps.locator(".step-position")).to_have_text("2 / 7")  # the reader's place is kept
+    steps.get_by_role("slider").focus()
+    page.keyboard.press("End")
+    expect(shown_step(steps)).to_contain_text("Token 7 arrives")
+    expect(steps.get_by_label("Next step")).to_be_disabled()
+
+
 # ---- demos that behave badly
 
 

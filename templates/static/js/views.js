@@ -2,7 +2,6 @@
 // and the browser sets innerHTML with the same functions. Knows neither Plotly nor Python.
 //
 //   viewsHtml(views)  viewHtml(view)     each view is one element with class "view view-KIND" and data-view="KIND"
-//   stepsHtml(view, index)               one frame of Steps with its controls, which the demo element wires
 //   figureTableHtml(figure)              a figure's numbers as tables, in one <div>
 //   formatNumber(x)                      a number as people read it
 //
@@ -144,23 +143,10 @@ function matrixBody({ values, rows, columns, title, ink, why }) {
 
 // ---- steps
 
-// Without JavaScript every frame stands there, one under the other.
+// Every frame stands there, one under the other; steps.js shows one at a time.
 function framesBody({ frames }) {
   const items = Array.from(frames, ({ caption, views }) => `<li><p class="step-caption">${escapeHtml(caption)}</p><div class="step-views">${viewsHtml(views)}</div></li>`);
   return `<ol class="step-frames">${items.join("")}</ol>`;
-}
-
-// One frame with its controls: [data-step="-1"] and [data-step="1"] are buttons, [data-scrub] is the scrubber (0-based).
-export function stepsHtml({ frames }, index) {
-  const { caption, views } = frames[index];
-  const last = frames.length - 1;
-  const button = (by, sign, name, off) =>
-    `<button type="button" data-step="${by}" aria-label="${name}"${off ? " disabled" : ""}>${sign}</button>`;
-  return `<div class="steps"><div class="step-controls">${button(-1, "◀", "Previous step", index === 0)}` +
-    `<label class="step-scrubber"><span class="visually-hidden">Step</span><input type="range" data-scrub min="0" max="${last}" ` +
-    `step="1" value="${index}" aria-valuetext="Step ${index + 1} of ${frames.length}"></label>` +
-    `${button(1, "▶", "Next step", index === last)}<output class="step-position">${index + 1} / ${frames.length}</output></div>` +
-    `<p class="step-caption">${escapeHtml(caption)}</p><div class="step-views">${viewsHtml(views)}</div></div>`;
 }
 
 // ---- figures
