@@ -440,7 +440,8 @@ def _throughput(batches, total, B, now, fit, gpu):
     """Tokens a second against users: all together, and each."""
     inside = batches[0] <= fit <= batches[-1]
     side = "right" if fit > 16 else "left"  # of the text: it stands where there is more room
-    full = [label(np.log10(fit), 0, f" memory full: {fit} ", yref="paper", xanchor=side, yanchor="bottom")]
+    place = np.log10(fit) if inside else 0
+    full = [label(place, 0, f" memory full: {fit} ", yref="paper", xanchor=side, yanchor="bottom")]
     return Figure(
         [
             line(batches, total, "all users", "key"),
