@@ -1,5 +1,6 @@
 """The build of small temporary projects: each kind of fault, what stays when it fails, and what it writes."""
 
+import json
 import re
 import shutil
 import subprocess
@@ -197,6 +198,39 @@ def test_a_build_removes_what_no_longer_belongs(built, tmp_path):
     run_build("build", "--out", out, root=built[0])
     assert not (out / "stale").exists()
     assert (out / ".gitignore").exists()
+
+
+LIVE = GOOD.replace("@demo(", '@demo("live", ')
+
+
+def test_a_live_demo_is_never_run_by_the_build(project):
+    project("live", "[[demo doubled]]\n", LIVE.replace("double(n)", "double(n) / 0"))
+    run_build("build", root=project.root)
+    page = (project.root / "site/live.html").read_text()
+    assert "Press Run. Twice the slider." in page
+    assert "data-run" in page
+    assert "grid=" not in page
+
+
+def test_a_recorded_run_is_shown_and_marked_as_such(project):
+    project("live", "[[demo doubled]]\n", LIVE)
+    (project.root / "topics/recorded").mkdir()
+    views = [{"view": "metrics", "items": [{"label": "twice", "value": 4, "unit": ""}]}]
+    run = {"date": "2026-11-22", "command": "python -m training.twice", "views": views}
+    (project.root / "topics/recorded/live.doubled.json").write_text(json.dumps(run))
+    run_build("build", root=project.root)
+    page = (project.root / "site/live.html").read_text()
+    assert "Recorded on 2026-11-22 with: python -m training.twice." in page
+    assert '<span class="metric-value">4</span>' in page
+
+
+def test_a_model_demo_is_run_once_for_the_same_inputs(project):
+    project("slow", "[[demo doubled]]\n", GOOD.replace("@demo(", '@demo("model", ').replace(
+        "    return Metrics", "    with open('runs', 'a') as runs:\n        runs.write('x')\n    return Metrics"
+    ))  # fmt: skip
+    for _ in range(2):
+        run_build("build", root=project.root)
+    assert len((project.root / "runs").read_text()) == 1
 
 
 def test_an_unchanged_file_is_not_written_again(tmp_path):
