@@ -1,5 +1,5 @@
 # Two commands matter: `make serve` and `make test`. Each sets up what it needs first and says what it does.
-.PHONY: serve build test check bench screenshots setup clean
+.PHONY: help serve build test check bench screenshots setup clean
 .DEFAULT_GOAL := help
 
 PYTHON := .venv/bin/python
@@ -9,7 +9,8 @@ help:
 	@echo "make test    all tests, those in a real Chromium included"
 	@echo "make build   build the site into site/      (SITE_URL=https://… for canonical addresses)"
 	@echo "make check   ruff, formatting, and the page standard"
-	@echo "make bench   speed and size in a real Chromium, beside a stock Pyodide page"
+	@echo "make bench   speed and size in a real Chromium, beside a stock Pyodide page; Lighthouse"
+	@echo "make screenshots   the pictures of the README"
 
 serve: setup
 	@$(PYTHON) build.py serve
@@ -30,6 +31,9 @@ check: setup
 
 bench: setup .venv/.chromium
 	@$(PYTHON) -m bench
+
+screenshots: build .venv/.chromium
+	@$(PYTHON) -m bench.screenshots
 
 setup: .venv/.ready node_modules/.ready
 

@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 
 from bench.interaction import bytes_before_interaction, pack_bytes, slider_to_paint
+from bench.lighthouse import CATEGORIES, scores
 from bench.startup import describe, measure
 
 REPOSITORY = Path(__file__).resolve().parent.parent
@@ -40,6 +41,14 @@ def main():
     for paint in results["paint"]:
         report(f"slider to paint, {paint['demo']}, median of {paint['moves']}", paint["median"], 60, "ms")
         report(f"slider to paint, {paint['demo']}, 95th percentile", paint["p95"], 120, "ms")
+
+    results["lighthouse"] = scores(site)
+    for page, found in results["lighthouse"].items():
+        for category in CATEGORIES:
+            least = 90 if category == "performance" else 100
+            report(f"Lighthouse, {page}, {category}: points lost", 100 - found[category], 100 - least, "points")
+        if found["lost"]:
+            print(f"        {'; '.join(found['lost'])}")
 
     for mbit in (None, 10):
         result = measure(mbit=mbit)
