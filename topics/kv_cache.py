@@ -226,7 +226,7 @@ BITS = {"16 bit": 2, "8 bit": 1}
     B=LogSlider("Users at once", 1, 256, value=8, unit="users"),
     precision=Choice("Precision of the cache", tuple(BITS), value="16 bit"),
     gpu=Choice("GPU", ("RTX 4090", "H100", "H200", "8 × H100"), value="H100"),
-    wrong=Toggle("Break it: count H heads, not H_kv"),
+    wrong=Toggle("Break it: count query heads, not key/value heads"),
 )
 def memory_calculator(T, name, B, precision, gpu, wrong):
     """Weights and caches of a real model against the memory of a real GPU."""
@@ -267,7 +267,7 @@ def _context_note(name, T, wrong):
     """What a reader should not believe of the bars above."""
     model = MODELS[name]
     if model.context < T:
-        return Note(f"{name} was made for {model.context:,} tokens. The bytes at {T:,} are right, the model is not.",
+        return Note(f"{name} was made for {model.context:,} tokens. Only the bytes at {T:,} still hold.",
                     "warning")  # fmt: skip
     if wrong and model.H_kv < model.H:
         return Note(f"{name} caches {model.H_kv} heads, not {model.H}: this is {model.H // model.H_kv} times too much.",
@@ -428,7 +428,7 @@ def _roof(chip, gpu, works):
         [line(x, roof, f"{gpu} roof", "reference"), *marks],
         x_title="Arithmetic intensity (FLOP/byte)",
         y_title="Attainable rate (TFLOP/s)",
-        alt=f"Roofline of {gpu}: ridge at {_si(ridge)} FLOP/byte. " + "; ".join(says) + ".",
+        alt=f"Roofline of {gpu}, ridge at {_si(ridge)} FLOP/byte; " + "; ".join(says) + ".",
         xaxis={"type": "log"},
         yaxis={"type": "log"},
         showlegend=False,
@@ -507,7 +507,7 @@ def _race_views(marks, fast, slow, worst, T, d, H, D):
             x_title="Position of the token in the text",
             y_title="Time for this token (ms)",
             alt=f"Measured here: token {t} of {T} took {_si(slow[-1])} ms without a cache, "
-            f"{_si(fast[-1])} ms with one.",
+            f"{_si(fast[-1])} ms with one, as the mean of the last {T // 16} tokens.",
             xaxis={"range": [0, 1.05 * T]},
             yaxis={"rangemode": "tozero"},
             showlegend=False,
