@@ -1,0 +1,119 @@
+"""The reader's code in the place of ours, everywhere, and back."""
+
+import importlib
+import sys
+
+import numpy as np
+import pytest
+
+from topics import kit
+from topics.kit import numerics
+from topics.kit.demo import defaults
+from topics.kit.exercise import ExerciseError, exercise, judge, solution_source
+from topics.kit.rebind import CodeError, rebind, restore
+
+kv_cache = importlib.import_module("topics.kv_cache")
+UNIFORM = "def softmax(x, axis=-1):\n    return np.ones_like(x) / x.shape[axis]\n"
+
+
+@pytest.fixture(autouse=True)
+def _put_back():
+    yield
+    restore()
+
+
+def test_an_edited_kit_function_reaches_every_module_that_imported_it():
+    rebind("topics.kit.numerics.softmax", UNIFORM)
+    for module in (numerics, kit, kv_cache):
+        np.testing.assert_allclose(module.softmax(np.array([0.0, 9.0])), [0.5, 0.5])
+
+
+def test_a_demo_uses_the_edited_function_through_another_module():
+    before = kv_cache.decode_by_hand(**defaults(kv_cache.decode_by_hand))
+    rebind("topics.kit.numerics.softmax", UNIFORM)
+    after = kv_cache.decode_by_hand(**defaults(kv_cache.decode_by_hand))
+    weights = after[0]["frames"][3]["views"][2]["values"]
+    np.testing.assert_allclose(weights, np.full((1, 4), 0.25))
+    assert not np.allclose(before[0]["frames"][3]["views"][2]["values"], weights)
+
+
+def test_restore_brings_back_the_very_same_object():
+    original = numerics.softmax
+    rebind("topics.kit.numerics.softmax", UNIFORM)
+    rebind("topics.kit.numerics.softmax", UNIFORM.replace("1e0", "1"))  # edited twice
+    restore("topics.kit.numerics.softmax")
+    assert numerics.softmax is kit.softmax is kv_cache.softmax is original
+
+
+def test_a_module_imported_after_the_edit_is_restored_too():
+    original = numerics.softmax
+    rebind("topics.kit.numerics.softmax", UNIFORM)
+    late = type(sys)("topics.late")
+    exec("from topics.kit import softmax", vars(late))
+    sys.modules["topics.late"] = late
+    try:
+        restore()
+        assert late.softmax is original
+    finally:
+        del sys.modules["topics.late"]
+
+
+def test_an_edited_demo_keeps_its_controls():
+    rebind("topics.kv_cache.race", "def race(T, D, seed):\n    yield None\n")
+    assert kv_cache.race.kind == "live"
+    assert list(kv_cache.race.controls) == ["T", "D", "seed"]
+
+
+def test_helpers_that_the_code_defines_are_found_when_it_runs():
+    rebind(
+        "topics.kit.numerics.softmax", "def half():\n    return 0.5\n\ndef softmax(x, axis=-1):\n    return half()\n"
+    )
+    assert kv_cache.softmax(1) == 0.5
+
+
+@pytest.mark.parametrize(
+    ("code", "says", "line"),
+    [
+        ("def softmax(x:\n    pass", "SyntaxError", 1),
+        ("x = 1\ny = x / 0\ndef softmax(x): return x", "ZeroDivisionError", 2),
+        ("def softmx(x):\n    return x", "must define a function named softmax", 0),
+    ],
+)
+def test_code_that_cannot_be_used_says_why_and_where_and_changes_nothing(code, says, line):
+    original = numerics.softmax
+    with pytest.raises(CodeError, match=says) as caught:
+        rebind("topics.kit.numerics.softmax", code)
+    assert caught.value.line == line
+    assert numerics.softmax is original
+
+
+def double_solution(x):
+    return 2 * x
+
+
+@exercise("def double(x):\n    return x\n", double_solution, hint="Add x to itself.")
+def doubling(answer, rng):
+    """Write `double(x)`."""
+    x = rng.normal()
+    assert answer(x) == x + x, f"double({x:.2f}) gave {answer(x):.2f}"
+
+
+def test_the_solution_passes_and_the_start_fails_with_help():
+    assert judge(doubling, solution_source(doubling), 0)["passed"]
+    verdict = judge(doubling, doubling.start, 0)
+    assert not verdict["passed"]
+    assert verdict["message"].startswith("double(0.13) gave 0.13")
+
+
+def test_a_wrong_answer_that_raises_names_its_line():
+    verdict = judge(doubling, "def double(x):\n    y = 1\n    return y.nope\n", 0)
+    assert (verdict["line"], verdict["message"]) == (3, "AttributeError: 'int' object has no attribute 'nope'")
+
+
+def test_the_solution_is_shown_under_the_readers_name():
+    assert solution_source(doubling) == "def double(x):\n    return 2 * x\n"
+
+
+def test_a_check_with_other_arguments_is_refused():
+    with pytest.raises(ExerciseError, match=r"takes \(answer, rng\)"):
+        exercise("def f(): pass", double_solution, "")(lambda x: None)
