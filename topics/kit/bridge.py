@@ -7,6 +7,8 @@ import json
 import numpy as np
 
 from topics.kit.demo import as_views
+from topics.kit.exercise import judge
+from topics.kit.rebind import CodeError, rebind, restore
 
 ALIGN = 8  # a Float64Array must begin at a multiple of 8 bytes
 
@@ -16,6 +18,26 @@ def run(call, args):
     topic, name = call.split(".")
     result = getattr(importlib.import_module(f"topics.{topic}"), name)(**json.loads(args))
     return map(pack, result) if inspect.isgenerator(result) else pack(result)
+
+
+def edit(target, code):
+    """Put the reader's code in the place of a function; returns JSON {"message", "line"}, empty when it worked."""
+    try:
+        rebind(target, code)
+    except CodeError as error:
+        return json.dumps({"message": str(error), "line": error.line})
+    return json.dumps({"message": "", "line": 0})
+
+
+def unedit(target):
+    """Put our version of a function back, or of all functions when target is empty."""
+    restore(target or None)
+
+
+def check(name, code, seed):
+    """Judge the reader's answer to exercise "topic.name"; returns JSON {"passed", "message", "line"}."""
+    topic, exercise = name.split(".")
+    return json.dumps(judge(getattr(importlib.import_module(f"topics.{topic}"), exercise), code, seed))
 
 
 def pack(result):

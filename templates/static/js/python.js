@@ -1,23 +1,28 @@
-// One Python for the whole tab: starts the worker, passes calls, notices its death, starts it again.
-// Knows the worker's protocol; knows neither Pyodide nor what a call means.
+// One Python for the whole tab: starts the worker, passes requests, notices its death, starts it again.
+// Knows the worker's protocol; knows neither Pyodide nor what a request means.
 //
 //   off → booting → ready → (silence or crash) → booting …          at most MAX_FAILURES in a row
 //                 ↘ broken: says why, until retry()
 //
 // The state stands on <html data-python="…">, where CSS and the tests read it.
 import { reviveViews } from "./arrays.js";
+import { activeEdits, deactivateEdits } from "./edits.js";
 
 const MAX_FAILURES = 3;
 const TICK = 250; // ms between two looks of the watchdog
 const PATIENCE = { booting: 20_000, ready: 8_000 }; // ms of silence before the worker counts as dead
 const HEARTBEAT = 4_000; // ms of idleness before a ping
 const PONG = 2_000; // ms of silence after a ping to an idle worker
+const DEADLINE = 1_500; // ms for the reader's own code; then Python is interrupted,
+const GRACE = 500; // and after these the worker is ended
+const HEAP = 1e9; // bytes: a worker that has grown so far is replaced, since its memory never shrinks
 
 /* global WORKER, RUNTIME */ // defined by builder/assets.py: hashed paths and sizes
 const at = (path) => new URL(path, import.meta.url).href;
 
 const listeners = new Set();
-const calls = new Map(); // id → {call, args, resolve, reject, onProgress, sent, suspect}
+const printListeners = new Set();
+const requests = new Map(); // id → {message, resolve, reject, onProgress, sent, suspect, timer}
 let worker = null;
 let wasm; // the compiled module: a restart need not compile again
 let status = "off";
@@ -28,13 +33,17 @@ let lastId = 0;
 let silence = 0; // counted in ticks, not by the clock: a laptop that slept is not a dead worker
 let pinged = false;
 let watchdog;
+let token; // exists while the reader has not pressed Stop
 
 export const pythonStatus = () => ({ status, ...detail });
 
-export function onPython(listener) {
-  listeners.add(listener);
-  return () => listeners.delete(listener);
+function subscribe(set, listener) {
+  set.add(listener);
+  return () => set.delete(listener);
 }
+
+export const onPython = (listener) => subscribe(listeners, listener);
+export const onPrint = (listener) => subscribe(printListeners, listener);
 
 function become(next, more = {}) {
   status = next;
@@ -58,7 +67,7 @@ function spawn() {
   if (typeof WebAssembly !== "object") {
     return become("broken", { message: "This browser has no WebAssembly, so Python can't run here." });
   }
-  become("booting", { phase: "Starting Python", loaded: 0, total: 0 });
+  become("booting", { phase: "start", loaded: 0, total: 0 });
   const source = new Blob([`import ${JSON.stringify(at(WORKER))};`], { type: "text/javascript" });
   const url = URL.createObjectURL(source);
   worker = new Worker(url, { type: "module" });
@@ -92,51 +101,114 @@ function hear(message, url) {
   if (message.status === "ready") {
     URL.revokeObjectURL(url);
     wasm = message.module;
+    for (const edit of activeEdits()) worker.postMessage({ id: 0, ...edit, guard: guard() });
     become("ready");
     return flush();
   }
-  const call = calls.get(message.id);
-  if (!call) return; // a pong, or an answer that nobody waits for any more
-  if (message.progress) return call.onProgress?.(reviveViews(message.views));
+  if (message.printed !== undefined) return printListeners.forEach((listener) => listener(message.printed));
+  const request = requests.get(message.began ?? message.id);
+  if (!request) return; // a pong, or an answer that nobody waits for any more
+  if (message.began) return watch(request);
+  if (message.progress) return request.onProgress?.(reviveViews(message.views));
   if (message.kind === "fatal") return fail(message.message);
-  calls.delete(message.id);
-  if (message.ok) {
-    failures = 0;
-    call.resolve(reviveViews(message.views));
-  } else call.reject(message);
+  answered(message, request);
+}
+
+function answered(message, request) {
+  clearTimeout(request.timer);
+  requests.delete(message.id);
+  failures = 0;
+  if (message.kind === "deadline") {
+    deactivateEdits(message.message);
+    ask({ unedit: "" });
+  }
+  if (message.ok) request.resolve(message.views ? reviveViews(message.views) : message.verdict);
+  else request.reject(message);
+  if (message.heap > HEAP) replaceWorker();
+}
+
+// The reader's own code has begun to run: it is interrupted by the worker itself, or else ended from here.
+function watch(request) {
+  clearTimeout(request.timer);
+  request.timer = setTimeout(() => endHard(`Stopped after ${DEADLINE / 1000} s: it did not end by itself.`), DEADLINE + GRACE);
+}
+
+function guard() {
+  token ??= URL.createObjectURL(new Blob(["go on"]));
+  return { deadline: DEADLINE, token };
+}
+
+/** Stop whatever runs: gently first, then by ending the worker. */
+export function stopPython() {
+  const running = [...requests].find(([, request]) => request.sent);
+  if (!running) return;
+  const [id, request] = running;
+  worker.postMessage({ cancel: id });
+  if (token) URL.revokeObjectURL(token);
+  token = undefined;
+  setTimeout(() => requests.get(id) === request && endHard("Stopped."), GRACE);
+}
+
+function endHard(why) {
+  const [id, request] = [...requests].find(([, each]) => each.sent) ?? [];
+  requests.delete(id);
+  request?.reject({ kind: "deadline", message: why });
+  deactivateEdits(why);
+  replaceWorker();
+}
+
+// A new worker in the place of one that is of no use; what it still owed is asked again.
+function replaceWorker() {
+  worker.terminate();
+  clearInterval(watchdog);
+  for (const request of requests.values()) {
+    clearTimeout(request.timer);
+    request.sent = false;
+  }
+  spawn();
 }
 
 function flush() {
-  for (const [id, call] of calls) {
-    if (call.sent) continue;
-    call.sent = true;
-    worker.postMessage({ id, call: call.call, args: call.args });
+  for (const [id, request] of requests) {
+    if (request.sent) continue;
+    request.sent = true;
+    const guarded = request.message.code || activeEdits().length;
+    worker.postMessage({ id, ...request.message, ...(guarded && { guard: guard() }) });
   }
 }
 
-/** Ask Python for a demo's views. `done` rejects with {kind, message, traceback}; `cancel` stops a generator. */
-export function callPython(call, args, onProgress) {
+function ask(message, onProgress) {
   const id = ++lastId;
-  const done = new Promise((resolve, reject) => calls.set(id, { call, args, resolve, reject, onProgress }));
+  const done = new Promise((resolve, reject) => requests.set(id, { message, resolve, reject, onProgress }));
   if (status === "broken") giveUp();
   else if (status === "ready") {
-    if (![...calls.values()].some((other) => other.sent)) silence = 0; // patience counts from this call
+    if (![...requests.values()].some((other) => other.sent)) silence = 0; // patience counts from this request
     flush();
   } else startPython();
   return { done, cancel: () => cancel(id) };
 }
 
+/** Ask for a demo's views. `done` rejects with {kind, message, traceback}; `cancel` stops a generator. */
+export const callPython = (call, args, onProgress) => ask({ call, args }, onProgress);
+
+/** Put the reader's code in the place of a function, or ours back; resolves to {message, line}. */
+export const editPython = (target, code) => ask({ edit: target, code }).done;
+export const uneditPython = (target) => ask({ unedit: target }).done;
+
+/** Judge the reader's answer to an exercise; resolves to {passed, message, line}. */
+export const checkPython = (name, code, seed) => ask({ check: name, code, seed }).done;
+
 function cancel(id) {
-  const call = calls.get(id);
-  if (!call) return;
-  if (call.sent) return worker.postMessage({ cancel: id });
-  calls.delete(id);
-  call.reject({ kind: "stopped", message: "Stopped." });
+  const request = requests.get(id);
+  if (!request) return;
+  if (request.sent) return worker.postMessage({ cancel: id });
+  requests.delete(id);
+  request.reject({ kind: "stopped", message: "Stopped." });
 }
 
 function look() {
   silence += TICK;
-  const waiting = status === "booting" || [...calls.values()].some((call) => call.sent);
+  const waiting = status === "booting" || [...requests.values()].some((request) => request.sent);
   const patience = pinged && !waiting ? PONG : PATIENCE[status];
   if ((waiting || pinged) && silence > patience) {
     fail(status === "booting" ? `nothing arrived for ${PATIENCE.booting / 1000} s` : "it stopped answering");
@@ -147,27 +219,26 @@ function look() {
   }
 }
 
-// The call that was running when Python died is replayed once; if it kills Python again, it is to blame.
+// The request that was running when Python died is replayed once; if it kills Python again, it is to blame.
 function fail(why) {
-  worker.terminate();
-  clearInterval(watchdog);
   failures += 1;
   if (status === "booting") failedBoots += 1;
-  const suspect = [...calls].find(([, call]) => call.sent);
-  for (const call of calls.values()) call.sent = false;
-  if (suspect?.[1].suspect) {
-    calls.delete(suspect[0]);
-    suspect[1].reject({ kind: "died", message: `Python did not survive this computation (${why}).` });
-  } else if (suspect) suspect[1].suspect = true;
-  if (failures >= MAX_FAILURES) {
-    become("broken", { message: `Python could not be kept running: ${why}.` });
-    giveUp();
-  } else spawn();
+  const [id, suspect] = [...requests].find(([, request]) => request.sent) ?? [];
+  if (suspect?.suspect || suspect?.message.code) {
+    requests.delete(id);
+    suspect.reject({ kind: "died", message: `Python did not survive this computation (${why}).` });
+  } else if (suspect) suspect.suspect = true;
+  if (suspect) deactivateEdits(`Python did not survive this code (${why}).`);
+  if (failures < MAX_FAILURES) return replaceWorker();
+  worker.terminate();
+  clearInterval(watchdog);
+  become("broken", { message: `Python could not be kept running: ${why}.` });
+  giveUp();
 }
 
 function giveUp() {
-  for (const [id, call] of calls) {
-    calls.delete(id);
-    call.reject({ kind: "broken", message: detail.message });
+  for (const [id, request] of requests) {
+    requests.delete(id);
+    request.reject({ kind: "broken", message: detail.message });
   }
 }

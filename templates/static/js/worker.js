@@ -1,14 +1,24 @@
-// The only file that knows Pyodide exists (with boot.js, which starts it). Knows no topic and no page.
+// The only file that knows Pyodide exists (with boot.js, which starts it, and guard.js, which interrupts it).
+// Knows no topic and no page.
 //
-//   page → worker   {boot: {…}}   {id, call: "kv_cache.calculator", args}   {cancel: id}   {ping}
+//   page → worker   {boot: {…}}   {id, call: "kv_cache.calculator", args, guard}   {cancel: id}   {ping}
+//                   {id, edit: "topics.kit.numerics.softmax", code, guard}   {id, unedit: target or ""}
+//                   {id, check: "kv_cache.grow", code, seed, guard}
 //   worker → page   {status: "booting" | "ready" | "broken", phase, loaded, total, message}
-//                   {id, progress: true, views}   {id, ok: true, views}   {id, ok: false, kind, message, traceback}
-//                   {pong}
+//                   {id, progress: true, views}   {id, ok: true, views or verdict, heap}
+//                   {id, ok: false, kind, message, traceback, heap}
+//                   {began: id}   {printed: text}   {pong}
 //
 // `views` is {json, bytes}: arrays stand in the JSON as {$array, offset, shape} into the bytes.
+// `guard` is {deadline, token} where the reader's own code may run: it may never end.
 import { boot } from "./boot.js";
+import { guarded, guardWith } from "./guard.js";
 
-let run; // topics.kit.bridge.run
+const PRINTED = { lines: 200, characters: 20_000 }; // of one call: a flood of prints must not drown the page
+
+let bridge; // topics.kit.bridge
+let memory; // how many bytes Python's heap has
+let printed;
 const cancelled = new Set();
 
 self.onmessage = ({ data }) => {
@@ -22,7 +32,11 @@ async function start(options) {
   const report = (phase, loaded, total) => postMessage({ status: "booting", phase, loaded, total });
   try {
     const { pyodide, module } = await boot({ ...options, report });
-    run = pyodide.pyimport("topics.kit.bridge").run;
+    pyodide.setStdout({ batched: print });
+    pyodide.setStderr({ batched: print });
+    guardWith(pyodide);
+    memory = () => pyodide._module.HEAPU8.length;
+    bridge = pyodide.pyimport("topics.kit.bridge");
     postMessage({ status: "ready", module });
   } catch (error) {
     postMessage({ status: "broken", message: error.message });
@@ -31,37 +45,61 @@ async function start(options) {
 
 // Through Python, not around it: a dead interpreter in a living worker must not look alive.
 function pong(ping) {
-  if (run.__name__ === "run") postMessage({ pong: ping });
+  if (bridge.__name__) postMessage({ pong: ping });
 }
 
-async function answer({ id, call, args }) {
+function print(text) {
+  printed.lines += 1;
+  printed.characters += text.length;
+  const within = printed.lines <= PRINTED.lines && printed.characters <= PRINTED.characters;
+  if (within) postMessage({ printed: text });
+  else if (!printed.capped) {
+    printed.capped = true;
+    postMessage({ printed: "… and more, not shown." });
+  }
+}
+
+async function answer(message) {
+  const { id } = message;
+  printed = { lines: 0, characters: 0 };
   try {
-    const result = run(call, JSON.stringify(args));
-    const views = result.next ? await drain(id, result) : unpack(result);
-    if (views) send({ id, ok: true, views });
-    else postMessage({ id, ok: false, kind: "stopped", message: "Stopped." });
+    send({ id, ok: true, ...(await work(message)), heap: memory() });
   } catch (error) {
-    postMessage({ id, ok: false, ...explain(error) });
+    postMessage({ id, ok: false, ...explain(error), heap: memory() });
   } finally {
     cancelled.delete(id);
   }
 }
 
-// Between two steps of a generator the worker reads its messages: calls of other demos, and Stop.
-async function drain(id, steps) {
-  let views;
-  for (let step; !(step = steps.next()).done; ) {
-    if (views) send({ id, progress: true, views });
-    views = unpack(step.value);
-    await breathe();
-    if (cancelled.has(id)) {
-      views = null;
-      break;
-    }
-  }
-  steps.destroy(); // closes the generator
-  return views;
+async function work({ id, call, args, edit, unedit, check, code, seed, guard }) {
+  const run = (task) => {
+    if (guard) postMessage({ began: id });
+    return guard ? guarded(guard, task) : task();
+  };
+  if (edit) return { verdict: JSON.parse(run(() => bridge.edit(edit, code))) };
+  if (check) return { verdict: JSON.parse(run(() => bridge.check(check, code, seed))) };
+  if (unedit !== undefined) return { verdict: bridge.unedit(unedit) };
+  const result = run(() => bridge.run(call, JSON.stringify(args)));
+  return { views: result.next ? await drain(id, result, run) : unpack(result) };
 }
+
+// Between two steps of a generator the worker reads its messages: calls of other demos, and Stop.
+async function drain(id, steps, run) {
+  let views;
+  try {
+    for (let step; !(step = run(() => steps.next())).done; ) {
+      if (views) send({ id, progress: true, views });
+      views = unpack(step.value);
+      await breathe();
+      if (cancelled.has(id)) throw STOPPED;
+    }
+    return views;
+  } finally {
+    steps.destroy(); // closes the generator
+  }
+}
+
+const STOPPED = { kind: "stopped", message: "Stopped." };
 
 const channel = new MessageChannel(); // setTimeout would wait 4 ms each time
 const breathe = () =>
@@ -76,13 +114,15 @@ function unpack(packed) {
   return { json, bytes };
 }
 
-const send = (message) => postMessage(message, [message.views.bytes.buffer]);
+const send = (message) => postMessage(message, message.views ? [message.views.bytes.buffer] : []);
 
 // A Python traceback ends with "ValueError: why"; the frames above the topic are Pyodide's and ours.
 function explain(error) {
+  if (error === STOPPED) return STOPPED;
   if (error.pyodide_fatal_error) return { kind: "fatal", message: `Python crashed: ${error.message}` };
   const lines = String(error.message).trimEnd().split("\n");
-  const first = lines.findIndex((line) => /File ".*\/topics\/(?!kit\/(bridge|demo)\.py)/.test(line));
+  if (lines.at(-1).startsWith("KeyboardInterrupt")) return { kind: "deadline", message: "Stopped: it took too long." };
+  const first = lines.findIndex((line) => /File "(.*\/topics\/(?!kit\/(bridge|demo)\.py)|<edited )/.test(line));
   return {
     kind: "python",
     message: lines.at(-1),
