@@ -8,12 +8,10 @@ import pytest
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 SCRIPTS = REPOSITORY / "templates/static/js"
-STANDARD = set(
-    """
-    ast collections contextlib dataclasses functools heapq importlib inspect itertools json linecache math random re
-    string sys textwrap time typing
-""".split()
-)
+STANDARD = {
+    *("ast", "collections", "contextlib", "dataclasses", "functools", "heapq", "importlib", "inspect", "itertools"),
+    *("json", "linecache", "math", "random", "re", "string", "sys", "textwrap", "time", "typing"),
+}
 
 
 def imports(path):
