@@ -8,6 +8,8 @@ const listeners = new Set();
 
 export const activeEdits = () => [...edits].map(([edit, code]) => ({ edit, code }));
 
+export const isActive = (target) => edits.has(target);
+
 export function activateEdit(target, code) {
   edits.set(target, code);
 }
