@@ -158,7 +158,11 @@ def eq(construct, page):
 
 
 def exercise(construct, page):
-    raise ConstructError(": exercises are not built yet")
+    name = construct.argument
+    if name not in page.topic.exercises:
+        raise ConstructError(f" is not in {_base(page.script)}.{did_you_mean(name, page.topic.exercises)}")
+    page.once("exercise", name)
+    return page.site.exercise_html(page.topic, name)
 
 
 MEANINGS = {"demo": demo, "code": code, "value": value, "cite": cite, "term": term, "ink": ink, "eq": eq,

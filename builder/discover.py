@@ -23,6 +23,7 @@ class Topic:
     body_line: int
     module: ModuleType | None = None
     demos: dict = field(default_factory=dict)
+    exercises: dict = field(default_factory=dict)
 
     @property
     def planned(self):
@@ -87,6 +88,7 @@ def read_topic(root, slug, section, sections, slugs):
 def load(topic, root):
     """Import the topic's module; a fault names the line in our own files where it broke."""
     from topics.kit.demo import is_demo
+    from topics.kit.exercise import is_exercise
 
     try:
         topic.module = importlib.import_module(f"topics.{topic.slug}")
@@ -96,11 +98,14 @@ def load(topic, root):
         ]
     except Exception as error:
         return [Fault(*place_of(error, root, f"topics/{topic.slug}.py"), f"{type(error).__name__}: {error}")]
-    members = vars(topic.module).items()
-    topic.demos = {
-        name: thing for name, thing in members if is_demo(thing) and thing.__module__ == topic.module.__name__
-    }
+    own = {name: thing for name, thing in vars(topic.module).items() if is_ours(thing, topic.module)}
+    topic.demos = {name: thing for name, thing in own.items() if is_demo(thing)}
+    topic.exercises = {name: thing for name, thing in own.items() if is_exercise(thing)}
     return []
+
+
+def is_ours(thing, module):
+    return getattr(thing, "__module__", None) == module.__name__
 
 
 def place_of(error, root, default):

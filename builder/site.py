@@ -8,6 +8,7 @@ from types import SimpleNamespace
 
 from markupsafe import Markup
 
+from builder import exercises
 from builder.assets import REPOSITORY, bundle
 from builder.cache import digest
 from builder.constructs import resolve
@@ -94,8 +95,14 @@ def render_topic(topic, topics, bibliography, glossary, root):
             else ""
         )
 
+    exercise = environment(TEMPLATES).get_template("exercise.html")
+
+    def exercise_html(_, name):
+        return exercise.render(exercise=exercises.shown(name, topic.exercises[name]), slug=topic.slug)
+
     site = SimpleNamespace(
         bibliography=bibliography,
+        exercise_html=exercise_html,
         glossary=glossary,
         demo_html=demo_html,
         slugs=[other.slug for other in topics],
@@ -103,7 +110,7 @@ def render_topic(topic, topics, bibliography, glossary, root):
     scanned = scan(topic.body, topic.body_line)
     html_of, found = resolve(scanned, topic, site)
     prose = render_prose(scanned, html_of)
-    faults += found
+    faults += [*found, *exercises.prove(topic)]
     faults += [Fault(topic.file, line, cause) for line, cause in prose.problems]
     keys = dict.fromkeys(key for c in scanned.constructs if c.kind == "cite" for key in c.keys)
     references = [(key, Markup(bibliography.entry_html(key))) for key in keys if key in bibliography]

@@ -1,4 +1,4 @@
-"""Shows the source of a function that really runs, as <figure class="code">. Knows nothing of pages."""
+"""Shows the source of a function that really runs, as a <code-cell>. Knows nothing of pages."""
 
 import ast
 import inspect
@@ -24,8 +24,8 @@ def code_html(function, equations):
     name = escape(function.__name__)
     caption = f"<code>{name}</code> in <code>{escape(file)}</code>"
     return (
-        f'<figure class="code" id="code-{name}" data-code="{escape(home)}">'
-        f"<figcaption>{caption}</figcaption>{code}</figure>"
+        f'<code-cell target="{escape(home)}"><figure class="code" id="code-{name}">'
+        f"<figcaption>{caption}</figcaption>{code}</figure></code-cell>"
     )
 
 

@@ -55,7 +55,7 @@ def mentions(pattern):
 
 
 def test_only_the_worker_knows_pyodide():
-    assert mentions(r"loadPyodide|pyodide") == {"boot.js", "worker.js"}
+    assert mentions(r"loadPyodide|pyodide") == {"boot.js", "guard.js", "worker.js"}
     assert mentions(r'from "\./boot\.js"') == {"worker.js"}
 
 

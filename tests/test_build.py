@@ -233,6 +233,47 @@ def test_a_model_demo_is_run_once_for_the_same_inputs(project):
     assert len((project.root / "runs").read_text()) == 1
 
 
+EXERCISE = (
+    GOOD.replace("Toggle, demo", "Toggle, demo, exercise")
+    + '''
+
+def _triple(x):
+    return 3 * x
+
+
+@exercise(start="def triple(x):\\n    return x\\n", solution=_triple, hint="Multiply.")
+def tripling(answer, rng):
+    """Write `triple(x)`, please."""
+    assert answer(2) == 6, f"triple(2) gave {answer(2)}"
+'''
+)
+
+
+def test_an_exercise_shows_its_prompt_start_hint_and_solution(project):
+    project("ex", "[[exercise tripling]]\n", EXERCISE)
+    run_build("build", root=project.root)
+    page = (project.root / "site/ex.html").read_text()
+    assert '<code-exercise name="ex.tripling">' in page
+    assert "Write <code>triple(x)</code>, please." in page
+    assert page.index("<summary>Hint</summary><p>Multiply.") < page.index("<summary>Solution</summary>")
+    assert "_triple" not in page
+
+
+@pytest.mark.parametrize(
+    ("was", "now", "says"),
+    [
+        ("return 3 * x", "return 4 * x", "tripling: its solution fails with seed 0: triple(2) gave 8"),
+        ("return x\\n", "return 3 * x\\n", "tripling: its starting point passes already"),
+        ('start="def triple', 'start="def a(): pass\\ndef triple', "start must define one function"),
+        ("(answer, rng)", "(answer)", "a check takes (answer, rng)"),
+        ('    """Write `triple(x)`, please."""\n', "", "has no docstring"),
+    ],
+)
+def test_an_exercise_that_contradicts_itself_is_a_fault(project, was, now, says):
+    project("ex", "[[exercise tripling]]\n", EXERCISE.replace(was, now))
+    assert says in run_build("build", root=project.root, expect=1)
+
+
 def test_an_unchanged_file_is_not_written_again(tmp_path):
     class Pack:
         digest, directory = "x", tmp_path / "pack"

@@ -52,7 +52,10 @@ def site():
     glossary, more = parse_glossary("## logit\n\nA *score*, no [[term token]].\n\n## token\n\nA piece.\n", "g.md")
     assert faults + more == []
     return SimpleNamespace(
-        bibliography=bibliography, glossary=glossary, demo_html=lambda topic, name: f"<div>{name}</div>"
+        bibliography=bibliography,
+        glossary=glossary,
+        demo_html=lambda topic, name: f"<div>{name}</div>",
+        exercise_html=lambda topic, name: f"<div>EXERCISE {name}</div>",
     )
 
 
@@ -64,7 +67,8 @@ def topic(tmp_path_factory):
     module = importlib.import_module("sample_topic")
     sys.path.remove(str(folder))
     demos = {name: thing for name, thing in vars(module).items() if is_demo(thing)}
-    yield SimpleNamespace(slug="sample_topic", file="topics/sample_topic.md", module=module, demos=demos)
+    yield SimpleNamespace(slug="sample_topic", file="topics/sample_topic.md", module=module, demos=demos,
+                          exercises={"grow": None})  # fmt: skip
     del sys.modules["sample_topic"]
 
 
@@ -110,14 +114,14 @@ def test_a_function_that_is_no_demo_is_refused_as_one(page):
 
 def test_code_is_the_source_that_runs(page):
     html = only_html(page("[[code cache_bytes]]"))
-    assert 'id="code-cache_bytes" data-code="sample_topic.cache_bytes"' in html
+    assert '<code-cell target="sample_topic.cache_bytes"><figure class="code" id="code-cache_bytes">' in html
     assert "<code>sample_topic.py</code>" in html and "&lt;" in html
     assert '<a href="#eq-bytes" title="Equation 1">eq:bytes</a>' in html
 
 
 def test_code_follows_a_name_to_its_home(page):
     html = only_html(page("[[code softmax]]"))
-    assert 'data-code="topics.kit.numerics.softmax"' in html and "topics/kit/numerics.py" in html
+    assert 'target="topics.kit.numerics.softmax"' in html and "topics/kit/numerics.py" in html
 
 
 def test_code_of_a_demo_omits_its_controls(page):
@@ -225,8 +229,12 @@ def test_shown_words_are_plain(page):
     assert "plain words" in only_fault(page("[[ink query : the $q$]]"))
 
 
-def test_an_exercise_is_not_built_yet(page):
-    assert "not built yet" in only_fault(page("[[exercise grow]]"))
+def test_an_unknown_exercise_has_a_suggestion(page):
+    assert "is not in sample_topic.py. There is grow." in only_fault(page("[[exercise shrnk]]"))
+
+
+def test_an_exercise_is_drawn_where_it_stands(page):
+    assert only_html(page("[[exercise grow]]")) == "<div>EXERCISE grow</div>"
 
 
 def test_inline_mathematics_is_rendered(page):

@@ -2,6 +2,7 @@
 
 from topics.kit.controls import Choice, LogSlider, Seed, Slider, Text, Toggle
 from topics.kit.demo import demo
+from topics.kit.exercise import exercise
 from topics.kit.hardware import GPU, GPUS
 from topics.kit.models import MODELS, Model
 from topics.kit.numerics import GB, GIB, KIB, MIB, max_abs_difference, softmax
@@ -35,6 +36,7 @@ __all__ = [
     "Tokens",
     "bars",
     "demo",
+    "exercise",
     "heatmap",
     "label",
     "line",

@@ -29,11 +29,14 @@ class LlmDemo extends HTMLElement {
     this.running = null; // {args, cancel}: one call in flight
     this.pending = null; // args: and one latest pending
     this.unsubscribe = onPython(() => this.pythonChanged());
+    this.edited = () => this.codeEdited();
+    document.addEventListener("code-edited", this.edited);
     this.watchVisibility();
   }
 
   disconnectedCallback() {
     this.unsubscribe();
+    document.removeEventListener("code-edited", this.edited);
     this.visibility?.disconnect();
     clearTimeout(this.announcement);
     this.pending = null;
@@ -100,6 +103,11 @@ class LlmDemo extends HTMLElement {
       const unseen = this.state === "static" && this.visible && !this.onButton;
       if (this.waiting || unseen) this.ask(readControls(this.form));
     }
+  }
+
+  // The reader's code stands in the place of ours now, or ours again: what is shown must come from it.
+  codeEdited() {
+    if (!this.onButton) this.ask(readControls(this.form));
   }
 
   /** Show these arguments as soon as something can: a grid frame now, Python when it is there. */
@@ -221,6 +229,7 @@ class LlmDemo extends HTMLElement {
       this.bar.append(details);
     }
     announce(message);
+    this.dispatchEvent(new CustomEvent("demo-failed", { bubbles: true, detail: { message, traceback } }));
   }
 
   stopped() {

@@ -1,5 +1,7 @@
 // The page's script: the elements, soft navigation, and the decision when to start Python.
+import "./code-cell.js";
 import "./demo.js";
+import "./exercise.js";
 import "./navigate.js";
 import { prefetchPlotly } from "./figure.js";
 import { startPython } from "./python.js";

@@ -219,12 +219,13 @@ function look() {
   }
 }
 
-// The request that was running when Python died is replayed once; if it kills Python again, it is to blame.
+// The request that was running when Python died is replayed once; if it kills Python again, or if the reader's own
+// code was in it, it is to blame.
 function fail(why) {
   failures += 1;
   if (status === "booting") failedBoots += 1;
   const [id, suspect] = [...requests].find(([, request]) => request.sent) ?? [];
-  if (suspect?.suspect || suspect?.message.code) {
+  if (suspect?.suspect || suspect?.message.code || (suspect && activeEdits().length)) {
     requests.delete(id);
     suspect.reject({ kind: "died", message: `Python did not survive this computation (${why}).` });
   } else if (suspect) suspect.suspect = true;

@@ -99,6 +99,7 @@ async function drain(id, steps, run) {
   }
 }
 
+const EXITED = /^Pyodide already (exited|fatally failed)/; // os._exit says nothing; the next call says this
 const STOPPED = { kind: "stopped", message: "Stopped." };
 
 const channel = new MessageChannel(); // setTimeout would wait 4 ms each time
@@ -119,7 +120,7 @@ const send = (message) => postMessage(message, message.views ? [message.views.by
 // A Python traceback ends with "ValueError: why"; the frames above the topic are Pyodide's and ours.
 function explain(error) {
   if (error === STOPPED) return STOPPED;
-  if (error.pyodide_fatal_error) return { kind: "fatal", message: `Python crashed: ${error.message}` };
+  if (error.pyodide_fatal_error || EXITED.test(error.message)) return { kind: "fatal", message: "Python crashed" };
   const lines = String(error.message).trimEnd().split("\n");
   if (lines.at(-1).startsWith("KeyboardInterrupt")) return { kind: "deadline", message: "Stopped: it took too long." };
   const first = lines.findIndex((line) => /File "(.*\/topics\/(?!kit\/(bridge|demo)\.py)|<edited )/.test(line));
