@@ -22,10 +22,11 @@ class AssetError(RuntimeError):
 
 @dataclass(frozen=True)
 class Assets:
-    """files: path in the site → bytes; script and style are what a page links; build names this deployment."""
+    """files: path in the site → bytes; script, early and style are what a page links; build names this deployment."""
 
     files: dict
     script: str
+    early: str  # runs before the first paint
     style: str
     build: str
 
@@ -45,10 +46,12 @@ def bundle(templates, topics, pack):
     # build: the page's own script changes its name whenever anything that it loads does
     build = digest(worker_path, json.dumps(runtime), *sources(static))
     defines = {"WORKER": f"./{Path(worker_path).name}", "RUNTIME": runtime, "BUILD": build}
+    early = esbuild(static / "js/theme-early.js", {})
     page = esbuild(static / "js/main.js", defines) | esbuild(static / "css/site.css", {})
     return Assets(
-        files=worker | page | {zip_path: archive},
+        files=worker | early | page | {zip_path: archive},
         script=next(path for path in page if re.fullmatch(r"static/main-\w+\.js", path)),
+        early=next(iter(early)),
         style=next(path for path in page if path.endswith(".css")),
         build=build,
     )

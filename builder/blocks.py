@@ -5,7 +5,9 @@ nothing of what stands inside them.
 
     /// predict | question   what to expect before moving a slider; {right, wrong, …} in the answer are
                              the guesses: a list before the reveal, the first alone in the answer
+                             the page's predict.js makes them buttons
     /// saw                  what the demo above just showed
+    /// note | title         an aside to the paragraph below it: in the margin, or folded where there is none
     /// question | text      a question; the answer opens
     /// misconception | claim   a claim, struck out, and what is true instead
     /// real | title         real models and hardware, a section with its heading
@@ -32,7 +34,7 @@ class Predict(Block):
     NAME, ARGUMENT = "predict", True
 
     def on_create(self, parent):
-        section = _child(parent, "section", class_="predict", **{"aria-label": "Predict"})
+        section = _child(parent, "predict-block", class_="predict", role="group", **{"aria-label": "Predict"})
         _child(_child(section, "p", class_="ask"), "strong", "Predict", class_="block-label").tail = f" {self.argument}"
         self.answer = _child(section, "details")
         _child(self.answer, "summary", "Show the answer")
@@ -72,6 +74,15 @@ class Saw(Block):
         return aside
 
 
+class Note(Block):
+    NAME, ARGUMENT = "note", True
+
+    def on_create(self, parent):
+        details = _child(parent, "details", class_="side-note")
+        _child(details, "summary", self.argument)
+        return details
+
+
 class Question(Block):
     NAME, ARGUMENT = "question", True
 
@@ -101,7 +112,7 @@ class Real(Block):
         return section
 
 
-BLOCKS = {block.NAME: block for block in (Predict, Saw, Question, Misconception, Real)}
+BLOCKS = {block.NAME: block for block in (Predict, Saw, Note, Question, Misconception, Real)}
 LINE = re.compile(r"^[ \t>]*(/{3,})[ \t]*(.*?)[ \t]*$", re.M)
 _HEADER = re.compile(r"([\w-]+)\s*(?:\|\s*(.*))?")
 

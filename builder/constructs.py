@@ -2,6 +2,7 @@
 
 import inspect
 import re
+from collections import Counter
 from dataclasses import dataclass, field
 from html import escape
 
@@ -23,7 +24,9 @@ class _Page:
     topic: object
     site: object
     equations: dict  # label: number
+    figures: dict  # demo: number
     shown: set = field(default_factory=set)  # demos and code already on the page
+    cited: Counter = field(default_factory=Counter)  # how often each source was, so far
 
     @property
     def script(self):
@@ -42,10 +45,10 @@ def resolve(scan, topic, site):
     """({token: html}, faults) of a scanned page; code spans and fences are left, they mean themselves.
 
     topic   .slug, .file (as faults name it), .module (or None), .demos {name: function}
-    site    .bibliography, .glossary, .demo_html(topic, name)
+    site    .bibliography, .glossary, .demo_html(topic, name, number of the figure)
     """
     labels, numbers, problems = number_equations(scan.constructs)
-    page = _Page(topic, site, labels)
+    page = _Page(topic, site, labels, _number_figures(scan.constructs))
     html_of, more = render_mathematics(scan.constructs, numbers, lambda inner: _number(inner, page))
     problems += [(construct, f": {cause}") for construct, cause in more]
     for construct in scan.constructs:
@@ -56,6 +59,12 @@ def resolve(scan, topic, site):
                 problems.append((construct, str(error)))
     faults = [Fault(topic.file, c.line, " ".join(c.source.split()) + cause) for c, cause in problems]
     return html_of, faults + list(_missing_equations(page))
+
+
+def _number_figures(constructs):
+    """{demo: number}: every demo is a figure, counted down the page."""
+    demos = dict.fromkeys(c.argument for c in constructs if c.kind == "demo")
+    return {name: number for number, name in enumerate(demos, 1)}
 
 
 def _missing_equations(page):
@@ -74,7 +83,7 @@ def demo(construct, page):
     if name not in page.topic.demos:
         raise ConstructError(f" is not in {_base(page.script)}.{did_you_mean(name, page.topic.demos)}")
     page.once("demo", name)
-    return page.site.demo_html(page.topic, name)
+    return page.site.demo_html(page.topic, name, page.figures[name])
 
 
 def code(construct, page):
@@ -111,25 +120,34 @@ def _number(construct, page):
 
 def cite(construct, page):
     """[[cite a b]] or [[cite a, b]]: (Author, year; Author, year), each linked to the list of sources."""
-    sources, links, unknown = page.site.bibliography, [], []
-    for key in construct.keys:
-        if key not in sources:
-            unknown.append(f"{key} is not in references.bib.{did_you_mean(key, sources.keys)}")
-            continue
-        title = escape(sources.title(key))
-        links.append(f'<a class="cite" href="#ref-{escape(key)}" title="{title}">{escape(sources.short(key))}</a>')
+    return f"({'; '.join(_citations(construct, page, page.site.bibliography.short))})"
+
+
+def citet(construct, page):
+    """[[citet a]]: Author (year), as a part of the sentence."""
+    return " and ".join(_citations(construct, page, page.site.bibliography.narrative))
+
+
+def _citations(construct, page, text_of):
+    """A link for each source; its id is where the list of sources leads back to."""
+    sources = page.site.bibliography
+    unknown = [f"{key} is not in references.bib.{did_you_mean(key, sources.keys)}" for key in construct.keys
+               if key not in sources]  # fmt: skip
     if unknown:
         raise ConstructError(f": {' '.join(unknown)}")
-    return f"({'; '.join(links)})"
+    for key in construct.keys:
+        page.cited[key] += 1
+        place = f"cite-{escape(key)}-{page.cited[key]}"
+        yield f'<a class="cite" id="{place}" href="#ref-{escape(key)}">{escape(text_of(key))}</a>'
 
 
 def term(construct, page):
-    """[[term logit]] or [[term logit : logits]]: a link to the glossary with the definition as its title."""
+    """[[term logit]] or [[term logit : logits]]: a link to the glossary; popover.js shows the definition."""
     name, shown = _named(construct.argument)
     entry = page.site.glossary.find(name)
     if entry is None:
         raise ConstructError(f": {name} is not in glossary.md.{did_you_mean(name, page.site.glossary.terms)}")
-    return f'<a class="term" href="glossary.html#{entry.id}" title="{escape(entry.text)}">{escape(shown)}</a>'
+    return f'<a class="term" href="glossary.html#{entry.id}">{escape(shown)}</a>'
 
 
 def ink(construct, page):
@@ -157,6 +175,14 @@ def eq(construct, page):
     return f'<a class="eq" href="#eq-{label}">equation {page.equations[label]}</a>'
 
 
+def fig(construct, page):
+    """[[fig cache_growth]]: "figure 2", linked to the demo of that name."""
+    name = construct.argument
+    if name not in page.figures:
+        raise ConstructError(f": no [[demo {name}]] stands here.{did_you_mean(name, page.figures)}")
+    return f'<a class="fig" href="#demo-{name}">figure {page.figures[name]}</a>'
+
+
 def exercise(construct, page):
     name = construct.argument
     if name not in page.topic.exercises:
@@ -165,5 +191,5 @@ def exercise(construct, page):
     return page.site.exercise_html(page.topic, name)
 
 
-MEANINGS = {"demo": demo, "code": code, "value": value, "cite": cite, "term": term, "ink": ink, "eq": eq,
-            "exercise": exercise}  # fmt: skip
+MEANINGS = {"demo": demo, "code": code, "value": value, "cite": cite, "citet": citet, "term": term, "ink": ink,
+            "eq": eq, "fig": fig, "exercise": exercise}  # fmt: skip

@@ -1,13 +1,14 @@
 """Reads the YAML between --- and --- at the top of a page, key by key with its line. Knows no Markdown."""
 
 import re
+from datetime import date
 
 import yaml
 
 from builder.faults import Fault, did_you_mean
 
 REQUIRED = ("title", "summary", "minutes")
-KEYS = (*REQUIRED, "section", "needs")
+KEYS = (*REQUIRED, "section", "needs", "reviewed")
 _FRONT = re.compile(r"---[ \t]*\n(.*?)^---[ \t]*(?:\n|\Z)", re.S | re.M)
 
 
@@ -62,13 +63,20 @@ def _causes(key, value, sections, slugs):
     elif key == "minutes":
         if type(value) is not int or not 0 < value <= 120:
             yield f"minutes is a whole number from 1 to 120, not {value!r}"
+    elif key == "reviewed":
+        if type(value) is not date:
+            yield f"reviewed is the day of the last review, such as 2026-11-22, not {value!r}"
     elif key == "needs":
-        if not (isinstance(value, list) and all(isinstance(slug, str) for slug in value)):
-            yield f"needs is a list of topics such as [attention], not {value!r}"
-        elif slugs:
-            for slug in [slug for slug in value if slug not in slugs]:
-                yield f"needs {slug}, which is not a topic.{did_you_mean(slug, slugs)}"
+        yield from _causes_of_needs(value, slugs)
     elif not isinstance(value, str) or not value.strip():
         yield f"{key} is a text, not {value!r}; put it in quotes"
     elif key == "section" and sections and value not in sections:
         yield f"section {value} is not in ORDER.{did_you_mean(value, sections)}"
+
+
+def _causes_of_needs(value, slugs):
+    if not (isinstance(value, list) and all(isinstance(slug, str) for slug in value)):
+        yield f"needs is a list of topics such as [attention], not {value!r}"
+    elif slugs:
+        for slug in [slug for slug in value if slug not in slugs]:
+            yield f"needs {slug}, which is not a topic.{did_you_mean(slug, slugs)}"

@@ -44,6 +44,7 @@ class Prose:
     links: tuple  # of (slug, line): other pages of the site; the caller knows which exist
     anchors: tuple  # of (slug, id, line): the places in them that links name
     blocks: Counter  # how many of each name: predict, question, …
+    ids: frozenset  # of everything in `html` that a link may name
     problems: tuple  # of (line, cause): all that is wrong with the text, the scanner's findings included
 
 
@@ -67,6 +68,7 @@ def render_prose(scan, html_of):
         *_misplaced(scan, marked),
         *_title_problems(scan, headings),
         *_link_problems(links, body),
+        *_repeated_ids(scan, body, headings),
     )
     return Prose(
         body,
@@ -76,6 +78,7 @@ def render_prose(scan, html_of):
         tuple((page, line) for _, page, _, line in links if page),
         tuple((page, anchor, line) for _, page, anchor, line in links if page and anchor),
         Counter(block_names(scan.text)),
+        frozenset(_ids(body)),
         problems,
     )
 
@@ -108,10 +111,12 @@ def literal_html(construct):
         return highlighted(construct.argument, "text")
 
 
+_PERMALINK = "Link to this section"
+TEMPLATE_IDS = ("main", "announcer", "sources", "verified", "popover")  # of templates/topic.html and base.html
+
+
 def _markdown(slug_of):
-    toc = TocExtension(
-        slugify=slug_of, marker="", permalink="#", permalink_class="anchor", permalink_title="Link to this section"
-    )
+    toc = TocExtension(slugify=slug_of, marker="", permalink="#", permalink_class="anchor", permalink_title=_PERMALINK)
     emphasis = BetterEmExtension(smart_enable="all")  # 2*L*H is a product
     reader = markdown.Markdown(extensions=["tables", "attr_list", "sane_lists", emphasis, toc, PageBlocks(), _Links()])
     reader.parser.blockprocessors.deregister("code")  # indented code
@@ -133,8 +138,40 @@ def _with_constructs(scan, marked, html, plain):
     """Tokens replaced by HTML, inside tags (an image's alt) by text; no <p> around a block."""
     bare = {c.token for c in scan.constructs if c.display}
     marked = re.sub(rf"<p>({scan.mark}\d+x)</p>", lambda p: p[1] if p[1] in bare else p[0], marked)
+    marked = _with_punctuation(scan, marked)
     marked = re.sub(r"<[a-z][^<>]*>", lambda tag: scan.put_back(tag[0], lambda c: escape(plain[c])), marked)
-    return scan.put_back(marked, html.get)
+    named = marked.replace(f'title="{_PERMALINK}"', f'aria-label="{_PERMALINK}"')
+    return scan.put_back(named, html.get)
+
+
+def _with_punctuation(scan, marked):
+    """No line begins with the comma after a formula: browsers break a line at either end of one."""
+    inline = {c.token for c in scan.constructs if c.kind == "math" and not c.display}
+
+    def together(found):
+        before, token, after = found.groups()
+        return f'<span class="together">{found[0]}</span>' if token in inline and before + after else found[0]
+
+    return re.sub(rf"([(“]?)({scan.mark}\d+x)([,.;:!?)”]*)(?![^<>]*>)", together, marked)
+
+
+def _ids(html):
+    return re.findall(r'<[^<>]*\sid="([^"]+)"', html)
+
+
+def _repeated_ids(scan, body, headings):
+    """Two things of one id, the template's own included: a link could mean either."""
+    for name, count in Counter([*_ids(body), *TEMPLATE_IDS]).items():
+        if count > 1:
+            heading = next((i for i, heading in enumerate(headings) if heading.id == name), None)
+            cause = f"the id {name} stands on this page {count} times; a heading gets another with {{#id}} after it"
+            yield _heading_line(scan, heading), cause
+
+
+def _heading_line(scan, index):
+    """The line of a page's n-th heading, or the page's first line."""
+    found = [line.start() for line in re.finditer(r"^(?:#{1,6}\s|///+ real\b)", scan.text, re.M)]
+    return scan.line_of(found[index]) if index is not None and index < len(found) else scan.first_line
 
 
 def _text(html):

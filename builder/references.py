@@ -34,6 +34,10 @@ class Bibliography:
         """As in running text: "Dao et al., 2022"."""
         return self._short[key]
 
+    def narrative(self, key):
+        """As part of a sentence: "Dao et al. (2022)"."""
+        return "{} ({})".format(*self._short[key].rsplit(", ", 1))
+
     def title(self, key):
         return _text(self._entries[key].fields["title"])
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from builder.faults import did_you_mean
 
 BLOCK_KINDS = ("demo", "code", "exercise")
-INLINE_KINDS = ("value", "cite", "term", "ink", "eq")
+INLINE_KINDS = ("value", "cite", "citet", "term", "ink", "eq", "fig")
 KINDS = BLOCK_KINDS + INLINE_KINDS  # what an author may write after [[
 
 
@@ -27,9 +27,14 @@ class Construct:
     source: str = ""  # as the author wrote it
 
     @property
+    def name(self):
+        """What is meant, without the text to show: the "logit" of [[term logit : logits]]."""
+        return self.argument.partition(" : ")[0].strip()
+
+    @property
     def keys(self):
         """The sources of a citation: [[cite a b]] or [[cite a, b]]."""
-        return re.findall(r"[^,\s]+", self.argument) if self.kind == "cite" else []
+        return re.findall(r"[^,\s]+", self.argument) if self.kind in ("cite", "citet") else []
 
 
 @dataclass(frozen=True)

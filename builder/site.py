@@ -11,12 +11,13 @@ from markupsafe import Markup
 from builder import exercises
 from builder.assets import REPOSITORY, bundle
 from builder.cache import digest
+from builder.citation import around
 from builder.constructs import resolve
 from builder.demos import draw_demos
 from builder.discover import discover
 from builder.faults import Fault, FaultsError, did_you_mean
 from builder.glossary import read_glossary
-from builder.prose import render_prose
+from builder.prose import TEMPLATE_IDS, render_prose
 from builder.references import read_bibliography
 from builder.runtime import build_pack
 from builder.scan import scan
@@ -35,7 +36,8 @@ class Page:
     topic: object
     prose: object
     demos: dict
-    references: list
+    references: list  # of (key, html, how often it is cited)
+    terms: list  # entries of the glossary
 
 
 def build(root, out, site_url="", say=print):
@@ -77,7 +79,7 @@ def checked(root, say):
         faults += found
         pages.append(page)
         warnings += shortcomings(page)
-    faults += list(broken_links(pages, topics))
+    faults += [*broken_links(pages, topics), *broken_anchors(pages, glossary)]
     if faults:
         raise FaultsError(faults)
     return pages, topics, glossary, warnings
@@ -87,13 +89,12 @@ def render_topic(topic, topics, bibliography, glossary, root):
     demos, faults = draw_demos(topic, root, CACHE)
     macro = environment(TEMPLATES).get_template("demo.html")
 
-    def demo_html(_, name):
+    def demo_html(_, name, number):
         # a demo that failed at its defaults has its fault already
-        return (
-            macro.render(demo=shown(demos[name]), slug=topic.slug, grid=grid_path(topic, demos[name]))
-            if name in demos
-            else ""
-        )
+        if name not in demos:
+            return ""
+        grid = grid_path(topic, demos[name])
+        return macro.render(demo=shown(demos[name]), number=number, slug=topic.slug, grid=grid)
 
     exercise = environment(TEMPLATES).get_template("exercise.html")
 
@@ -112,9 +113,10 @@ def render_topic(topic, topics, bibliography, glossary, root):
     prose = render_prose(scanned, html_of)
     faults += [*found, *exercises.prove(topic)]
     faults += [Fault(topic.file, line, cause) for line, cause in prose.problems]
-    keys = dict.fromkeys(key for c in scanned.constructs if c.kind == "cite" for key in c.keys)
-    references = [(key, Markup(bibliography.entry_html(key))) for key in keys if key in bibliography]
-    return Page(topic, prose, demos, references), faults
+    counts = Counter(key for c in scanned.constructs for key in c.keys if key in bibliography)
+    references = [(key, Markup(bibliography.entry_html(key)), count) for key, count in counts.items()]
+    terms = dict.fromkeys(glossary.find(c.name) for c in scanned.constructs if c.kind == "term")
+    return Page(topic, prose, demos, references, [entry for entry in terms if entry]), faults
 
 
 def shown(drawn):
@@ -142,6 +144,17 @@ def broken_links(pages, topics):
             yield Fault(page.topic.file, line, cause)
 
 
+def broken_anchors(pages, glossary):
+    """Links to places in other pages that are not there."""
+    places = {page.topic.slug: page.prose.ids | set(TEMPLATE_IDS) for page in pages}
+    places["glossary"] = {entry.id for entry in glossary.entries}
+    for page in pages:
+        for slug, anchor, line in page.prose.anchors:
+            if slug in places and anchor not in places[slug]:
+                cause = f"links to {slug}.md#{anchor}: no such place there.{did_you_mean(anchor, places[slug])}"
+                yield Fault(page.topic.file, line, cause)
+
+
 def render_site(root, pages, topics, glossary, assets, site_url):
     """{path: bytes} of the whole site but the runtime pack."""
     env = environment(TEMPLATES)
@@ -158,6 +171,8 @@ def render_site(root, pages, topics, glossary, assets, site_url):
             topic=page.topic,
             prose=SimpleNamespace(html=Markup(page.prose.html), toc=Markup(page.prose.toc)),
             references=page.references,
+            terms=page.terms,
+            around=around(page.topic, site_url),
             needs=[topic for topic in topics if topic.slug in page.topic.meta.get("needs", [])],
             verified=claims.get(page.topic.slug, []),
             previous=pages[i - 1].topic if i else None,

@@ -54,7 +54,7 @@ def site():
     return SimpleNamespace(
         bibliography=bibliography,
         glossary=glossary,
-        demo_html=lambda topic, name: f"<div>{name}</div>",
+        demo_html=lambda topic, name, number: f"<div>{number} {name}</div>",
         exercise_html=lambda topic, name: f"<div>EXERCISE {name}</div>",
     )
 
@@ -96,7 +96,7 @@ def only_fault(rendered):
 
 
 def test_a_demo_is_drawn_by_the_site(page):
-    assert only_html(page("[[demo growth]]")) == "<div>growth</div>"
+    assert only_html(page("[[demo growth]]")) == "<div>1 growth</div>"
 
 
 def test_a_wrong_demo_names_the_nearest(page):
@@ -197,9 +197,19 @@ def test_values_are_those_of_numpy_arrays_of_one_number():
 def test_citations_link_to_the_sources(page):
     html = only_html(page("[[cite dao2022, su2021]]"))
     assert html == (
-        '(<a class="cite" href="#ref-dao2022" title="Flash &amp; Fast IO">Dao et al., 2022</a>; '
-        '<a class="cite" href="#ref-su2021" title="RoPE">Su &amp; Lu, 2021</a>)'
+        '(<a class="cite" id="cite-dao2022-1" href="#ref-dao2022">Dao et al., 2022</a>; '
+        '<a class="cite" id="cite-su2021-1" href="#ref-su2021">Su &amp; Lu, 2021</a>)'
     )
+
+
+def test_a_citation_may_be_part_of_the_sentence(page):
+    html = only_html(page("[[citet dao2022 su2021]] show"))
+    assert ">Dao et al. (2022)</a> and <a " in html and html.endswith(">Su &amp; Lu (2021)</a>")
+
+
+def test_each_citation_of_a_source_has_its_own_place(page):
+    (first, second), _ = page("[[cite su2021]] [[citet su2021]]")
+    assert 'id="cite-su2021-1"' in first and 'id="cite-su2021-2"' in second
 
 
 def test_an_unknown_source_names_the_nearest(page):
@@ -208,7 +218,7 @@ def test_an_unknown_source_names_the_nearest(page):
 
 def test_a_term_links_to_its_definition_and_shows_its_words(page):
     html = only_html(page("[[term Logit : logits]]"))
-    assert html == '<a class="term" href="glossary.html#logit" title="A score, no token.">logits</a>'
+    assert html == '<a class="term" href="glossary.html#logit">logits</a>'
 
 
 def test_an_unknown_term_names_the_nearest(page):
@@ -255,6 +265,16 @@ def test_a_reference_to_an_equation_is_its_number(page):
 
 def test_a_reference_to_no_equation_names_the_nearest(page):
     assert "{#eq:byte}. Did you mean bytes?" in only_fault(page("[[eq byte]]"))
+
+
+def test_a_reference_to_a_demo_is_its_number(page):
+    (link, _), faults = page("[[fig growth]]\n\n[[demo growth]]")
+    assert link == '<a class="fig" href="#demo-growth">figure 1</a>' and not faults
+
+
+def test_a_reference_to_a_demo_that_is_not_on_the_page_names_the_nearest(page):
+    fault = only_fault(page("[[demo growth]]\n\n[[fig grwth]]"))
+    assert fault == "topics/sample_topic.md:3: [[fig grwth]]: no [[demo grwth]] stands here. Did you mean growth?"
 
 
 def test_a_label_stands_once(page):

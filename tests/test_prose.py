@@ -45,7 +45,7 @@ def test_an_inline_construct_alone_keeps_its_paragraph():
         ("| a |\n|---|\n| $|x|$ |", "<td><i>math</i></td>"),
         ("- one $x$\n- two", "<li>one <i>math</i></li>"),
         ("> [[value x]]", "<blockquote><p><i>value</i></p></blockquote>"),
-        ("/// question | Why $x$?\na\n///", "<summary>Why <i>math</i>?</summary>"),
+        ("/// question | Why $x$ now?\na\n///", "<summary>Why <i>math</i> now?</summary>"),
         ("- [[demo x]]", "<li><i>demo</i></li>"),
         ("1. a\n\n    [[demo x]]\n\n2. b", "<li><p>a</p><i>demo</i></li>"),
         ("5 $^*$ and 6 $^*$", "5 <i>math</i> and 6 <i>math</i>"),
@@ -135,6 +135,25 @@ def test_a_link_to_a_place_on_this_page_is_none():
     assert causes("## Here\n\n[x](#here)") == []
 
 
+def test_an_id_stands_once():
+    page = prose("a\n\n## Sources\n\n### B {#eq-1}\n\n$$x$$", math='<div id="eq-1"></div>', first_line=4)
+    assert [line for line, _ in page.problems] == [6, 8]
+    assert "the id sources stands on this page 2 times" in page.problems[0][1]
+
+
+def test_the_ids_of_a_page_are_known():
+    assert prose("## One\n\n[[demo x]]", demo='<b id="demo-x"></b><b data-id="no"></b>').ids == {"one", "demo-x"}
+
+
+def test_punctuation_stays_with_its_formula():
+    assert html("see ($x$, and $y$ too") == '<p>see <span class="together">(<i>math</i>,</span> and <i>math</i> too</p>'
+    assert "together" not in html("[[value x]], `c`.")
+
+
+def test_the_links_of_headings_have_a_name():
+    assert '<a class="anchor" href="#a" aria-label="Link to this section">#</a>' in html("## A")
+
+
 def test_an_image_needs_a_text():
     assert prose("a\n\n![](x.png)").problems[0] == (3, "an image has no text: write ![what it shows](file)")
     assert causes('<img src="x.png">')
@@ -155,14 +174,14 @@ def test_words_are_those_of_the_prose():
 def test_predict_hides_the_answer_and_shows_the_guesses_before_it():
     page = html("/// predict | What of $x$?\nThey fall by {8, 2, not at all}.\n///")
     guesses = '<ul class="guesses"><li>2</li><li data-right="">8</li><li>not at all</li></ul>'
-    assert guesses + "<details>" in page
-    assert "<p>They fall by <strong>8</strong>.</p></details></section>" in page
+    assert guesses + "<details>" in page and "<predict-block" in page
+    assert "<p>They fall by <strong>8</strong>.</p></details></predict-block>" in page
 
 
 def test_guesses_may_be_constructs_and_predict_may_have_none():
     assert '<li>1,024</li><li data-right="">$5</li>' in html("/// predict | q?\n{$5, 1,024, none}\n///")
     page = prose("/// predict | q?\n\nIt is {[[value x]], 2}\n///")
-    assert '<li>2</li>\n<li data-right=""><i>value</i></li>' in page.html and page.problems == ()
+    assert '<li>2</li><li data-right=""><i>value</i></li>' in page.html and page.problems == ()
     assert "guesses" not in html("/// predict | q?\nYes {.cls} and {one}.\n///")
 
 
@@ -171,6 +190,7 @@ def test_guesses_may_be_constructs_and_predict_may_have_none():
     [
         ("/// saw\n*b*\n///", '<aside aria-label="What you saw" class="saw">'),
         ("/// question | q?\na\n///", '<details class="question"><summary>q?</summary><p>a</p></details>'),
+        ("/// note | Why?\n*b*\n///", '<details class="side-note"><summary>Why?</summary><p><em>b</em></p></details>'),
         ("/// misconception | It *is*\nNo.\n///", "<s>It <em>is</em></s></p><p>No.</p></aside>"),
         ("/// real | In real models\nx\n///", '<section class="real"><h2 id="in-real-models">'),
         ("//// saw\n\n/// question | q\na\n///\n\n////", "<p>a</p></details></aside>"),

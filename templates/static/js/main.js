@@ -1,8 +1,13 @@
 // The page's script: the elements, soft navigation, and the decision when to start Python.
 import "./code-cell.js";
+import "./contents.js";
+import "./copy.js";
 import "./demo.js";
 import "./exercise.js";
 import "./navigate.js";
+import "./popover.js";
+import "./predict.js";
+import "./theme-switch.js";
 import { prefetchPlotly } from "./figure.js";
 import { startPython } from "./python.js";
 
@@ -27,12 +32,3 @@ function begin() {
 
 for (const sign of SIGNS) addEventListener(sign, wake, { capture: true, passive: true });
 document.addEventListener("page", begin);
-
-// Contents stand open where there is a column for them.
-const wide = matchMedia("(min-width: 75rem)");
-function unfold() {
-  for (const contents of document.querySelectorAll(".contents")) contents.open = wide.matches;
-}
-unfold();
-wide.addEventListener("change", unfold);
-document.addEventListener("page", unfold);

@@ -1,6 +1,8 @@
 // Soft navigation: a link to another page of this site replaces the body, and Python stays warm.
 // Where the Navigation API is missing, links work as links do.
 
+import { announce } from "./announce.js";
+
 /* global BUILD */ // defined by builder/assets.py: changes with every deployment
 
 const isPage = ({ origin, pathname }) => origin === location.origin && /(\/|\.html|\/[^./]+)$/.test(pathname);
@@ -13,6 +15,13 @@ async function replace(url, signal) {
   document.title = next.title;
   document.body.replaceWith(document.adoptNode(next.body));
   document.dispatchEvent(new Event("page"));
+  arrive();
+}
+
+// As a new page would: the keyboard goes on from its content, and a screen reader says where it is.
+function arrive() {
+  document.getElementById("main").focus({ preventScroll: true });
+  setTimeout(() => announce(document.title), 100); // a live region speaks of changes, not of what it came with
 }
 
 function intercept(event) {
@@ -20,6 +29,7 @@ function intercept(event) {
   if (!event.canIntercept || event.hashChange || event.downloadRequest !== null || event.formData) return;
   if (event.navigationType === "reload" || event.info === "hard" || !isPage(url)) return;
   event.intercept({
+    focusReset: "manual",
     async handler() {
       try {
         await replace(url, event.signal);

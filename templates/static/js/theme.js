@@ -1,17 +1,24 @@
-// The theme's colours as Plotly needs them: resolved from the stylesheet's custom properties.
+// The theme's colours as Plotly needs them. A custom property holds unresolved text, light-dark(#…, #…): an element
+// that wears it tells the colour.
 
 const INKS = ["query", "key", "value", "output", "weight", "gradient", "cost", "error", "reference"];
 
 export function theme() {
-  const style = getComputedStyle(document.documentElement);
-  const colour = (name) => style.getPropertyValue(`--${name}`).trim();
-  return {
+  const probe = document.body.appendChild(document.createElement("span"));
+  const style = getComputedStyle(probe);
+  const colour = (name) => {
+    probe.style.color = `var(--${name})`;
+    return style.color;
+  };
+  const colours = {
     text: colour("text"),
     textMuted: colour("text-muted"),
     rule: colour("rule"),
     surface: colour("surface"),
     accent: colour("accent"),
-    font: colour("sans"),
+    font: style.getPropertyValue("--sans").trim(),
     ink: Object.fromEntries(INKS.map((ink) => [ink, colour(`ink-${ink}`)])),
   };
+  probe.remove();
+  return colours;
 }

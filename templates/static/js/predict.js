@@ -1,0 +1,47 @@
+// <predict-block>: the guesses become buttons; one guess opens the answer and says whether it was right. Without it
+// the answer opens by itself. Keeps nothing beyond the page.
+import { announce } from "./announce.js";
+
+class PredictBlock extends HTMLElement {
+  connectedCallback() {
+    this.guesses = [...this.querySelectorAll(".guesses > li")].map(asButton);
+    if (this.guesses.length) this.querySelector("summary").textContent = "Show the answer without guessing";
+    this.addEventListener("click", ({ target }) => {
+      const guess = target.closest(".guess");
+      if (guess && !this.answered) this.answer(guess);
+    });
+  }
+
+  answer(chosen) {
+    this.answered = true;
+    for (const guess of this.guesses) this.mark(guess, guess === chosen);
+    const verdict = document.createElement("p");
+    verdict.className = "verdict";
+    verdict.textContent = isRight(chosen) ? "Right." : "Not quite.";
+    const details = this.querySelector("details");
+    details.firstElementChild.after(verdict);
+    details.firstElementChild.textContent = "The answer";
+    details.open = true;
+    announce(`${verdict.textContent} ${verdict.nextElementSibling.textContent}`);
+  }
+
+  mark(guess, chosen) {
+    guess.setAttribute("aria-pressed", chosen);
+    guess.setAttribute("aria-disabled", "true"); // not `disabled`: the focus stays
+    if (isRight(guess)) guess.append(" ✓");
+    else if (chosen) guess.append(" ✗");
+  }
+}
+
+const isRight = (guess) => "right" in guess.parentNode.dataset;
+
+function asButton(item) {
+  const button = document.createElement("button");
+  Object.assign(button, { type: "button", className: "guess" });
+  button.setAttribute("aria-pressed", "false");
+  button.append(...item.childNodes);
+  item.append(button);
+  return button;
+}
+
+customElements.define("predict-block", PredictBlock);
