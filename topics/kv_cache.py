@@ -544,8 +544,8 @@ def _gib_a_user(T, L, H, H_kv, D, b):
     hint="Three things are wrong: how many vectors a token leaves behind, which heads are kept, and what a GiB is.",
 )
 def weigh_a_cache(answer, rng):
-    """Write `gib_a_user(T, L, H, H_kv, D, b)`: the GiB that one user's cache takes. The start is the mistake
-    that many calculators make."""
+    """Write `gib_a_user(T, L, H, H_kv, D, b)`: the GiB that one user's cache takes. The start makes three
+    mistakes."""
     llama = answer(8192, 32, 32, 8, 128, 2)
     assert llama is not None, "your function returned nothing"
     assert abs(llama - 1.0) < 1e-9, f"Llama-3.1-8B at 8,192 tokens takes 1 GiB; you got {llama:.4g}"
