@@ -5,6 +5,7 @@ from builder.faults import Fault
 WORDS = (1200, 2500)
 DEMOS = 4
 QUESTIONS = 3
+EXERCISES = 2
 
 
 def shortcomings(page):
@@ -18,6 +19,8 @@ def shortcomings(page):
     questions = prose.blocks["question"]
     if questions < QUESTIONS:
         found.append(f"has {questions} questions; a page has {QUESTIONS} or more")
+    if len(page.topic.exercises) < EXERCISES:
+        found.append(f"has {len(page.topic.exercises)} exercises; a page has {EXERCISES} or more")
     if not page.references:
         found.append("cites nothing; a page cites its primary papers where it uses them")
     return [Fault(file, 0, cause) for cause in found]

@@ -14,6 +14,7 @@ from urllib.parse import urlencode
 
 import numpy as np
 import pytest
+from pyodide_lock import PyodideLockSpec
 
 from builder import runtime
 from builder.runtime import RuntimePackError, is_kept, is_trimmed, trimmed, without_docstrings, write_zip
@@ -223,9 +224,10 @@ def test_a_ready_pack_is_found_within_50_ms(pack):
 
 
 def test_the_lock_file_knows_numpy_alone_by_its_checksum(pack):
-    packages = json.loads((pack.directory / "pyodide-lock.json").read_text())["packages"]
-    (numpy,) = packages.values()
-    assert numpy["sha256"] == hashlib.sha256((pack.directory / numpy["file_name"]).read_bytes()).hexdigest()
+    lock = PyodideLockSpec.from_json(pack.directory / "pyodide-lock.json")  # valid, says its own library
+    assert lock.info.version == "0.27.7"
+    (numpy,) = lock.packages.values()
+    assert numpy.sha256 == hashlib.sha256((pack.directory / numpy.file_name).read_bytes()).hexdigest()
 
 
 # In the browser
