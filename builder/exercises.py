@@ -1,7 +1,6 @@
 """Proves that each exercise can be passed and is not passed by its start, and draws it as HTML."""
 
 import inspect
-from types import SimpleNamespace
 
 import markdown
 from markupsafe import Markup
@@ -26,9 +25,11 @@ def prove(topic):
             yield Fault(*place, f"{name}: its starting point passes already; leave something to do")
 
 
-def shown(name, check):
-    """What the template needs of an exercise."""
-    return SimpleNamespace(
+def exercise_html(env, topic, name):
+    """An exercise as its element: without JavaScript, the prompt, the start, and hint and solution to unfold."""
+    check = topic.exercises[name]
+    return env.get_template("exercise.html").render(
+        slug=topic.slug,
         name=name,
         title=name.replace("_", " ").capitalize(),
         prompt=Markup(markdown.markdown(inspect.getdoc(check))),

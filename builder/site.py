@@ -17,10 +17,13 @@ from builder.demos import draw_demos
 from builder.discover import discover
 from builder.faults import Fault, FaultsError, did_you_mean
 from builder.glossary import read_glossary
+from builder.index import circle_faults, draw_map, read_paths
+from builder.metadata import address, metadata_files
 from builder.prose import TEMPLATE_IDS, render_prose
 from builder.references import read_bibliography
 from builder.runtime import build_pack
 from builder.scan import scan
+from builder.search import search_index
 from builder.standard import shortcomings
 from builder.templating import environment
 from builder.verified import verified_by
@@ -66,6 +69,7 @@ def check(root, say=print):
 def checked(root, say):
     """Discover and render the content; all faults of all pages are raised at once."""
     topics, faults = discover(root)
+    faults += [*circle_faults(topics), *read_paths(topics)[1]]
     bibliography, found = read_bibliography(root / "topics/references.bib")
     faults += found
     glossary, found = read_glossary(root / "topics/glossary.md")
@@ -87,25 +91,13 @@ def checked(root, say):
 
 def render_topic(topic, topics, bibliography, glossary, root):
     demos, faults = draw_demos(topic, root, CACHE)
-    macro = environment(TEMPLATES).get_template("demo.html")
-
-    def demo_html(_, name, number):
-        # a demo that failed at its defaults has its fault already
-        if name not in demos:
-            return ""
-        grid = grid_path(topic, demos[name])
-        return macro.render(demo=shown(demos[name]), number=number, slug=topic.slug, grid=grid)
-
-    exercise = environment(TEMPLATES).get_template("exercise.html")
-
-    def exercise_html(_, name):
-        return exercise.render(exercise=exercises.shown(name, topic.exercises[name]), slug=topic.slug)
-
+    env = environment(TEMPLATES)
     site = SimpleNamespace(
         bibliography=bibliography,
-        exercise_html=exercise_html,
+        exercise_html=lambda _, name: exercises.exercise_html(env, topic, name),
         glossary=glossary,
-        demo_html=demo_html,
+        # a demo that failed at its defaults has its fault already
+        demo_html=lambda _, name, number: demo_html(env, topic, demos[name], number) if name in demos else "",
         slugs=[other.slug for other in topics],
     )
     scanned = scan(topic.body, topic.body_line)
@@ -117,6 +109,11 @@ def render_topic(topic, topics, bibliography, glossary, root):
     references = [(key, Markup(bibliography.entry_html(key)), count) for key, count in counts.items()]
     terms = dict.fromkeys(glossary.find(c.name) for c in scanned.constructs if c.kind == "term")
     return Page(topic, prose, demos, references, [entry for entry in terms if entry]), faults
+
+
+def demo_html(env, topic, drawn, number):
+    grid = grid_path(topic, drawn)
+    return env.get_template("demo.html").render(demo=shown(drawn), number=number, slug=topic.slug, grid=grid)
 
 
 def shown(drawn):
@@ -159,15 +156,20 @@ def render_site(root, pages, topics, glossary, assets, site_url):
     """{path: bytes} of the whole site but the runtime pack."""
     env = environment(TEMPLATES)
     claims = verified_by(root)
-    miniatures = {page.topic.slug: Markup(first_miniature(page)) for page in pages}
+    index = search_index(pages, topics, glossary)
+    search, icon = f"data/search-{digest(index)}.json", (TEMPLATES / "static/icon.svg").read_bytes()
+    icon_path = f"static/icon-{digest(icon)}.svg"
+    files = assets.files | {search: index, icon_path: icon} | metadata_files(topics, site_url)
 
-    def html(template, base="", **context):
-        return env.get_template(template).render(assets=assets, base=base, **context).encode()
+    def html(path, base="", template="", **context):
+        canonical = address(site_url, path) if site_url and path != "404.html" else ""
+        context |= {"assets": assets, "base": base, "canonical": canonical, "search": search, "icon": icon_path}
+        return env.get_template(template or path).render(feed="feed.xml" in files, **context).encode()
 
-    files = dict(assets.files)
     for i, page in enumerate(pages):
         files[f"{page.topic.slug}.html"] = html(
-            "topic.html",
+            f"{page.topic.slug}.html",
+            template="topic.html",
             topic=page.topic,
             prose=SimpleNamespace(html=Markup(page.prose.html), toc=Markup(page.prose.toc)),
             references=page.references,
@@ -179,10 +181,7 @@ def render_site(root, pages, topics, glossary, assets, site_url):
             next=pages[i + 1].topic if i + 1 < len(pages) else None,
         )
         files |= {grid_path(page.topic, drawn): drawn.grid.encode() for drawn in page.demos.values() if drawn.grid}
-    sections = {
-        section: [t for t in topics if t.section == section] for section in dict.fromkeys(t.section for t in topics)
-    }
-    files["index.html"] = html("index.html", sections=sections, miniatures=miniatures)
+    files["index.html"] = html("index.html", **index_context(env, pages, topics))
     files["glossary.html"] = html("glossary.html", entries=glossary.entries)
     # served for any missing address, at any depth: the one page whose links can't be relative
     files["404.html"] = html("404.html", base=site_url.rstrip("/") + "/" if site_url else "/")
@@ -190,8 +189,31 @@ def render_site(root, pages, topics, glossary, assets, site_url):
     return files
 
 
-def first_miniature(page):
-    return next((drawn.miniature for drawn in page.demos.values() if drawn.miniature), "")
+def index_context(env, pages, topics):
+    """What templates/index.html shows: the topics, their default figures, and a demo of the first written one."""
+    by_slug = {topic.slug: topic for topic in topics}
+    sections = dict.fromkeys(topic.section for topic in topics)
+    headlines = {page.topic.slug: headline(page) for page in pages if headline(page)}
+    first = pages[0].topic if pages else None
+    opening = first and headlines.get(first.slug)
+    return {
+        "topics": topics,
+        "planned": sum(topic.planned for topic in topics),
+        "sections": {name: [topic for topic in topics if topic.section == name] for name in sections},
+        "needs": {topic.slug: [by_slug[need] for need in topic.meta["needs"]] for topic in topics},
+        "paths": read_paths(topics)[0],
+        "map": draw_map(topics),
+        "miniatures": {slug: Markup(drawn.miniature) for slug, drawn in headlines.items()},
+        "first": first,
+        "headline": Markup(demo_html(env, first, opening, 1)) if opening else "",
+    }
+
+
+def headline(page):
+    """The first demo on a page that draws a figure, or None."""
+    at = {name: page.prose.html.find(f'id="demo-{name}"') for name in page.demos}
+    drawn = [page.demos[name] for name in sorted(at, key=at.get) if at[name] >= 0 and page.demos[name].miniature]
+    return drawn[0] if drawn else None
 
 
 def write(out, files, pack):

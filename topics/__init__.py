@@ -1,4 +1,42 @@
-"""The order of the series: sections and slugs, nothing else."""
+"""The order of the series: suggested paths, then sections with their slugs (last: build.py new appends to them)."""
+
+# Orders in which a reader with one aim might read; what a page needs comes before it (builder/index.py checks).
+PATHS = {
+    "Serve a model": [
+        "attention",
+        "kv_cache",
+        "mqa",
+        "gqa",
+        "flash_attention",
+        "paged_attention",
+        "quantization",
+        "speculative_decoding",
+    ],
+    "Train a model": [
+        "attention",
+        "rope",
+        "gpt_pretraining",
+        "weight_init",
+        "mixed_precision",
+        "gradient_accumulation",
+        "chinchilla",
+        "tensor_pipeline_parallelism",
+        "zero",
+    ],
+    "Align a model": ["attention", "gpt_pretraining", "lora", "rlhf", "ppo", "dpo", "grpo"],
+    "The interview week": [
+        "attention",
+        "kv_cache",
+        "mqa",
+        "gqa",
+        "moe",
+        "gpt_pretraining",
+        "lora",
+        "rlhf",
+        "dpo",
+        "rag",
+    ],
+}
 
 ORDER = {
     "Attention": ["attention", "rope", "kv_cache", "flash_attention", "sliding_window", "mqa", "gqa", "mla"],

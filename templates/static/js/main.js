@@ -4,9 +4,12 @@ import "./contents.js";
 import "./copy.js";
 import "./demo.js";
 import "./exercise.js";
+import "./map.js";
 import "./navigate.js";
 import "./popover.js";
 import "./predict.js";
+import "./progress.js";
+import "./search.js";
 import "./theme-switch.js";
 import { prefetchPlotly } from "./figure.js";
 import { startPython } from "./python.js";
@@ -25,7 +28,7 @@ function wake() {
 }
 
 function begin() {
-  if (!alive || navigator.connection?.saveData || !document.querySelector("llm-demo")) return;
+  if (!alive || navigator.connection?.saveData || !document.querySelector(".topic llm-demo")) return;
   prefetchPlotly();
   startPython();
 }
