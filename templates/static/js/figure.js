@@ -30,4 +30,4 @@ export function recolour() {
 }
 
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", recolour);
-document.addEventListener("page", recolour);
+for (const event of ["page", "themechange"]) document.addEventListener(event, recolour);
