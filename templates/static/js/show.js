@@ -1,5 +1,6 @@
 // Puts views into the page, keeping the nodes that stay: a figure is updated, not replaced. Knows no demo.
 import { drawFigure } from "./figure.js";
+import { keepingCell, wireMatrices } from "./matrix.js";
 import { wireSteps } from "./steps.js";
 import { figureTableHtml, viewHtml } from "./views.js";
 
@@ -10,11 +11,12 @@ export async function showViews(container, views) {
   const shown = views.filter((view) => view.view !== "progress");
   const nodes = [...container.children];
   for (const node of nodes.slice(shown.length)) node.remove();
-  await Promise.all(shown.map((view, i) => showView(container, nodes[i], view)));
+  await keepingCell(container, () => Promise.all(shown.map((view, i) => showView(container, nodes[i], view))));
 }
 
 /** Bring the build's own views to life: what can move without Python moves at once. */
 export function enliven(container) {
+  wireMatrices(container);
   for (const steps of container.querySelectorAll(".view-steps")) wireSteps(steps);
 }
 
