@@ -343,7 +343,7 @@ def test_without_javascript_nothing_is_lost(still):
     still.get_by_text("Why?").click()
     expect(still.get_by_text("Because.")).to_be_visible()
     still.locator("a.term").first.click()
-    expect(still.locator("#logit")).to_be_in_viewport()
+    expect(still.locator("#logit:target")).to_be_in_viewport()
 
 
 def test_without_javascript_a_citation_leads_to_its_source(still):
