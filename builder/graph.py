@@ -60,7 +60,10 @@ def rows(needs, layer_of):
             settle(columns[layer], steps, height)
         cost = (crossings(steps, height, layer_of), sum(abs(height[a] - height[b]) for a, b in steps))
         best = min(best or (cost, dict(height)), (cost, dict(height)), key=lambda found: found[0])
-    return {node: round(2 * row) / 2 for node, row in best[1].items()}  # nearly level edges become level
+    height = {node: round(2 * row) / 2 for node, row in best[1].items()}  # nearly level edges become level
+    if columns:
+        settle(columns[max(columns)], steps, height)  # the last layer has no other wish than to be level
+    return height
 
 
 def settle(column, steps, height):

@@ -355,7 +355,7 @@ def annotations(scene):
         push = max(0, -scene.margin["l"] - x0) - max(0, x1 - scene.right - scene.margin["r"])  # stay in the picture
         colour = colour_of(note, "text")
         texts = [text_at((x0 + x1) / 2 + push, y0 + 13 + LINE * i, line) for i, line in enumerate(plain(note["text"]))]
-        out.append(f'<g style="fill:{colour}">{"".join(texts)}</g>')
+        out.append(f'<g class="figure-label" style="fill:{colour}">{"".join(texts)}</g>')
         if note.get("showarrow", True):
             out.append(arrow(x + note.get("ax", -10), y + note.get("ay", -30), x, y, (x0, x1, y0, y1), colour))
     return "".join(out)

@@ -10,9 +10,11 @@ class CodeCell extends Runner {
   buttons = `<button type="button" data-run>Edit</button>`;
 
   connectedCallback() {
-    super.connectedCallback();
     this.target = this.getAttribute("target");
-    this.label = `Python code of ${this.target.split(".").pop()}`;
+    const name = this.target.split(".").pop();
+    this.label = `Python code of ${name}`;
+    this.linkName = `code.${name}`;
+    super.connectedCallback();
     this.leave.push(onDeactivated((targets, why) => targets.includes(this.target) && this.say("stopped", why)));
     this.demoFailed = ({ detail }) => this.blameDemo(detail);
     document.addEventListener("demo-failed", this.demoFailed);

@@ -4,21 +4,28 @@
 //   static → the build's own figure            busy  → Python is computing
 //   grid   → a precomputed frame               live  → Python has answered
 //   booting → Python is starting for us        error → it failed; Retry is offered
-import { enableControls, labelControls, readControls } from "./controls.js";
+import { addressLater, restore } from "./address.js";
+import { accepted, changedControls, enableControls, labelControls, putControls, readControls, wireTyping } from "./controls.js";
+import { enliven } from "./enliven.js";
 import { loadGrid } from "./grid.js";
+import { withPinned } from "./pin.js";
 import { callPython, onPython, pythonStatus, retryPython, startPython } from "./python.js";
-import { enliven, showViews } from "./show.js";
+import { showTools, wireTools } from "./tools.js";
 import { announce } from "./announce.js";
 
 const BUSY_AFTER = 150; // ms before a running call is shown as busy: most answers come sooner
 const SETTLED = 800; // ms of stillness before the text alternative is read out
+
+const drawing = () => import("./show.js"); // what draws views is not needed before something moves
 
 class LlmDemo extends HTMLElement {
   connectedCallback() {
     this.form = this.querySelector("form");
     this.stage = this.querySelector(".demo-views");
     this.bar = this.querySelector(".demo-status");
+    this.linkName = this.id.replace("demo-", "");
     this.form.addEventListener("submit", (event) => event.preventDefault());
+    wireTyping(this.form);
     this.form.addEventListener("input", () => this.moved());
     this.form.addEventListener("reset", () => setTimeout(() => this.moved()));
     this.addEventListener("click", (event) => this.clicked(event));
@@ -26,8 +33,12 @@ class LlmDemo extends HTMLElement {
     labelControls(this.form);
     enliven(this.stage);
     this.touched = false;
+    this.views = null; // the last answer
+    this.pinned = null; // {views, says}: an earlier answer to compare with
     this.running = null; // {args, cancel}: one call in flight
     this.pending = null; // args: and one latest pending
+    wireTools(this);
+    restore(this);
     this.unsubscribe = onPython(() => this.pythonChanged());
     this.edited = () => this.codeEdited();
     document.addEventListener("code-edited", this.edited);
@@ -72,7 +83,39 @@ class LlmDemo extends HTMLElement {
   moved() {
     this.touched = true;
     labelControls(this.form);
+    addressLater();
     if (!this.onButton) this.ask(readControls(this.form));
+  }
+
+  // ---- its part of a link (address.js)
+
+  linkValues() {
+    return changedControls(this.form);
+  }
+
+  linkAccepts(values) {
+    return accepted(this.form, values);
+  }
+
+  /** Set the controls to a link's values; the form's reset event then asks for their answer. */
+  linkPut(values) {
+    const same = JSON.stringify([...values]) === JSON.stringify([...changedControls(this.form)]);
+    if (!same) putControls(this.form, values);
+  }
+
+  /** The views of the controls as they stand, asked for if need be; null when they can't be had. */
+  async current() {
+    if (!this.views && !this.running && !this.waiting) this.ask(readControls(this.form));
+    while (this.running || (this.waiting && pythonStatus().status !== "broken")) {
+      await new Promise((resolve) => this.addEventListener("answered", resolve, { once: true }));
+    }
+    return this.views;
+  }
+
+  /** Keep {views, says} behind whatever comes; null lets them go. */
+  pin(pinned) {
+    this.pinned = pinned;
+    drawing().then(({ showViews }) => showViews(this.stage, withPinned(this.views, pinned)));
   }
 
   clicked({ target }) {
@@ -181,10 +224,14 @@ class LlmDemo extends HTMLElement {
   async show(views, { quiet = false } = {}) {
     if (!this.isConnected) return;
     try {
-      await showViews(this.stage, views);
+      this.views = views;
+      const { showViews } = await drawing();
+      await showViews(this.stage, withPinned(views, this.pinned));
     } catch (problem) {
       return this.failed({ kind: "draw", message: `The figure could not be drawn: ${problem.message}` });
     }
+    showTools(this);
+    this.dispatchEvent(new Event("answered"));
     this.alternative = views.map((view) => view.alt ?? "").join(" ").trim();
     if (!quiet && this.touched) this.announceLater();
   }
@@ -230,6 +277,7 @@ class LlmDemo extends HTMLElement {
     }
     announce(message);
     this.dispatchEvent(new CustomEvent("demo-failed", { bubbles: true, detail: { message, traceback } }));
+    this.dispatchEvent(new Event("answered"));
   }
 
   stopped() {

@@ -10,9 +10,11 @@ class CodeExercise extends Runner {
   buttons = `<button type="button" class="primary" data-run>Write your answer</button>`;
 
   connectedCallback() {
-    super.connectedCallback();
     this.name = this.getAttribute("name");
-    this.label = `Your answer to ${this.name.split(".").pop().replaceAll("_", " ")}`;
+    const name = this.name.split(".").pop();
+    this.label = `Your answer to ${name.replaceAll("_", " ")}`;
+    this.linkName = `exercise.${name}`;
+    super.connectedCallback();
     if (isPassed(this.name)) this.say("passed", "✓ You have passed this one.");
   }
 

@@ -44,8 +44,9 @@ function scatterLook(trace, ink, theme) {
 
 function barLook(trace, ink, theme, layout) {
   const inside = (layout.barmode ?? "group") !== "group";
+  const marker = trace.meta?.outline ? { color: "rgba(0,0,0,0)", line: { color: ink, width: 2 } } : { color: ink, line: { width: 0 } };
   return {
-    marker: { color: ink, line: { width: 0 } },
+    marker,
     textposition: inside ? "inside" : "outside",
     insidetextanchor: "middle",
     textangle: 0,
@@ -94,7 +95,8 @@ export function plotlyLayout(layout, theme, { data = [], width = 720 } = {}) {
     yaxis: axis("y", { carriesValues: !lying && !bare, standsOn: lying && !bare }, theme, layout.yaxis, data, plotHeight, 0.4 * width),
     shapes: (layout.shapes ?? []).map((shape) => themedShape(shape, theme)),
     annotations: (layout.annotations ?? []).map((note) => ({ font: { color: theme.ink[note.ink] ?? theme.text, size: FONT },
-      arrowcolor: theme.ink[note.ink] ?? theme.text, arrowwidth: 1, arrowhead: 2, ...without(note, "ink") })),
+      arrowcolor: theme.ink[note.ink] ?? theme.text, arrowwidth: 1, arrowhead: 2, bgcolor: faded(theme.surface, 0.8), ...without(note, "ink"),
+      x: atTheEnd(note, "x", layout, data), y: atTheEnd(note, "y", layout, data) })),
   };
   const { shapes, annotations, ...rest } = layout; // those two are in `site` already
   const both = merged(site, rest);
@@ -139,6 +141,15 @@ function explicitLogTicks(letter, spec, values, length) {
   const spare = spec.range ? 0 : 0.06 * (hi - lo); // Plotly pads the data: what lies outside is not shown
   const ticks = logTicks(lo - spare, hi + spare || lo + 1, length, letter, spec.dtick ?? null);
   return { tickmode: "array", tickvals: ticks.map(([value]) => value), ticktext: ticks.map(([, text]) => text) };
+}
+
+// Plotly drops a text whose place lies beyond the last point, be it by the rounding of Python's log10 against its own.
+function atTheEnd(note, letter, layout, data) {
+  const place = note[letter];
+  if (typeof place !== "number" || (note[`${letter}ref`] ?? letter) !== letter) return place;
+  const values = data.flatMap((trace) => [...(trace[letter] ?? [])]).filter((v) => typeof v === "number");
+  const ends = [Math.min(...values), Math.max(...values)].map(layout[`${letter}axis`]?.type === "log" ? Math.log10 : Number);
+  return ends.find((end) => Math.abs(end - place) < 1e-9) ?? place;
 }
 
 const titleText = (spec) => spec?.title?.text ?? (typeof spec?.title === "string" ? spec.title : "");
@@ -247,6 +258,19 @@ export function logTicks(lo, hi, length, letter, dtick = null) {
     values = range(Math.ceil(10 ** lo / step - 1e-6), Math.floor(10 ** hi / step + 1e-6)).map((i) => i * step);
   }
   return values.map((value) => [value, tickText(value)]);
+}
+
+// ---- full screen
+
+const LENGTHS = new Set(["size", "height", "standoff", "ticklabelstandoff", "xshift", "yshift", "ax", "ay", "l", "r", "t", "b"]);
+
+/** Traces or a layout with all lengths in pixels k times as large; a bar's own width is none. */
+export function enlarged(thing, k, within) {
+  if (Array.isArray(thing)) return thing.map((one) => enlarged(one, k));
+  if (!isPlain(thing)) return thing;
+  const length = (key, value) => typeof value === "number" && (LENGTHS.has(key) || (key === "width" && within === "line"));
+  const grown = ([key, value]) => [key, length(key, value) ? k * value : enlarged(value, k, key)];
+  return Object.fromEntries(Object.entries(thing).map(grown));
 }
 
 // ---- small helpers

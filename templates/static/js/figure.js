@@ -1,33 +1,58 @@
-// Draws Figure views with Plotly: the only file that knows it. Loaded by the first figure that moves.
-import { plotlyLayout, plotlyTraces } from "./figure-theme.js";
+// Draws Figure views with Plotly: the only file that knows it. Plotly and its look (figure-theme.js) are loaded at the
+// reader's first sign of life, or by the first figure that moves.
 import { theme } from "./theme.js";
 
 const CONFIG = { displayModeBar: false, responsive: true, doubleClick: false, scrollZoom: false };
-const drawn = new Map(); // node → view: to be recoloured when the theme changes
+const PROJECTED = 1.6; // how much larger texts and marks are in full screen
+const PAPER = 620; // px that a figure may be wide in print: A4 with its margins
+const drawn = new Map(); // node → view: to be drawn again when the theme, the screen or the medium changes
 
-let plotly;
+let loading;
+let Plotly, look; // once they are there: print does not wait
 
 export function prefetchPlotly() {
-  plotly ??= import("plotly.js-cartesian-dist-min").then((module) => module.default);
-  return plotly;
+  loading ??= Promise.all([import("plotly.js-cartesian-dist-min"), import("./figure-theme.js")]).then((modules) => {
+    [{ default: Plotly }, look] = modules;
+  });
+  return loading;
 }
 
 /** Draw a view into a node, over the static figure that stands there. */
 export async function drawFigure(node, view) {
-  const Plotly = await prefetchPlotly();
-  const colours = theme();
-  const layout = plotlyLayout(view.layout, colours, { data: view.data, width: node.clientWidth });
+  await prefetchPlotly();
   drawn.set(node, view);
-  await Plotly.react(node, plotlyTraces(view.data, colours, view.layout), layout, CONFIG);
+  await react(node, view);
+}
+
+function react(node, view, width = node.clientWidth, colours = theme()) {
+  const k = node.closest(":fullscreen") ? PROJECTED : 1;
+  const given = k > 1 ? { ...view.layout, height: node.clientHeight / k } : view.layout;
+  const layout = look.plotlyLayout(given, colours, { data: view.data, width: width / k });
+  if (width !== node.clientWidth) layout.width = width;
+  const traces = look.plotlyTraces(view.data, colours, view.layout);
+  const sized = (thing) => (k > 1 ? look.enlarged(thing, k) : thing);
+  return Plotly.react(node, sized(traces), sized(layout), CONFIG);
+}
+
+/** A drawn figure as the URL of a picture, "svg" or "png", on the theme's own background. */
+export function figureImage(node, format) {
+  const { width, height } = node.getBoundingClientRect();
+  const { surface } = theme();
+  const layout = { ...node.layout, paper_bgcolor: surface };
+  return Plotly.toImage({ data: node.data, layout, config: CONFIG }, { format, width, height, scale: format === "png" ? 2 : 1 });
 }
 
 /** Figures follow the theme without being computed again. */
 export function recolour() {
   for (const [node, view] of drawn) {
-    if (node.isConnected) drawFigure(node, view);
+    if (node.isConnected) react(node, view);
     else drawn.delete(node);
   }
 }
 
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", recolour);
-document.addEventListener("page", recolour);
+for (const event of ["page", "themechange", "fullscreenchange"]) document.addEventListener(event, recolour);
+addEventListener("beforeprint", () => {
+  for (const [node, view] of drawn) if (node.isConnected) react(node, view, Math.min(PAPER, node.clientWidth), theme("light"));
+});
+addEventListener("afterprint", recolour);

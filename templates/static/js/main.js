@@ -11,7 +11,6 @@ import "./predict.js";
 import "./progress.js";
 import "./search.js";
 import "./theme-switch.js";
-import { prefetchPlotly } from "./figure.js";
 import { startPython } from "./python.js";
 
 export { callPython, pythonStatus } from "./python.js"; // for the console, the benchmark and the tests
@@ -29,7 +28,7 @@ function wake() {
 
 function begin() {
   if (!alive || navigator.connection?.saveData || !document.querySelector(".topic llm-demo")) return;
-  prefetchPlotly();
+  import("./show.js").then(({ prefetchPlotly }) => prefetchPlotly());
   startPython();
 }
 

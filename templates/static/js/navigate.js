@@ -5,6 +5,8 @@ import { announce } from "./announce.js";
 
 /* global BUILD */ // defined by builder/assets.py: changes with every deployment
 
+// Also what history.replaceState does: the state of the demos is no other page.
+const onlyFragment = (url) => url.href.split("#")[0] === location.href.split("#")[0] && url.hash !== location.hash;
 const isPage = ({ origin, pathname }) => origin === location.origin && /(\/|\.html|\/[^./]+)$/.test(pathname);
 
 async function replace(url, signal) {
@@ -26,7 +28,7 @@ function arrive() {
 
 function intercept(event) {
   const url = new URL(event.destination.url);
-  if (!event.canIntercept || event.hashChange || event.downloadRequest !== null || event.formData) return;
+  if (!event.canIntercept || event.hashChange || onlyFragment(url) || event.downloadRequest !== null || event.formData) return;
   if (event.navigationType === "reload" || event.info === "hard" || !isPage(url)) return;
   event.intercept({
     focusReset: "manual",

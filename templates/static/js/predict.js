@@ -1,5 +1,6 @@
 // <predict-block>: the guesses become buttons; one guess opens the answer and says whether it was right. Without it
-// the answer opens by itself. Keeps nothing beyond the page.
+// the answer opens by itself. The guess is kept in the page's address only.
+import { addressLater, restore } from "./address.js";
 import { announce } from "./announce.js";
 
 class PredictBlock extends HTMLElement {
@@ -8,12 +9,29 @@ class PredictBlock extends HTMLElement {
     if (this.guesses.length) this.querySelector("summary").textContent = "Show the answer without guessing";
     this.addEventListener("click", ({ target }) => {
       const guess = target.closest(".guess");
-      if (guess && !this.answered) this.answer(guess);
+      if (guess && this.chosen === undefined) this.answer(guess);
     });
+    this.linkName = `guess.${[...document.querySelectorAll("predict-block")].indexOf(this) + 1}`;
+    restore(this);
+  }
+
+  linkValues() {
+    return new Map(this.chosen === undefined ? [] : [["choice", String(this.chosen + 1)]]);
+  }
+
+  linkAccepts(values) {
+    const choice = values?.get("choice");
+    return /^\d$/.test(choice) && this.guesses[choice - 1] ? new Map([["choice", choice]]) : undefined;
+  }
+
+  // A guess once made can't be unmade: an address without one leaves it.
+  linkPut(values) {
+    if (values.size && this.chosen === undefined) this.answer(this.guesses[values.get("choice") - 1]);
   }
 
   answer(chosen) {
-    this.answered = true;
+    this.chosen = this.guesses.indexOf(chosen);
+    addressLater();
     for (const guess of this.guesses) this.mark(guess, guess === chosen);
     const verdict = document.createElement("p");
     verdict.className = "verdict";

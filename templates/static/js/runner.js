@@ -1,7 +1,9 @@
 // What a listing that can be edited and an exercise share: an editor that opens on demand, a row of buttons, a line
 // that says what happened, and what the code printed. Knows neither Pyodide nor what running means.
+import { addressLater, restore } from "./address.js";
 import { announce } from "./announce.js";
 import { onPrint, stopPython } from "./python.js";
+import { squeeze, unsqueeze } from "./squeeze.js";
 
 const MOST_OUTPUT = 20_000; // characters kept: the worker caps each run, this caps many
 
@@ -12,14 +14,14 @@ const bar = (buttons) => `<div class="code-actions">${buttons}
 </div><pre class="code-output" hidden tabindex="0" aria-label="Printed output"></pre>`;
 
 export class Runner extends HTMLElement {
-  // Subclasses give: buttons, label, run(), reset(), opened()
+  // Subclasses give: buttons, label, linkName, run(), reset(), opened()
   connectedCallback() {
     this.listing = this.querySelector(".highlight");
     this.original = this.listing.textContent.replace(/\n*$/, "\n");
     this.listing.after(document.createRange().createContextualFragment(bar(this.buttons)));
     this.addEventListener("click", ({ target }) => this.clicked(target));
     this.leave = [onPrint((text) => this.print(text))];
-    this.dispatchEvent(new CustomEvent("code-ready", { bubbles: true }));
+    restore(this);
   }
 
   disconnectedCallback() {
@@ -52,13 +54,27 @@ export class Runner extends HTMLElement {
       const node = document.createElement("div");
       this.listing.after(node);
       this.listing.hidden = true;
-      const onChange = () => this.dispatchEvent(new CustomEvent("code-changed", { bubbles: true }));
-      this.editor = openEditor(node, { code: text, label: this.label, onRun: () => this.run(), onChange });
+      const { label } = this;
+      this.editor = openEditor(node, { code: text, label, onRun: () => this.run(), onChange: addressLater });
       this.part("reset").hidden = false;
       this.opened();
     } else this.editor.code = text;
     this.say("editing", code === undefined ? "Ctrl+Enter runs it." : "This code came with the link. It has not run.");
-    if (code === undefined) this.editor.focus();
+    if (code === undefined) this.editor.focus(); // a link does not take the focus
+  }
+
+  async linkValues() {
+    return new Map(this.code === this.original ? [] : [["text", await squeeze(this.code)]]);
+  }
+
+  linkAccepts(values) {
+    return values?.has("text") ? values : undefined;
+  }
+
+  /** Show a link's code, not run; what does not unfold to text changes nothing. */
+  async linkPut(values) {
+    const code = values.size ? await unsqueeze(values.get("text")) : null;
+    if (code !== null && code !== this.code) this.edit(code);
   }
 
   /** Before a run: what was said of the last one goes. */

@@ -37,7 +37,7 @@ export function openSearch(address) {
       <button>Close</button>
     </form>
     <p class="search-status" role="status">Loading…</p>
-    <ol id="search-results" role="listbox" aria-label="Results"></ol>`;
+    <div id="search-results" role="listbox" aria-label="Results"></div>`;
   document.body.append(dialog);
   dialog.addEventListener("close", () => dialog.remove());
   dialog.addEventListener("click", (event) => {
@@ -48,7 +48,7 @@ export function openSearch(address) {
 }
 
 function run(dialog, address) {
-  const [field, list, status] = ["input", "ol", ".search-status"].map((name) => dialog.querySelector(name));
+  const [field, list, status] = ["input", "[role=listbox]", ".search-status"].map((name) => dialog.querySelector(name));
   const update = async () => {
     const query = field.value.trim();
     try {
@@ -76,7 +76,7 @@ function steer(event, field, list) {
   const chosen = list.querySelector("[aria-selected=true]");
   if (event.key === "Enter") {
     event.preventDefault(); // or the form closes the dialog
-    chosen?.querySelector("a").click();
+    chosen?.click();
   } else if (step && chosen) {
     event.preventDefault();
     const n = list.children.length;
@@ -93,17 +93,15 @@ function choose(field, list, at) {
 }
 
 function item({ url, page, heading, text, terms }, i, site) {
-  const option = document.createElement("li");
-  option.id = `search-result-${i}`;
-  option.setAttribute("role", "option");
   const link = document.createElement("a");
+  link.id = `search-result-${i}`;
+  link.role = "option";
   link.href = new URL(url, site);
   link.tabIndex = -1; // the arrows move among results
   const name = document.createElement("span");
   name.append(line("strong", page, terms), ...(heading ? [" › ", line("span", heading, terms)] : []));
   link.append(name, line("small", excerpt(text, terms), terms));
-  option.append(link);
-  return option;
+  return link;
 }
 
 function line(tag, text, terms) {

@@ -1,7 +1,10 @@
 // Puts views into the page, keeping the nodes that stay: a figure is updated, not replaced. Knows no demo.
 import { drawFigure } from "./figure.js";
+import { keepingCell } from "./matrix.js";
 import { wireSteps } from "./steps.js";
 import { figureTableHtml, viewHtml } from "./views.js";
+
+export { prefetchPlotly } from "./figure.js";
 
 const html = (text) => document.createRange().createContextualFragment(text).firstElementChild;
 
@@ -10,12 +13,7 @@ export async function showViews(container, views) {
   const shown = views.filter((view) => view.view !== "progress");
   const nodes = [...container.children];
   for (const node of nodes.slice(shown.length)) node.remove();
-  await Promise.all(shown.map((view, i) => showView(container, nodes[i], view)));
-}
-
-/** Bring the build's own views to life: what can move without Python moves at once. */
-export function enliven(container) {
-  for (const steps of container.querySelectorAll(".view-steps")) wireSteps(steps);
+  await keepingCell(container, () => Promise.all(shown.map((view, i) => showView(container, nodes[i], view))));
 }
 
 function showView(container, node, view) {

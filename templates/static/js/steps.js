@@ -1,5 +1,8 @@
 // Steps: shows one frame of a list at a time, with ◀ ▶, a scrubber and the arrow keys. Without JavaScript the whole
-// list stands there. Knows nothing of what is in a frame.
+// list stands there. Knows nothing of what is in a frame, only that inputs, cells and scrolling regions keep their keys.
+
+const KEYS = { ArrowLeft: -1, ArrowRight: 1 };
+const OWN_KEYS = "input, select, textarea, td, .scroll, .js-plotly-plot";
 
 /** Give a steps view its controls (once) and show the frame that the reader had chosen. */
 export function wireSteps(node, onShow = () => {}) {
@@ -7,6 +10,7 @@ export function wireSteps(node, onShow = () => {}) {
   if (!node.querySelector(".step-controls")) {
     node.prepend(document.createRange().createContextualFragment(CONTROLS));
     node.addEventListener("input", (event) => event.target.matches("[data-scrub]") && ours(event, node));
+    node.addEventListener("keydown", (event) => key(event, node));
     node.addEventListener("click", ({ target }) => {
       const button = target.closest("[data-step]");
       if (button) go(node, index(node) + Number(button.dataset.step));
@@ -31,6 +35,14 @@ function ours(event, node) {
   go(node, Number(event.target.value));
 }
 
+function key(event, node) {
+  const step = KEYS[event.key];
+  if (!step || event.ctrlKey || event.altKey || event.metaKey || event.target.closest(OWN_KEYS)) return;
+  event.preventDefault();
+  go(node, index(node) + step);
+}
+
+// At an end the button is only said to be disabled: it keeps the focus, and with it the arrow keys.
 function go(node, wanted) {
   const frames = framesOf(node);
   const at = Math.min(Math.max(wanted, 0), frames.length - 1);
@@ -40,7 +52,7 @@ function go(node, wanted) {
   Object.assign(scrubber, { max: frames.length - 1, value: at });
   scrubber.setAttribute("aria-valuetext", `Step ${at + 1} of ${frames.length}`);
   node.querySelector(".step-position").textContent = `${at + 1} / ${frames.length}`;
-  node.querySelector('[data-step="-1"]').disabled = at === 0;
-  node.querySelector('[data-step="1"]').disabled = at === frames.length - 1;
+  node.querySelector('[data-step="-1"]').ariaDisabled = String(at === 0);
+  node.querySelector('[data-step="1"]').ariaDisabled = String(at === frames.length - 1);
   node.onShow(frames[at], at);
 }

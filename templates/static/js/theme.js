@@ -3,8 +3,10 @@
 
 const INKS = ["query", "key", "value", "output", "weight", "gradient", "cost", "error", "reference"];
 
-export function theme() {
+/** scheme: "light" for paper; the page's own else. */
+export function theme(scheme = "") {
   const probe = document.body.appendChild(document.createElement("span"));
+  probe.style.colorScheme = scheme;
   const style = getComputedStyle(probe);
   const colour = (name) => {
     probe.style.color = `var(--${name})`;

@@ -2,7 +2,8 @@
 // and the browser sets innerHTML with the same functions. Knows neither Plotly nor Python.
 //
 //   viewsHtml(views)  viewHtml(view)     each view is one element with class "view view-KIND" and data-view="KIND"
-//   figureTableHtml(figure)              a figure's numbers as tables, in one <div>
+//   figureTables(figure)                 a figure's numbers, all of them: [{name, head, rows}]
+//   figureTableHtml(figure)              the same as tables, in one <div>; long ones are sampled
 //   formatNumber(x)                      a number as people read it
 //
 // All text is escaped. The one exception is a figure's `svg` and `svgNarrow`, which come from builder/svg.py.
@@ -125,20 +126,30 @@ function tableBody({ caption, columns, rows }) {
   return table({ caption, head: columns, rows, firstIsHeader: true });
 }
 
+// Cells that have a `why` tell it in the line below, which has room for the longest: matrix.js.
 function matrixBody({ values, rows, columns, title, ink, why }) {
   const most = Math.max(...Array.from(values, (row) => Math.max(...Array.from(row, Math.abs)))) || 1;
+  const reasons = (why ?? []).flat().filter(Boolean);
+  let stop = 0; // the first such cell is the matrix' one tab stop
   const cell = (value, i, j) => {
     const negative = value < 0 ? ' class="negative"' : "";
     const reason = why?.[i]?.[j];
-    const because = reason ? ` tabindex="0" data-why="${escapeHtml(reason)}"` : "";
+    const because = reason ? ` tabindex="${stop}" data-why="${escapeHtml(reason)}"` : "";
+    if (reason) stop = -1;
     return `<td${negative} style="--shade:${shade(value / most)}"${because}>${shown(value)}</td>`;
   };
   const head = Array.from(columns, (name) => `<th scope="col">${escapeHtml(name)}</th>`).join("");
   const body = Array.from(values, (row, i) =>
     `<tr><th scope="row">${escapeHtml(rows[i])}</th>${Array.from(row, (value, j) => cell(value, i, j)).join("")}</tr>`);
   const caption = title ? `<caption>${escapeHtml(title)}</caption>` : "";
-  return scrolling(title || "Matrix", `<table class="matrix" style="--ink:var(--ink-${inkName(ink)})">${caption}` +
-    `<thead><tr><td></td>${head}</tr></thead><tbody>${body.join("")}</tbody></table>`);
+  const html = `<table class="matrix"${reasons.length ? ' role="grid"' : ""} style="--ink:var(--ink-${inkName(ink)})">${caption}` +
+    `<thead><tr><td></td>${head}</tr></thead><tbody>${body.join("")}</tbody></table>`;
+  return reasons.length ? `<div class="scroll">${html}</div>${whyLine(reasons)}` : scrolling(title || "Matrix", html);
+}
+
+function whyLine(reasons) {
+  const longest = reasons.reduce((one, other) => (other.length > one.length ? other : one));
+  return `<p class="matrix-why"><span class="room" aria-hidden="true">${escapeHtml(longest)}</span><output aria-live="off"></output></p>`;
 }
 
 // ---- steps
@@ -160,11 +171,14 @@ function figureBody(view) {
     `<div class="figure-table">${figureTableHtml(view)}</div></details>`;
 }
 
-export function figureTableHtml({ data, layout }) {
+export function figureTables({ data, layout }) {
   const titles = { x: axisTitle(layout, "xaxis") || "x", y: axisTitle(layout, "yaxis") || "y" };
   const curves = data.filter((trace) => trace.type !== "heatmap").map((trace) => curve(trace, titles));
-  const tables = [...alike(curves), ...data.filter((trace) => trace.type === "heatmap").map((trace) => cells(trace, titles))];
-  return `<div class="data-tables">${tables.join("")}</div>`;
+  return [...alike(curves), ...data.filter((trace) => trace.type === "heatmap").map((trace) => cells(trace, titles))];
+}
+
+export function figureTableHtml(figure) {
+  return `<div class="data-tables">${figureTables(figure).map(sampled).join("")}</div>`;
 }
 
 function axisTitle(layout, axis) {
@@ -192,19 +206,22 @@ function alike(curves) {
   }
   return Array.from(groups.values(), (group) => {
     const { places, placeTitle, valueTitle } = group[0];
-    const chosen = sample(places.length);
     const head = [placeTitle, ...group.map(({ name }) => (name ? `${name}: ${valueTitle}` : valueTitle))];
-    const rows = chosen.map((i) => [places[i], ...group.map(({ values }) => values[i])]);
-    return table({ caption: part(chosen.length, places.length, "rows"), head, rows, firstIsHeader: true });
+    return { name: "", head, rows: places.map((place, i) => [place, ...group.map(({ values }) => values[i])]) };
   });
 }
 
 function cells({ z, x, y, name }, titles) {
-  const [is, js] = [sample(z.length), sample(z[0].length)];
-  const head = [`${titles.y} \\ ${titles.x}`, ...js.map((j) => x?.[j] ?? j).map(formatNumber)];
-  const rows = is.map((i) => [y?.[i] ?? i, ...js.map((j) => z[i][j])]);
-  const parts = [plain(name), part(is.length, z.length, "rows"), part(js.length, z[0].length, "columns")];
-  return table({ caption: parts.filter(Boolean).join(", "), head, rows, firstIsHeader: true });
+  const head = [`${titles.y} \\ ${titles.x}`, ...Array.from(z[0], (_, j) => x?.[j] ?? j)];
+  return { name: plain(name), head, rows: Array.from(z, (row, i) => [y?.[i] ?? i, ...row]) };
+}
+
+// Of a long table rows, of a wide one columns.
+function sampled({ name, head, rows }) {
+  const [is, js] = [sample(rows.length), [0, ...sample(head.length - 1).map((j) => j + 1)]];
+  const parts = [name, part(is.length, rows.length, "rows"), part(js.length - 1, head.length - 1, "columns")];
+  const pick = (row) => js.map((j) => row[j]);
+  return table({ caption: parts.filter(Boolean).join(", "), head: pick(head).map(formatNumber), rows: is.map((i) => pick(rows[i])), firstIsHeader: true });
 }
 
 const part = (some, all, what) => (some < all ? `${some} of ${formatNumber(all)} ${what}, evenly chosen` : "");

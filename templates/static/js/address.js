@@ -1,0 +1,60 @@
+// Keeps the page's address and its parts in step: a link reproduces an experiment. What an address looks like is
+// link.js's; what a part makes of it is the part's own:
+//
+//   linkName             its name in the address
+//   linkValues()         Map of what differs from the page as it was built (or a promise of it)
+//   linkAccepts(values)  those of a link's values that it can take; undefined when there are none
+//   linkPut(values)      show them
+import { formatLink, parseLink } from "./link.js";
+
+const PARTS = "llm-demo, predict-block, code-cell, code-exercise";
+const SETTLED = 500; // ms of stillness: Safari allows a hundred changes of the address in thirty seconds
+
+let timer;
+
+const parts = () => [...document.querySelectorAll(PARTS)].filter((part) => part.linkName);
+
+/** Something has changed: the address follows when it rests. */
+export function addressLater() {
+  clearTimeout(timer);
+  timer = setTimeout(writeAddress, SETTLED);
+}
+
+async function currentStates() {
+  const states = await Promise.all(parts().map(async (part) => [part.linkName, await part.linkValues()]));
+  return states.filter(([, values]) => values.size);
+}
+
+// Anchors such as #eq-bytes stay where they are until there is a state to tell.
+async function writeAddress() {
+  const fragment = formatLink(await currentStates());
+  const anchor = parseLink(location.hash).size ? "" : location.hash;
+  const address = location.pathname + location.search + (fragment ? `#${fragment}` : anchor);
+  history.replaceState({ written: true }, "", address);
+}
+
+/** The address that opens this page at this demo, with all that the reader has changed. */
+export async function linkTo(demo) {
+  const others = (await currentStates()).filter(([name]) => name !== demo.linkName);
+  const url = new URL(location.href);
+  url.hash = formatLink([[demo.linkName, await demo.linkValues()], ...others]);
+  return url.href;
+}
+
+/** What the address wants of a new part. One that a reader has followed, not we have written, scrolls to its first. */
+export function restore(part) {
+  const states = parseLink(location.hash);
+  const values = part.linkAccepts(states.get(part.linkName));
+  if (!values) return;
+  part.linkPut(values);
+  const [first] = states.keys();
+  if (first === part.linkName && !history.state?.written) part.scrollIntoView();
+}
+
+// A fragment that names nothing of this page changes nothing; one that does is the state of the whole page.
+addEventListener("hashchange", () => {
+  const states = parseLink(location.hash);
+  const wanted = parts().map((part) => [part, part.linkAccepts(states.get(part.linkName))]);
+  if (!wanted.some(([, values]) => values)) return;
+  for (const [part, values] of wanted) part.linkPut(values ?? new Map());
+});

@@ -1,0 +1,638 @@
+"""What a reader can do with a demo besides moving it: type, pin, share, save, project, print, read a matrix."""
+
+import csv
+import io
+import json
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import expect
+
+from builder.serve import SiteServer
+from tests.conftest import make_project, run_build
+
+JS = Path(__file__).resolve().parents[1] / "templates/static/js"
+
+LAB = '''"""One demo with every kind of control, and demos for each kind of view."""
+import numpy as np
+
+from topics.kit import Badge, Choice, Figure, Frame, LogSlider, Matrix, Metrics, Seed, Slider, Steps, Table
+from topics.kit import Text, Toggle, bars, demo, heatmap, label, line, points
+
+x = np.arange(5)
+
+
+@demo(
+    n=Slider("Slope", -1.0, 1.0, value=0.5, step=0.25, unit="m/s"),
+    T=LogSlider("Tokens", 128, 4096, value=512, unit="tokens"),
+    few=Choice("Heads", (1, 8, 32), value=8),
+    many=Choice("Model", ("a = b; c", "one & two", "drei %41", "vier:fünf", "8 × H100"), value="one & two"),
+    broken=Toggle("Break it"),
+    text=Text("Your text", "The cat"),
+    seed=Seed(),
+)
+def every(n, T, few, many, broken, text, seed):
+    """One of each."""
+    said = f"{n} {T} {few} {many} {broken} {text} {seed}"
+    return Figure([line(x, n * x, "rise", "key"), points([2], [2 * n], "here", "query")], "Time (s)", "Way (m)",
+                  alt=said), Metrics(("said", said, "")), Table(["a", "b (m)"], [["p, q", n]], "Pairs")
+
+
+@demo(n=Slider("N", 0, 9, value=2), m=Slider("M", 1, 3, value=1))
+def stacked(n, m):
+    """Two bars on each other."""
+    names = ["fixed", f"n is {n}"]
+    return Figure([bars(names, [1, n], "first", "key"), bars(names, [m, m], "second", "query")], "", "Size (GiB)",
+                  alt=f"{n} and {m}.", barmode="stack", yaxis={"range": [0, n + m + 1]})
+
+
+@demo(n=Slider("N", 0, 9, value=2))
+def warm(n):
+    """A heatmap is not pinned."""
+    return Figure([heatmap([[0, n], [1, 2]], ["a", "b"], ["c", "d"], "z", "key")], "x", "y", alt=f"Heat {n}.")
+
+
+@demo(n=Slider("N", 2, 9, value=2))
+def grid(n):
+    """A matrix with its arithmetic, in steps."""
+    why = [["1 + 1", "1 + 2"], ["2 + 1", None], ["3 + 1", "3 + 2 and a long explanation " * 5]]
+    frames = [Frame(f"Step {i}.", Matrix([[n, 3], [3, 4], [4, 5]], "abc", "xy", "Sums", why=why)) for i in range(3)]
+    return Steps(*frames), Badge("none", 0.0, 1e-12)
+
+
+@demo("live", n=Slider("N", 0, 9, value=2))
+def later(n):
+    """Runs on its button."""
+    return Figure([line(x, n * x, "rise", "key")], "x", "y", alt=f"Slope {n}."), Metrics(("n", n, ""))
+'''
+NAMES = ("every", "stacked", "warm", "grid", "later")
+
+
+@pytest.fixture(scope="session")
+def tools_dir(tmp_path_factory):
+    root = tmp_path_factory.mktemp("tools") / "project"
+    add = make_project(root)
+    demos = "\n\n".join(f"[[demo {name}]]" for name in NAMES)
+    add("lab", f"{demos}\n\n## A heading\n\n$$a = b$$ {{#eq:bytes}}\n\n[Other](other.md)\n", LAB)
+    add("other", "[[demo warm]]\n\n[Lab](lab.md)\n", LAB)
+    run_build("build", root=root)
+    return root / "site"
+
+
+@pytest.fixture
+def lab(tools_dir):
+    serving = SiteServer(tools_dir).start()
+    yield serving.url + "lab.html"
+    serving.shutdown()
+
+
+def demo(page, name):
+    return page.locator(f"#demo-{name}")
+
+
+def control(page, name, of="every"):
+    return demo(page, of).locator(f'[data-control="{name}"]')
+
+
+def tool(page, name, of):
+    return demo(page, of).locator(f'[data-tool="{name}"]')
+
+
+def alt(page, of="every"):
+    return demo(page, of).locator(".figure-alt")
+
+
+def go_live(page, url, name="every"):
+    page.goto(url)
+    page.mouse.move(50, 50)
+    demo(page, name).scroll_into_view_if_needed()
+    expect(demo(page, name)).to_have_attribute("state", "live", timeout=60_000)
+
+
+def fragment(page):
+    return page.evaluate("decodeURIComponent(location.hash)")
+
+
+browser = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+
+
+def in_browser(function):
+    for mark in browser:
+        function = mark(function)
+    return function
+
+
+# ---- link.js by itself
+
+
+def node(expression):
+    """The value of an expression that uses link.js as L, Maps as lists of pairs."""
+    script = (
+        f'import * as L from "{(JS / "link.js").as_uri()}";'
+        f'import * as D from "{(JS / "download.js").as_uri()}"; import * as V from "{(JS / "views.js").as_uri()}";'
+        f'import * as P from "{(JS / "pin.js").as_uri()}";'
+        "console.log(JSON.stringify("
+        f"{expression}, (_, v) => v instanceof Map ? [...v] : v))"
+    )
+    done = subprocess.run(["node", "--input-type=module", "-e", script], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+NASTY = ["", "a=b&c;d:e#f", "100 %", "%41", "ünïcödé 🐈", "\ud83d", "<script>", "line\nbreak", "x" * 200]
+
+
+def test_a_link_is_readable():
+    state = '[["memory_calculator", new Map([["T", "8192"], ["name", "Llama-2-7B"]])], ["race", new Map()]]'
+    assert node(f"L.formatLink({state})") == "memory_calculator:T=8192&name=Llama-2-7B;race:"
+
+
+def test_whatever_is_written_is_read_again():
+    values = [[f"c{i}", text] for i, text in enumerate(NASTY)]
+    state = f'new Map([["one", new Map({json.dumps(values)})], ["two", new Map([["b", "0.5"]])]])'
+    whole = [[name, "\ufffd" if text == "\ud83d" else text] for name, text in values]
+    assert node(f'L.parseLink("#" + L.formatLink({state}))') == [["one", whole], ["two", [["b", "0.5"]]]]
+
+
+@pytest.mark.parametrize("text", ["", "#", "#eq-bytes", "#ref-dao2022", "#a:b=%E0%A", "#:T=1", "#;;;", "#a b:c=1",
+                                  "#a:b=" + "x" * 5000])  # fmt: skip
+def test_what_is_no_link_of_ours_gives_no_state(text):
+    assert node(f"L.parseLink({json.dumps(text)})") == []
+
+
+def test_a_name_from_the_prototype_is_a_name_like_any_other():
+    assert node('L.parseLink("#__proto__:constructor=1;constructor:__proto__=2")') == [
+        ["__proto__", [["constructor", "1"]]],
+        ["constructor", [["__proto__", "2"]]],
+    ]
+    assert node("({}).constructor.name") == "Object"
+
+
+# ---- links in the page
+
+MOVED = {
+    "n": ("every:n=-0.25", "-0.25 512 8 one & two False The cat 0"),
+    "T": ("every:T=2048", "0.5 2048 8 one & two False The cat 0"),
+    "few": ("every:few=32", "0.5 512 32 one & two False The cat 0"),
+    "many": ("every:many=a = b; c", "0.5 512 8 a = b; c False The cat 0"),
+    "broken": ("every:broken=on", "0.5 512 8 one & two True The cat 0"),
+    "text": ("every:text=50 % & #more; <b>", "0.5 512 8 one & two False 50 % & #more; <b> 0"),
+    "seed": ("every:seed=7", "0.5 512 8 one & two False The cat 7"),
+}
+
+
+def move(page, name):
+    where = control(page, name)
+    if name in ("n", "T"):
+        where.locator("input[type=range]").focus()
+        for _ in range(3 if name == "n" else 2):
+            page.keyboard.press("ArrowLeft" if name == "n" else "ArrowRight")
+    elif name == "few":
+        where.get_by_label("32").check(force=True)
+    elif name == "many":
+        where.locator("select").select_option("a = b; c")
+    elif name == "broken":
+        where.get_by_label("Break it").check()
+    else:
+        where.locator("input").fill({"text": "50 % & #more; <b>", "seed": "7"}[name])
+
+
+@in_browser
+@pytest.mark.parametrize("name", MOVED)
+def test_the_state_of_every_kind_of_control_goes_round_by_link(page, context, lab, name):
+    go_live(page, lab)
+    move(page, name)
+    written, shown = MOVED[name]
+    expect(alt(page)).to_have_text(shown)
+    page.wait_for_timeout(700)
+    assert fragment(page) == f"#{written}"
+    other = context.new_page()
+    other.goto(page.url)
+    expect(alt(other)).to_have_text(shown, timeout=60_000)  # with no sign of life: the link itself asks
+    demo(other, "every").get_by_role("button", name="Reset").click()
+    expect(alt(other)).to_have_text("0.5 512 8 one & two False The cat 0", timeout=60_000)
+    other.wait_for_timeout(700)
+    assert fragment(other) == ""
+
+
+HOSTILE = ["nobody:n=1", "every:nothing=1", "every:n=0.3", "every:n=99999", "every:n=NaN", "every:few=2", "every:n",
+           "every:many=<img src=x onerror=alert(1)>", "every:broken=yes", "every:seed=-1", "every:seed=10000",
+           "every:seed=1e3", "every:text=" + "x" * 201, "every:constructor=1;__proto__:n=1", "every:n=%E0%A",
+           "every:text=" + "x" * 9000]  # fmt: skip
+
+
+@in_browser
+def test_a_hostile_fragment_changes_nothing(page, lab):
+    go_live(page, lab)
+    move(page, "seed")
+    expect(alt(page)).to_have_text(MOVED["seed"][1])
+    for text in HOSTILE:
+        page.evaluate("(text) => (location.hash = text)", text)
+        page.wait_for_timeout(50)
+        assert demo(page, "every").locator("[data-kind=seed] input").input_value() == "7", text
+        assert alt(page).text_content() == MOVED["seed"][1], text
+
+
+@in_browser
+@pytest.mark.parametrize("text", HOSTILE)
+def test_a_page_opens_at_its_defaults_from_a_hostile_link(page, lab, text):
+    page.goto(f"{lab}#{text}")
+    expect(demo(page, "every").locator(".typed input").first).to_be_enabled()
+    assert alt(page).text_content() == "0.5 512 8 one & two False The cat 0"
+    assert demo(page, "every").get_attribute("state") == "static"
+
+
+@in_browser
+def test_anchors_keep_working_and_do_not_reset_demos(page, lab):
+    go_live(page, lab)
+    move(page, "seed")
+    page.wait_for_timeout(700)
+    page.evaluate("location.hash = 'eq-bytes'")
+    page.wait_for_timeout(100)
+    assert control(page, "seed").locator("input").input_value() == "7"
+    page.go_back()
+    page.wait_for_timeout(100)
+    assert fragment(page) == "#every:seed=7"
+    assert control(page, "seed").locator("input").input_value() == "7"
+
+
+@in_browser
+def test_a_changed_address_moves_the_demos_that_are_there(page, lab):
+    go_live(page, lab)
+    move(page, "seed")
+    page.evaluate("location.hash = 'every:T=1024&few=1;stacked:n=4'")
+    expect(alt(page)).to_have_text("0.5 1024 1 one & two False The cat 0")
+    expect(alt(page, "stacked")).to_have_text("4 and 1.")
+
+
+@in_browser
+def test_the_state_survives_soft_navigation_back_and_forward(page, lab):
+    go_live(page, lab)
+    page.evaluate("window.same = true")
+    move(page, "seed")
+    page.wait_for_timeout(700)
+    assert page.evaluate("window.same") is True  # writing the address is no navigation
+    page.get_by_role("link", name="Other", exact=True).last.click()
+    expect(demo(page, "every")).to_have_count(0)
+    assert fragment(page) == ""
+    page.go_back()
+    expect(alt(page)).to_have_text(MOVED["seed"][1])
+    assert page.evaluate("window.same") is True
+
+
+@in_browser
+def test_copy_link_copies_this_demo_and_says_so(page, context, lab):
+    context.grant_permissions(["clipboard-read", "clipboard-write"])
+    go_live(page, lab, "stacked")
+    demo(page, "stacked").locator("input[type=range]").first.fill("7")
+    tool(page, "link", "stacked").click()
+    expect(tool(page, "link", "stacked")).to_have_text("Copied")
+    expect(page.locator("#announcer")).to_have_text("Copied")
+    link = page.evaluate("navigator.clipboard.readText()")
+    assert link == f"{lab}#stacked:n=7"
+    expect(tool(page, "link", "stacked")).to_have_text("Copy link", timeout=4_000)
+    other = context.new_page()
+    other.goto(link)
+    expect(alt(other, "stacked")).to_have_text("7 and 1.", timeout=60_000)
+    expect(demo(other, "stacked")).to_be_in_viewport()
+
+
+# ---- exact values
+
+
+@in_browser
+@pytest.mark.parametrize(
+    ("typed", "becomes", "says"),
+    [("2048", "2,048", ""), ("1,024 tokens", "1,024", ""), ("1e3", "1,024", "nearest: 1,024"),
+     ("99999", "4,096", "nearest: 4,096"), ("much", "512", "not a number: kept 512"),
+     ("", "512", "not a number: kept 512")],
+)  # fmt: skip
+def test_a_typed_value_moves_the_slider_to_the_nearest_stop_and_says_so(page, lab, typed, becomes, says):
+    page.goto(lab)
+    field = control(page, "T").locator(".typed input")
+    field.fill(typed)
+    field.press("Enter")
+    expect(field).to_have_value(becomes)
+    expect(control(page, "T").locator("output")).to_have_text(says)
+    expect(control(page, "T").locator("[type=range]")).to_have_attribute("aria-valuetext", f"{becomes} tokens")
+    expect(demo(page, "every")).to_have_attribute("state", "live", timeout=60_000)
+    assert becomes.replace(",", "") in alt(page).text_content()
+
+
+@in_browser
+def test_typing_itself_computes_nothing(page, lab):
+    go_live(page, lab)
+    control(page, "T").locator(".typed input").fill("40")
+    page.wait_for_timeout(200)
+    assert alt(page).text_content() == "0.5 512 8 one & two False The cat 0"
+
+
+# ---- pinning
+
+
+def curves(page, of, i=0):
+    return page.evaluate(
+        """([of, i]) => { const { data, layout } = [...document.querySelectorAll(`#demo-${of} .js-plotly-plot`)][i];
+        return { names: data.map((t) => t.name), y: data.map((t) => [...t.y]), dash: data.map((t) => t.line?.dash),
+                 x: data.map((t) => [...t.x]), opacity: data.map((t) => t.opacity), range: layout.yaxis.range }; }""",
+        [of, i],
+    )
+
+
+@in_browser
+def test_a_pin_keeps_lines_and_points_as_dotted_ghosts_and_names_their_values(page, lab):
+    go_live(page, lab)
+    tool(page, "pin", "every").click()
+    expect(tool(page, "pin", "every")).to_have_text("Unpin")
+    expect(tool(page, "pin", "every")).to_have_attribute("aria-pressed", "true")
+    move(page, "n")
+    expect(alt(page)).to_contain_text("Pinned, dotted, at Slope 0.5 m/s, Tokens 512 tokens, Heads 8")
+    shown = curves(page, "every")
+    assert shown["names"] == ["pinned rise", "pinned here", "rise", "here"]
+    assert shown["y"][0] == [0, 0.5, 1, 1.5, 2] and shown["y"][2] == [0, -0.25, -0.5, -0.75, -1]
+    assert shown["dash"][0] == "dot" and shown["opacity"][0] == 0.45
+    tool(page, "pin", "every").click()
+    expect(alt(page)).not_to_contain_text("Pinned")
+    assert curves(page, "every")["names"] == ["rise", "here"]
+
+
+@in_browser
+def test_pinned_bars_stand_over_the_live_ones_and_stay_in_range(page, lab):
+    go_live(page, lab, "stacked")
+    demo(page, "stacked").locator("input[type=range]").first.fill("9")
+    expect(alt(page, "stacked")).to_have_text("9 and 1.")
+    tool(page, "pin", "stacked").click()
+    demo(page, "stacked").locator("input[type=range]").first.fill("3")
+    expect(alt(page, "stacked")).to_contain_text("3 and 1. Pinned")
+    shown = curves(page, "stacked")
+    assert shown["y"] == [[1, 9], [1, 1], [1, 3], [1, 1]]
+    assert shown["x"][0] == shown["x"][2] == ["fixed", "n is 3"]
+    assert shown["range"][1] == 11
+    tops = page.evaluate(
+        """() => [...document.querySelectorAll("#demo-stacked .js-plotly-plot .bars .point path")]
+           .map((path) => path.getBoundingClientRect())
+           .map(({ bottom, left }) => [Math.round(bottom), Math.round(left)])"""
+    )
+    assert len(tops) == 8
+    assert len({left for _, left in tops}) == 2, "ghosts neither push the live bars aside"
+    floor = max(bottom for bottom, _ in tops)
+    assert [bottom for bottom, _ in tops].count(floor) == 4, "nor stand on them: each pile has its own foot"
+
+
+@in_browser
+def test_heatmaps_and_matrices_offer_no_pin_and_a_live_demo_only_after_its_run(page, lab):
+    go_live(page, lab, "warm")
+    expect(tool(page, "pin", "warm")).to_be_hidden()
+    expect(tool(page, "pin", "grid")).to_be_hidden()
+    expect(tool(page, "svg", "grid")).to_be_hidden()
+    expect(tool(page, "pin", "later")).to_be_hidden()
+    expect(tool(page, "csv", "later")).to_be_hidden()
+    demo(page, "later").get_by_role("button", name="Run").click()
+    expect(tool(page, "pin", "later")).to_be_visible()
+    expect(tool(page, "svg", "later")).to_be_visible()
+
+
+def test_a_ghost_changes_nothing_that_it_is_made_of():
+    view = '{view: "figure", data: [{type: "bar", x: ["a"], y: [1], name: "n", text: ["t"]}], layout: {}, alt: "A"}'
+    script = f"(() => {{ const v = {view}; P.withPinned([v], {{ views: [v], says: 's' }}); return v; }})()"
+    assert node(script)["data"] == [{"type": "bar", "x": ["a"], "y": [1], "name": "n", "text": ["t"]}]
+
+
+# ---- downloads
+
+
+def saved(page, name, of):
+    with page.expect_download() as waiting:
+        tool(page, name, of).click()
+    return waiting.value.suggested_filename, Path(waiting.value.path()).read_bytes()
+
+
+@in_browser
+def test_the_csv_has_all_numbers_with_their_units_and_the_values_of_the_controls(page, lab):
+    go_live(page, lab)
+    move(page, "n")
+    file, data = saved(page, "csv", "every")
+    text = data.decode("utf-8-sig")
+    assert file == "lab-every.csv"
+    assert "# Slope: -0.25 m/s" in text and "# Tokens: 512 tokens" in text and "# Break it: off" in text
+    assert "#every:n=-0.25" in text
+    rows = list(csv.reader(io.StringIO(text)))
+    at = rows.index(["Time (s)", "rise: Way (m)"])
+    assert [[float(x) for x in row] for row in rows[at + 1 : at + 6]] == [[i, -0.25 * i] for i in range(5)]
+    assert ["p, q", "-0.25"] in rows and ["a", "b (m)"] in rows
+
+
+@in_browser
+def test_the_csv_of_steps_has_every_matrix(page, lab):
+    page.goto(lab)
+    _, data = saved(page, "csv", "grid")
+    assert re.findall(r"# Step \d\. Sums", data.decode()) == ["# Step 0. Sums", "# Step 1. Sums", "# Step 2. Sums"]
+
+
+def test_a_long_curve_is_whole_in_the_csv_and_sampled_on_the_page():
+    view = '{view: "figure", data: [{x: [...Array(1000).keys()], y: [...Array(1000).keys()], name: "a"}], layout: {}}'
+    text = node(f'D.tables(["top\\nline"], [{view}], V.figureTables)')
+    assert len(text.splitlines()) == 1 + 1 + 1 + 1 + 1000 + 1 and text.startswith("# top line")
+    assert "25 of 1000 rows" in node(f"V.figureTableHtml({view})")
+
+
+@in_browser
+@pytest.mark.parametrize("live", [True, False], ids=["Plotly's", "the build's own"])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_a_figure_is_saved_as_svg_and_png_on_the_themes_background(page, lab, live, scheme):
+    page.emulate_media(color_scheme=scheme)
+    if live:
+        go_live(page, lab)
+    else:
+        page.route("**/plotly*", lambda route: route.abort())
+        page.goto(lab)
+    surface = "253, 252, 249" if scheme == "light" else "21, 23, 28"
+    file, data = saved(page, "svg", "every")
+    text = data.decode()
+    assert file == "lab-every.svg" and text.startswith("<svg") and 'xmlns="http://www.w3.org/2000/svg"' in text
+    assert "var(--" not in text
+    assert f"rgb({surface})" in text
+    file, data = saved(page, "png", "every")
+    assert file == "lab-every.png" and data.startswith(b"\x89PNG") and len(data) > 5_000
+    if not live:
+        page.problems.clear()  # Plotly was kept away on purpose
+
+
+# ---- full screen
+
+
+@in_browser
+def test_full_screen_enlarges_type_and_figure_and_escape_leaves(page, lab):
+    go_live(page, lab)
+    plot = demo(page, "every").locator(".js-plotly-plot")
+    before = plot.bounding_box()["height"]
+    tool(page, "screen", "every").click()
+    expect(tool(page, "screen", "every")).to_have_text("Leave full screen")
+    assert page.evaluate("document.fullscreenElement.id") == "demo-every"
+    expect(plot.locator(".xtitle")).to_have_css("font-size", "20.8px")
+    assert plot.bounding_box()["height"] > 1.3 * before
+    page.evaluate("document.exitFullscreen()")  # what Escape does, which a headless browser leaves to its window
+    expect(tool(page, "screen", "every")).to_have_text("Full screen")
+    expect(plot.locator(".xtitle")).to_have_css("font-size", "13px")
+
+
+@in_browser
+def test_full_screen_is_not_offered_where_there_is_none(page, lab):
+    page.add_init_script("Object.defineProperty(Document.prototype, 'fullscreenEnabled', { value: false })")
+    page.goto(lab)
+    expect(tool(page, "screen", "every")).to_be_hidden()
+
+
+# ---- matrices and steps
+
+
+def why(page):
+    return demo(page, "grid").locator(".step-frames > li:visible .matrix-why output")
+
+
+def cells(page):
+    return demo(page, "grid").locator(".step-frames > li:visible td[data-why]")
+
+
+@in_browser
+def test_a_cell_explains_itself_by_hover_focus_and_tap_without_a_jump(page, lab):
+    go_live(page, lab, "grid")
+    height = demo(page, "grid").bounding_box()["height"]
+    cells(page).nth(1).hover()
+    expect(why(page)).to_have_text("1 + 2")
+    page.mouse.move(0, 0)
+    expect(why(page)).to_have_text("")
+    cells(page).last.click()
+    expect(why(page)).to_contain_text("3 + 2 and a long")
+    assert demo(page, "grid").bounding_box()["height"] == height
+    assert why(page).get_attribute("aria-live") == "off"
+    described = cells(page).last.get_attribute("aria-describedby")
+    assert page.locator(f"#{described}").text_content().startswith("3 + 2")
+    page.keyboard.press("Escape")
+    expect(why(page)).to_have_text("")
+
+
+@in_browser
+def test_a_matrix_is_one_tab_stop_and_arrows_move_in_it(page, lab):
+    go_live(page, lab, "grid")
+    demo(page, "grid").get_by_label("Next step").focus()
+    page.keyboard.press("Tab")
+    expect(cells(page).first).to_be_focused()
+    page.keyboard.press("ArrowDown")
+    expect(why(page)).to_have_text("2 + 1")
+    page.keyboard.press("ArrowRight")  # that cell has nothing to say
+    expect(why(page)).to_have_text("2 + 1")
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("ArrowRight")
+    expect(why(page)).to_contain_text("3 + 2")
+    expect(demo(page, "grid").locator(".step-position")).to_have_text("1 / 3")  # the arrows were the matrix'
+    page.keyboard.press("Tab")
+    assert not page.evaluate("document.activeElement.matches('td')")
+    page.keyboard.press("Shift+Tab")
+    expect(cells(page).last).to_be_focused()
+
+
+@in_browser
+def test_the_cell_in_focus_stays_when_python_answers(page, lab):
+    go_live(page, lab, "grid")
+    cells(page).nth(2).focus()
+    page.evaluate("document.querySelector('#demo-grid').ask({ n: 5 })")
+    expect(cells(page).first).to_have_text("5")
+    expect(cells(page).nth(2)).to_be_focused()
+    expect(why(page)).to_have_text("2 + 1")
+
+
+@in_browser
+def test_arrow_keys_step_from_anywhere_in_the_steps(page, lab):
+    go_live(page, lab, "grid")
+    steps = demo(page, "grid").locator(".view-steps")
+    steps.get_by_label("Next step").click()
+    page.keyboard.press("ArrowRight")
+    expect(steps.locator(".step-position")).to_have_text("3 / 3")
+    page.keyboard.press("ArrowLeft")  # the button at the end has kept its focus
+    expect(steps.locator(".step-position")).to_have_text("2 / 3")
+
+
+# ---- small and large screens, paper, themes
+
+
+@in_browser
+@pytest.mark.parametrize("width", [320, 360])
+def test_on_a_phone_the_first_slider_and_the_figure_are_seen_together(page, server, width):
+    page.set_viewport_size({"width": width, "height": 640})
+    page.goto(server.url + "kv_cache.html")
+    for name in ("memory_calculator", "prefill_against_decode"):
+        slider = demo(page, name).locator("input[type=range]").first
+        figure = demo(page, name).locator(".figure-static").first
+        slider.scroll_into_view_if_needed()
+        top, bottom = slider.bounding_box()["y"], figure.bounding_box()
+        assert bottom["y"] > top
+        assert bottom["y"] + bottom["height"] - top < 420
+    assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
+
+
+@in_browser
+def test_rare_tools_fold_away_on_a_phone_and_all_targets_are_large(page, lab):
+    page.set_viewport_size({"width": 360, "height": 640})
+    go_live(page, lab)
+    expect(tool(page, "csv", "every")).to_be_hidden()
+    demo(page, "every").get_by_text("More", exact=True).click()
+    expect(tool(page, "csv", "every")).to_be_visible()
+    small = page.evaluate(
+        """() => [...document.querySelectorAll("llm-demo :is(button, select, summary, input, .typed input)")]
+           .filter((e) => e.checkVisibility() && !e.matches("[type=checkbox], [type=radio]"))
+           .filter((e) => e.getBoundingClientRect().height < 44).map((e) => e.outerHTML.slice(0, 80))"""
+    )
+    assert small == []
+
+
+@in_browser
+def test_no_two_elements_of_a_page_share_an_id(page, lab):
+    go_live(page, lab)
+    ids = page.evaluate("[...document.querySelectorAll('[id]')].map((e) => e.id)")
+    assert len(ids) == len(set(ids))
+
+
+@in_browser
+def test_a_theme_event_recolours_a_figure_without_asking_python(page, lab):
+    go_live(page, lab)
+    page.evaluate(
+        """() => { document.querySelector("#demo-every").ask = () => { throw new Error("asked") };
+        document.body.style.setProperty("--ink-key", "rgb(1, 2, 3)");
+        document.documentElement.style.setProperty("--ink-key", "rgb(1, 2, 3)");
+        document.dispatchEvent(new Event("themechange")); }"""
+    )
+    expect(demo(page, "every").locator(".js-plotly-plot .scatterlayer path.js-line").first).to_have_css(
+        "stroke", "rgb(1, 2, 3)"
+    )
+
+
+@in_browser
+def test_on_paper_controls_are_text_and_figures_fit(page, lab):
+    page.emulate_media(color_scheme="dark")
+    go_live(page, lab)
+    page.emulate_media(media="print", color_scheme="dark")
+    expect(demo(page, "every").locator(".demo-tools")).to_be_hidden()
+    expect(control(page, "T").locator("[type=range]")).to_be_hidden()
+    expect(control(page, "T").locator(".typed input")).to_be_visible()
+    expect(demo(page, "every").locator(".js-plotly-plot")).to_be_visible()
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    assert demo(page, "every").locator(".main-svg").first.bounding_box()["width"] <= 620
+    title = demo(page, "every").locator(".xtitle")
+    assert "29, 30, 34" in title.evaluate("(e) => getComputedStyle(e).fill"), (
+        "paper is white, whatever the screen's theme"
+    )
+    page.evaluate("dispatchEvent(new Event('afterprint'))")
+
+
+@in_browser
+def test_words_and_table_follow_the_slider_in_every_state(page, lab):
+    page.route("**/*.wasm", lambda route: None)  # Python never comes: the grid answers
+    page.goto(lab)
+    demo(page, "warm").locator(".figure-data summary").click()
+    demo(page, "warm").locator("input[type=range]").fill("7")
+    expect(demo(page, "warm")).to_have_attribute("state", "grid")
+    expect(alt(page, "warm")).to_have_text("Heat 7.")
+    expect(demo(page, "warm").locator(".figure-table td").nth(1)).to_have_text("7")
