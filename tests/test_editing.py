@@ -187,7 +187,7 @@ def test_the_page_survives_a_hostile_program(lab, name):
     began = time.monotonic()
     said = status(cell(lab)).inner_text() + lab.locator("#demo-doubled .demo-status").inner_text()
     assert any(word in said for word in ("Stopped", "stopped", "did not survive", "MemoryError", "crashed")), said
-    assert lab.locator("#demo-doubled output").inner_text() == "9"
+    assert lab.locator("#demo-doubled .typed input").input_value() == "9"
     assert HOSTILE[name].split("\n")[0] in cell(lab).locator(".cm-content").inner_text()
     lab.locator("#demo-first_weight input[type=range]").press("Home")
     expect(shown(lab, "first_weight")).to_have_text("0.5", timeout=USABLE * 1000)
@@ -260,3 +260,66 @@ def test_leaving_the_page_puts_our_code_back(lab, lab_url):
     lab.go_back()
     lab.locator("#demo-doubled input[type=range]").press("ArrowRight")
     expect(shown(lab)).to_have_text("6")  # 2 × 3, not 3 × 3
+
+
+# ---- the link
+
+
+def settle_address(page):
+    page.wait_for_timeout(900)  # longer than address.js waits for stillness
+    return page.url
+
+
+def test_edited_code_travels_in_the_link_and_does_not_run(lab, context):
+    run(lab, cell(lab), "def double(x):\n    return 3 * x  # é\n")
+    expect(shown(lab)).to_have_text("6")
+    lab.locator("#demo-doubled input[type=range]").press("End")
+    expect(shown(lab)).to_have_text("27")
+    other = context.new_page()
+    other.goto(settle_address(lab))
+    expect(cell(other).locator(".cm-content")).to_contain_text("return 3 * x  # é")
+    expect(status(cell(other))).to_contain_text("has not run")
+    assert other.locator("#demo-doubled .typed input").input_value() == "9"
+    other.locator("#demo-doubled input[type=range]").press("ArrowLeft")
+    expect(shown(other)).to_have_text("16", timeout=60_000)  # ours, until the reader says so
+    cell(other).get_by_role("button", name="Run").click()
+    expect(shown(other)).to_have_text("24", timeout=10_000)
+
+
+def test_an_answer_travels_in_the_link_unchecked(lab, context):
+    write(lab, lab.locator("code-exercise"), "def square(x):\n    return x ** 2\n")
+    other = context.new_page()
+    other.goto(settle_address(lab))
+    expect(other.locator("code-exercise .cm-content")).to_contain_text("return x ** 2")
+    assert other.locator("code-exercise").get_attribute("state") == "editing"
+
+
+@pytest.mark.parametrize(
+    "fragment",
+    [
+        "code.double:text=AAAA",
+        "code.double:text=%E0%A",
+        "code.double:text=" + "A" * 40_000,
+        "code.nothing:text=S0lNU9BQSgQA",
+        "exercise.square_it:code=x",
+        "code.double:text=<img src=x onerror=alert(1)>",
+        "guess.1:choice=9",
+        "guess.99:choice=1",
+    ],
+)
+def test_a_hostile_fragment_changes_nothing(page, lab_url, fragment):
+    page.goto(f"{lab_url}#{fragment}")
+    page.wait_for_timeout(600)
+    assert page.locator(".cm-editor").count() == 0
+    assert cell(page).get_attribute("state") is None
+    assert page.locator("#demo-doubled .typed input").input_value() == "2"
+
+
+def test_a_guess_travels_in_the_link(page, context, server):
+    page.goto(server.url + "kv_cache.html")
+    page.locator("predict-block").nth(1).locator(".guess").first.click()
+    other = context.new_page()
+    other.goto(settle_address(page))
+    guess = other.locator("predict-block").nth(1).locator(".guess").first
+    expect(guess).to_have_attribute("aria-pressed", "true")
+    expect(other.locator("predict-block").nth(0).locator("[aria-pressed=true]")).to_have_count(0)
