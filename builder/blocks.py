@@ -69,9 +69,9 @@ class Saw(Block):
     NAME, ARGUMENT = "saw", False
 
     def on_create(self, parent):
-        aside = _child(parent, "aside", class_="saw", **{"aria-label": "What you saw"})
-        _child(aside, "p", "What you saw", class_="block-label")
-        return aside
+        group = _child(parent, "div", class_="saw", role="group", **{"aria-label": "What you saw"})
+        _child(group, "p", "What you saw", class_="block-label")
+        return group
 
 
 class Note(Block):
@@ -96,11 +96,11 @@ class Misconception(Block):
     NAME, ARGUMENT = "misconception", True
 
     def on_create(self, parent):
-        aside = _child(parent, "aside", class_="misconception", **{"aria-label": "Misconception"})
-        claim = _child(aside, "p", class_="claim")
+        group = _child(parent, "div", class_="misconception", role="group", **{"aria-label": "Misconception"})
+        claim = _child(group, "p", class_="claim")
         _child(claim, "strong", "Claim", class_="block-label").tail = " "
         _child(claim, "s", self.argument)
-        return aside
+        return group
 
 
 class Real(Block):

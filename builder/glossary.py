@@ -22,7 +22,7 @@ class Entry:
     term: str
     id: str
     line: int
-    text: str  # without markup, for a tooltip
+    text: str  # without markup, for the search
     definition: Scan
     html: str = ""
 

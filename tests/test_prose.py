@@ -188,14 +188,14 @@ def test_guesses_may_be_constructs_and_predict_may_have_none():
 @pytest.mark.parametrize(
     "text, expected",
     [
-        ("/// saw\n*b*\n///", '<aside aria-label="What you saw" class="saw">'),
+        ("/// saw\n*b*\n///", '<div aria-label="What you saw" class="saw" role="group">'),
         ("/// question | q?\na\n///", '<details class="question"><summary>q?</summary><p>a</p></details>'),
         ("/// note | Why?\n*b*\n///", '<details class="side-note"><summary>Why?</summary><p><em>b</em></p></details>'),
-        ("/// misconception | It *is*\nNo.\n///", "<s>It <em>is</em></s></p><p>No.</p></aside>"),
+        ("/// misconception | It *is*\nNo.\n///", "<s>It <em>is</em></s></p><p>No.</p></div>"),
         ("/// real | In real models\nx\n///", '<section class="real"><h2 id="in-real-models">'),
-        ("//// saw\n\n/// question | q\na\n///\n\n////", "<p>a</p></details></aside>"),
-        ("/// saw\n[[demo x]]\n///", "<i>demo</i></aside>"),
-        ("- a\n\n    /// saw\n    b\n    ///\n", "<p>b</p></aside></li>"),
+        ("//// saw\n\n/// question | q\na\n///\n\n////", "<p>a</p></details></div>"),
+        ("/// saw\n[[demo x]]\n///", "<i>demo</i></div>"),
+        ("- a\n\n    /// saw\n    b\n    ///\n", "<p>b</p></div></li>"),
     ],
 )
 def test_each_block_becomes_its_element(text, expected):
