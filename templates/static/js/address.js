@@ -38,8 +38,10 @@ export function restore(demo) {
   if (!values) return;
   demo.put(values);
   const [first] = states.keys();
-  if (first === demo.name && !history.state?.written) demo.scrollIntoView();
+  if (first === demo.name && !history.state?.written) loaded().then(() => demo.scrollIntoView());
 }
+
+const loaded = () => (document.readyState === "complete" ? Promise.resolve() : new Promise((resolve) => addEventListener("load", resolve, { once: true })));
 
 // A fragment that names nothing of this page changes nothing; one that does is the state of the whole page.
 addEventListener("hashchange", () => {

@@ -5,7 +5,7 @@
 //   grid   → a precomputed frame               live  → Python has answered
 //   booting → Python is starting for us        error → it failed; Retry is offered
 import { addressLater, restore } from "./address.js";
-import { changedControls, enableControls, labelControls, putControls, readControls, wireTyping } from "./controls.js";
+import { changedControls, describeControls, enableControls, labelControls, putControls, readControls, wireTyping } from "./controls.js";
 import { loadGrid } from "./grid.js";
 import { withPinned } from "./pin.js";
 import { callPython, onPython, pythonStatus, retryPython, startPython } from "./python.js";
@@ -32,7 +32,7 @@ class LlmDemo extends HTMLElement {
     enliven(this.stage);
     this.touched = false;
     this.views = null; // the last answer
-    this.pinned = null; // {views, says}: an earlier answer to compare with
+    this.pinned = null; // {views, values}: an earlier answer to compare with, and what the controls said then
     this.running = null; // {args, cancel}: one call in flight
     this.pending = null; // args: and one latest pending
     wireTools(this);
@@ -97,10 +97,14 @@ class LlmDemo extends HTMLElement {
     return this.views;
   }
 
-  /** Keep {views, says} behind whatever comes; null lets them go. */
+  /** Keep {views, values} behind whatever comes; null lets them go. */
   pin(pinned) {
     this.pinned = pinned;
-    showViews(this.stage, withPinned(this.views, pinned));
+    showViews(this.stage, this.compared(this.views));
+  }
+
+  compared(views) {
+    return this.pinned ? withPinned(views, this.pinned, describeControls(this.form)) : views;
   }
 
   clicked({ target }) {
@@ -205,7 +209,7 @@ class LlmDemo extends HTMLElement {
     if (!this.isConnected) return;
     try {
       this.views = views;
-      await showViews(this.stage, withPinned(views, this.pinned));
+      await showViews(this.stage, this.compared(views));
     } catch (problem) {
       return this.failed({ kind: "draw", message: `The figure could not be drawn: ${problem.message}` });
     }
