@@ -348,7 +348,7 @@ def test_a_pin_keeps_lines_and_points_as_dotted_ghosts_and_names_their_values(pa
     expect(tool(page, "pin", "every")).to_have_text("Unpin")
     expect(tool(page, "pin", "every")).to_have_attribute("aria-pressed", "true")
     move(page, "n")
-    expect(alt(page)).to_contain_text("Pinned, dotted, at Slope 0.5 m/s, Tokens 512 tokens, Heads 8")
+    expect(alt(page)).to_contain_text("Pinned behind it, at Slope 0.5 m/s: 0.5 512 8")
     shown = curves(page, "every")
     assert shown["names"] == ["pinned rise", "pinned here", "rise", "here"]
     assert shown["y"][0] == [0, 0.5, 1, 1.5, 2] and shown["y"][2] == [0, -0.25, -0.5, -0.75, -1]
@@ -396,7 +396,7 @@ def test_heatmaps_and_matrices_offer_no_pin_and_a_live_demo_only_after_its_run(p
 
 def test_a_ghost_changes_nothing_that_it_is_made_of():
     view = '{view: "figure", data: [{type: "bar", x: ["a"], y: [1], name: "n", text: ["t"]}], layout: {}, alt: "A"}'
-    script = f"(() => {{ const v = {view}; P.withPinned([v], {{ views: [v], says: 's' }}); return v; }})()"
+    script = f"(() => {{ const v = {view}; P.withPinned([v], {{ views: [v], values: [] }}, []); return v; }})()"
     assert node(script)["data"] == [{"type": "bar", "x": ["a"], "y": [1], "name": "n", "text": ["t"]}]
 
 
@@ -556,6 +556,26 @@ def test_arrow_keys_step_from_anywhere_in_the_steps(page, lab):
 
 
 # ---- small and large screens, paper, themes
+
+
+@in_browser
+@pytest.mark.parametrize("width", [360, 1280])
+def test_no_label_of_a_live_figure_is_lost_or_cut(page, server, width):
+    page.set_viewport_size({"width": width, "height": 800})
+    page.goto(server.url + "kv_cache.html")
+    page.mouse.move(50, 50)
+    for element in page.locator("llm-demo:not([kind=live])").all():
+        element.scroll_into_view_if_needed()
+        expect(element).to_have_attribute("state", "live", timeout=60_000)
+    page.wait_for_timeout(300)
+    boxes = page.evaluate(
+        """() => [...document.querySelectorAll(".js-plotly-plot .annotation")].map((label) => {
+          const [inner, outer] = [label, label.closest(".main-svg")].map((e) => e.getBoundingClientRect());
+          return [label.textContent, inner.width, outer.left - inner.left, inner.right - outer.right]; })"""
+    )
+    assert len(boxes) > 4
+    for text, wide, left, right in boxes:
+        assert wide > 5 and left <= 1 and right <= 1, text
 
 
 @in_browser

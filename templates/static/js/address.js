@@ -48,8 +48,14 @@ export function restore(part) {
   if (!values) return;
   part.linkPut(values);
   const [first] = states.keys();
-  if (first === part.linkName && !history.state?.written) part.scrollIntoView();
+  if (first === part.linkName && !history.state?.written) loaded().then(() => part.scrollIntoView());
 }
+
+const loaded = () =>
+  new Promise((resolve) => {
+    if (document.readyState === "complete") resolve();
+    else addEventListener("load", resolve, { once: true });
+  });
 
 // A fragment that names nothing of this page changes nothing; one that does is the state of the whole page.
 addEventListener("hashchange", () => {

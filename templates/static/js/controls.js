@@ -41,7 +41,7 @@ export function labelControls(form) {
 }
 
 /** A number as builder/templating.py writes it. */
-export const numberText = (x) => x.toLocaleString("en-US", { maximumFractionDigits: 12 });
+export const numberText = new Intl.NumberFormat("en-US", { maximumFractionDigits: 12 }).format;
 
 /** [[label, value with its unit], …] as a reader sees them. */
 export function describeControls(form) {
@@ -124,6 +124,7 @@ export function wireTyping(form) {
 
 function typedInto(field) {
   const control = field.closest("[data-control]");
+  if (field.value === numberText(read(control))) return;
   const wanted = parseNumber(field.value);
   const near = Number.isNaN(wanted) ? read(control) : nearest(stops(control), wanted);
   input(control).value = place(control, String(near));

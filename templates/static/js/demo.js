@@ -5,7 +5,8 @@
 //   grid   → a precomputed frame               live  → Python has answered
 //   booting → Python is starting for us        error → it failed; Retry is offered
 import { addressLater, restore } from "./address.js";
-import { accepted, changedControls, enableControls, labelControls, putControls, readControls, wireTyping } from "./controls.js";
+import { accepted, changedControls, describeControls, enableControls } from "./controls.js";
+import { labelControls, putControls, readControls, wireTyping } from "./controls.js";
 import { enliven } from "./enliven.js";
 import { loadGrid } from "./grid.js";
 import { withPinned } from "./pin.js";
@@ -34,7 +35,7 @@ class LlmDemo extends HTMLElement {
     enliven(this.stage);
     this.touched = false;
     this.views = null; // the last answer
-    this.pinned = null; // {views, says}: an earlier answer to compare with
+    this.pinned = null; // {views, values}: an earlier answer to compare with, and what the controls said then
     this.running = null; // {args, cancel}: one call in flight
     this.pending = null; // args: and one latest pending
     wireTools(this);
@@ -112,10 +113,14 @@ class LlmDemo extends HTMLElement {
     return this.views;
   }
 
-  /** Keep {views, says} behind whatever comes; null lets them go. */
+  /** Keep {views, values} behind whatever comes; null lets them go. */
   pin(pinned) {
     this.pinned = pinned;
-    drawing().then(({ showViews }) => showViews(this.stage, withPinned(this.views, pinned)));
+    drawing().then(({ showViews }) => showViews(this.stage, this.compared(this.views)));
+  }
+
+  compared(views) {
+    return this.pinned ? withPinned(views, this.pinned, describeControls(this.form)) : views;
   }
 
   clicked({ target }) {
@@ -226,7 +231,7 @@ class LlmDemo extends HTMLElement {
     try {
       this.views = views;
       const { showViews } = await drawing();
-      await showViews(this.stage, withPinned(views, this.pinned));
+      await showViews(this.stage, this.compared(views));
     } catch (problem) {
       return this.failed({ kind: "draw", message: `The figure could not be drawn: ${problem.message}` });
     }

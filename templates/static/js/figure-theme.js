@@ -148,8 +148,10 @@ function atTheEnd(note, letter, layout, data) {
   const place = note[letter];
   if (typeof place !== "number" || (note[`${letter}ref`] ?? letter) !== letter) return place;
   const values = data.flatMap((trace) => [...(trace[letter] ?? [])]).filter((v) => typeof v === "number");
-  const ends = [Math.min(...values), Math.max(...values)].map(layout[`${letter}axis`]?.type === "log" ? Math.log10 : Number);
-  return ends.find((end) => Math.abs(end - place) < 1e-9) ?? place;
+  const [low, high] = [Math.min(...values), Math.max(...values)].map(layout[`${letter}axis`]?.type === "log" ? Math.log10 : Number);
+  const hair = 1e-9 * (high - low);
+  if (Math.abs(place - high) <= hair) return high - hair;
+  return Math.abs(place - low) <= hair ? low + hair : place;
 }
 
 const titleText = (spec) => spec?.title?.text ?? (typeof spec?.title === "string" ? spec.title : "");

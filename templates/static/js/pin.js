@@ -6,9 +6,11 @@ const comparable = (view) => view?.view === "figure" && view.data.every(({ type 
 /** Whether there is a figure of lines, points or bars among these views. */
 export const canPin = (views) => views.some(comparable);
 
-/** These views with the pinned ones behind them; `says` names the values that were pinned. */
-export function withPinned(views, pinned) {
-  return pinned ? views.map((view, i) => (comparable(view) && comparable(pinned.views[i]) ? both(view, pinned.views[i], pinned.says) : view)) : views;
+/** These views with the pinned ones behind them. Values are [[label, text], …]; those that differ are named. */
+export function withPinned(views, pinned, values) {
+  const others = pinned.values.filter(([, text], i) => text !== values[i][1]).map((pair) => pair.join(" "));
+  const says = others.join(", ") || "the same values";
+  return views.map((view, i) => (comparable(view) && comparable(pinned.views[i]) ? both(view, pinned.views[i], says) : view));
 }
 
 function both(live, old, says) {
@@ -17,7 +19,7 @@ function both(live, old, says) {
   const range = (axis) => united(live.layout[axis], old.layout[axis]);
   const layout = { ...live.layout, xaxis: range("xaxis"), yaxis: range("yaxis"), showlegend: showsLegend(live) };
   if (bars) layout.yaxis2 = { ...layout.yaxis, overlaying: "y", matches: "y", visible: false };
-  return { ...live, data: [...ghosts, ...live.data], layout, alt: `${live.alt} Pinned, dotted, at ${says}: ${old.alt}` };
+  return { ...live, data: [...ghosts, ...live.data], layout, alt: `${live.alt} Pinned behind it, at ${says}: ${old.alt}` };
 }
 
 // Two live curves have a legend, one with its ghost needs none.

@@ -32,17 +32,15 @@ export function showTools(demo) {
   show("png", has(".view-figure"));
 }
 
-const sayable = (demo) => describeControls(demo.form).map(([label, value]) => `${label} ${value}`);
-
 const TOOLS = {
   async pin(demo, button) {
     const views = await demo.current();
     if (!views) return;
-    const pinned = demo.pinned ? null : { views, says: sayable(demo).join(", ") };
-    demo.pin(pinned);
-    button.setAttribute("aria-pressed", String(Boolean(pinned)));
+    const pinned = !demo.pinned;
+    demo.pin(pinned ? { views, values: describeControls(demo.form) } : null);
+    button.setAttribute("aria-pressed", String(pinned));
     button.textContent = pinned ? "Unpin" : "Pin";
-    announce(pinned ? `Pinned: ${pinned.says}. Move a control to compare.` : "Unpinned.");
+    announce(pinned ? "Pinned. Move a control to compare." : "Unpinned.");
   },
 
   async link(demo, button) {
