@@ -20,8 +20,9 @@ function writeAddress() {
   const states = demosOfPage().map((demo) => [demo.name, changedControls(demo.form)]).filter(([, values]) => values.size);
   const fragment = formatLink(states);
   const anchor = parseLink(location.hash).size ? "" : location.hash;
-  const address = location.pathname + location.search + (fragment ? `#${fragment}` : anchor);
-  history.replaceState({ written: true }, "", address);
+  const url = new URL(location.href);
+  url.hash = fragment || anchor;
+  if (url.href !== location.href) history.replaceState({ written: true }, "", url); // the same again would be a navigation
 }
 
 /** The address that opens this page at this demo, with the values that it has now. */
