@@ -283,6 +283,19 @@ def test_the_state_survives_soft_navigation_back_and_forward(page, lab):
 
 
 @in_browser
+def test_an_address_that_stays_the_same_is_not_written_again(page, lab):
+    go_live(page, lab)
+    page.evaluate("document.body.dataset.same = 'yes'")
+    for link in ("", "#every:seed=7"):
+        page.evaluate("(link) => link && (location.hash = link)", link)
+        move(page, "n")
+        move(page, "n")
+        demo(page, "every").get_by_role("button", name="Reset").click()
+        page.wait_for_timeout(800)
+        assert page.locator("body").get_attribute("data-same") == "yes", "it would be a soft navigation to this page"
+
+
+@in_browser
 def test_copy_link_copies_this_demo_and_says_so(page, context, lab):
     context.grant_permissions(["clipboard-read", "clipboard-write"])
     go_live(page, lab, "stacked")

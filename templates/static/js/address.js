@@ -29,8 +29,9 @@ async function currentStates() {
 async function writeAddress() {
   const fragment = formatLink(await currentStates());
   const anchor = parseLink(location.hash).size ? "" : location.hash;
-  const address = location.pathname + location.search + (fragment ? `#${fragment}` : anchor);
-  history.replaceState({ written: true }, "", address);
+  const url = new URL(location.href);
+  url.hash = fragment || anchor;
+  if (url.href !== location.href) history.replaceState({ written: true }, "", url); // the same again would be a navigation
 }
 
 /** The address that opens this page at this demo, with all that the reader has changed. */
