@@ -6,7 +6,7 @@ import { announce } from "./announce.js";
 /* global BUILD */ // defined by builder/assets.py: changes with every deployment
 
 // Also what history.replaceState does: the state of the demos is no other page.
-const onlyFragment = (url) => url.href.split("#")[0] === location.href.split("#")[0] && url.hash !== location.hash;
+const onlyFragment = (url) => url.href !== location.href && url.href.split("#")[0] === location.href.split("#")[0];
 const isPage = ({ origin, pathname }) => origin === location.origin && /(\/|\.html|\/[^./]+)$/.test(pathname);
 
 async function replace(url, signal) {
