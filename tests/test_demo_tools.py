@@ -115,6 +115,15 @@ def fragment(page):
     return page.evaluate("decodeURIComponent(location.hash)")
 
 
+def settles(page, text):
+    """The address follows when a demo rests."""
+    for _ in range(100):
+        if fragment(page) == text:
+            return
+        page.wait_for_timeout(100)
+    assert fragment(page) == text
+
+
 browser = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
 
 
@@ -206,15 +215,13 @@ def test_the_state_of_every_kind_of_control_goes_round_by_link(page, context, la
     move(page, name)
     written, shown = MOVED[name]
     expect(alt(page)).to_have_text(shown)
-    page.wait_for_timeout(700)
-    assert fragment(page) == f"#{written}"
+    settles(page, f"#{written}")
     other = context.new_page()
     other.goto(page.url)
     expect(alt(other)).to_have_text(shown, timeout=60_000)  # with no sign of life: the link itself asks
     demo(other, "every").get_by_role("button", name="Reset").click()
     expect(alt(other)).to_have_text("0.5 512 8 one & two False The cat 0", timeout=60_000)
-    other.wait_for_timeout(700)
-    assert fragment(other) == ""
+    settles(other, "")
 
 
 HOSTILE = ["nobody:n=1", "every:nothing=1", "every:n=0.3", "every:n=99999", "every:n=NaN", "every:few=2", "every:n",
@@ -248,13 +255,12 @@ def test_a_page_opens_at_its_defaults_from_a_hostile_link(page, lab, text):
 def test_anchors_keep_working_and_do_not_reset_demos(page, lab):
     go_live(page, lab)
     move(page, "seed")
-    page.wait_for_timeout(700)
+    settles(page, "#every:seed=7")
     page.evaluate("location.hash = 'eq-bytes'")
     page.wait_for_timeout(100)
     assert control(page, "seed").locator("input").input_value() == "7"
     page.go_back()
-    page.wait_for_timeout(100)
-    assert fragment(page) == "#every:seed=7"
+    settles(page, "#every:seed=7")
     assert control(page, "seed").locator("input").input_value() == "7"
 
 
@@ -272,11 +278,11 @@ def test_the_state_survives_soft_navigation_back_and_forward(page, lab):
     go_live(page, lab)
     page.evaluate("window.same = true")
     move(page, "seed")
-    page.wait_for_timeout(700)
+    settles(page, "#every:seed=7")
     assert page.evaluate("window.same") is True  # writing the address is no navigation
     page.get_by_role("link", name="Other", exact=True).last.click()
     expect(demo(page, "every")).to_have_count(0)
-    assert fragment(page) == ""
+    settles(page, "")
     page.go_back()
     expect(alt(page)).to_have_text(MOVED["seed"][1])
     assert page.evaluate("window.same") is True
