@@ -278,7 +278,7 @@ def test_a_project_path_without_its_trailing_slash_is_redirected(page, site_dir)
 def test_a_missing_page_shows_the_way_back(context, server):
     page = context.new_page()
     assert page.goto(server.url + "no/such/page").status == 404
-    page.get_by_role("link", name="index").click()
+    page.locator("main").get_by_role("link", name="index").click()
     expect(page.get_by_role("link", name="KV cache").first).to_be_visible()
 
 

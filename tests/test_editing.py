@@ -1,5 +1,6 @@
 """The reader changes the algorithm on the page, and whatever they write, the page survives it. In a real Chromium."""
 
+import re
 import time
 
 import pytest
@@ -265,8 +266,9 @@ def test_leaving_the_page_puts_our_code_back(lab, lab_url):
 # ---- the link
 
 
-def settle_address(page):
-    page.wait_for_timeout(900)  # longer than address.js waits for stillness
+def address(page, part):
+    """The page's address once it tells the state of a part."""
+    expect(page).to_have_url(re.compile(re.escape(part)))
     return page.url
 
 
@@ -275,8 +277,9 @@ def test_edited_code_travels_in_the_link_and_does_not_run(lab, context):
     expect(shown(lab)).to_have_text("6")
     lab.locator("#demo-doubled input[type=range]").press("End")
     expect(shown(lab)).to_have_text("27")
+    address(lab, "doubled:n=9")
     other = context.new_page()
-    other.goto(settle_address(lab))
+    other.goto(address(lab, "code.double:text="))
     expect(cell(other).locator(".cm-content")).to_contain_text("return 3 * x  # é")
     expect(status(cell(other))).to_contain_text("has not run")
     assert other.locator("#demo-doubled .typed input").input_value() == "9"
@@ -289,7 +292,7 @@ def test_edited_code_travels_in_the_link_and_does_not_run(lab, context):
 def test_an_answer_travels_in_the_link_unchecked(lab, context):
     write(lab, lab.locator("code-exercise"), "def square(x):\n    return x ** 2\n")
     other = context.new_page()
-    other.goto(settle_address(lab))
+    other.goto(address(lab, "exercise.square_it:text="))
     expect(other.locator("code-exercise .cm-content")).to_contain_text("return x ** 2")
     assert other.locator("code-exercise").get_attribute("state") == "editing"
 
@@ -319,7 +322,7 @@ def test_a_guess_travels_in_the_link(page, context, server):
     page.goto(server.url + "kv_cache.html")
     page.locator("predict-block").nth(1).locator(".guess").first.click()
     other = context.new_page()
-    other.goto(settle_address(page))
+    other.goto(address(page, "guess.2:choice=1"))
     guess = other.locator("predict-block").nth(1).locator(".guess").first
     expect(guess).to_have_attribute("aria-pressed", "true")
     expect(other.locator("predict-block").nth(0).locator("[aria-pressed=true]")).to_have_count(0)

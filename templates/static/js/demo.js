@@ -182,7 +182,7 @@ class LlmDemo extends HTMLElement {
     const frame = await loadGrid(this.getAttribute("grid")).then((grid) => grid?.frameFor(args));
     if (!frame || !this.waiting || this.stale(args)) return;
     await this.show(frame.views, { quiet: true });
-    if (!this.waiting) return;
+    if (!this.waiting || this.state === "error") return; // Python has answered, or has said that it won't
     this.state = "grid";
     this.setAttribute("grid-at", frame.at);
   }
