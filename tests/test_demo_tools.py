@@ -371,7 +371,7 @@ def test_a_pin_keeps_lines_and_points_as_dotted_ghosts_and_names_their_values(pa
     expect(tool(page, "pin", "every")).to_have_text("Unpin")
     expect(tool(page, "pin", "every")).to_have_attribute("aria-pressed", "true")
     move(page, "n")
-    expect(alt(page)).to_contain_text("Pinned behind it, at Slope 0.5 m/s: 0.5 512 8")
+    expect(alt(page)).to_contain_text(f"{MOVED['n'][1]} Pinned behind it, at Slope 0.5 m/s: 0.5 512 8")
     shown = curves(page, "every")
     assert shown["names"] == ["pinned rise", "pinned here", "rise", "here"]
     assert shown["y"][0] == [0, 0.5, 1, 1.5, 2] and shown["y"][2] == [0, -0.25, -0.5, -0.75, -1]
