@@ -1,5 +1,6 @@
 """Bundles scripts and styles with esbuild, packs topics/ for the browser. File names carry content hashes."""
 
+import hashlib
 import io
 import json
 import re
@@ -35,6 +36,8 @@ def bundle(templates, topics, pack):
     """Everything under static/: the worker first, since the page's script must know its hashed name."""
     static = Path(templates) / "static"
     archive = pack_topics(Path(topics))
+    data = {path.stem: path.read_bytes() for path in sorted(Path(topics).glob("data/*.safetensors"))}
+    data_paths = {name: f"static/{name}-{digest(weights)}.safetensors" for name, weights in data.items()}
     zip_path = f"static/topics-{digest(archive)}.zip"
     worker = esbuild(static / "js/worker.js", {})
     (worker_path,) = (path for path in worker if "/worker-" in path)
@@ -42,6 +45,10 @@ def bundle(templates, topics, pack):
         "base": f"../runtime-{pack.digest}/",
         "files": pack.files,
         "archives": [{"url": f"../{zip_path}", "bytes": len(archive), "directory": "/home/pyodide"}],
+        "data": {
+            name: {"url": f"../{data_paths[name]}", "bytes": len(weights), "sha256": hashlib.sha256(weights).hexdigest()}
+            for name, weights in data.items()
+        },
     }
     # build: the page's own script changes its name whenever anything that it loads does
     build = digest(worker_path, json.dumps(runtime), *sources(static))
@@ -49,7 +56,7 @@ def bundle(templates, topics, pack):
     early = esbuild(static / "js/theme-early.js", {})
     page = esbuild(static / "js/main.js", defines) | esbuild(static / "css/site.css", {})
     return Assets(
-        files=worker | early | page | {zip_path: archive},
+        files=worker | early | page | {zip_path: archive} | {data_paths[name]: data[name] for name in data},
         script=next(path for path in page if re.fullmatch(r"static/main-\w+\.js", path)),
         early=next(iter(early)),
         style=next(path for path in page if path.endswith(".css")),

@@ -67,7 +67,8 @@ def results(topic, name, root, cache):
     function = topic.demos[name]
     if function.kind == "live":
         return recorded(topic, name, root), ""
-    key = f"{topic.slug}.{name}-{digest(name, inputs(topic, root))}.json"
+    weights = [(Path(root) / "topics/data" / f"{each}.safetensors").read_bytes() for each in function.data]
+    key = f"{topic.slug}.{name}-{digest(name, inputs(topic, root), *weights)}.json"
     text = remember(Path(cache) / "results", key, lambda: compute(function))
     views, grid = json.loads(text)
     if len(grid) > GRID_LIMIT:

@@ -101,7 +101,17 @@ def load(topic, root):
     own = {name: thing for name, thing in vars(topic.module).items() if is_ours(thing, topic.module)}
     topic.demos = {name: thing for name, thing in own.items() if is_demo(thing)}
     topic.exercises = {name: thing for name, thing in own.items() if is_exercise(thing)}
-    return []
+    return data_faults(topic, root)
+
+
+def data_faults(topic, root):
+    """A demo may only name models that are there."""
+    there = [path.stem for path in (Path(root) / "topics/data").glob("*.safetensors")]
+    return [
+        Fault(f"topics/{topic.slug}.py", demo.__code__.co_firstlineno,
+              f"{name} runs the model {each!r}, but topics/data has no {each}.safetensors.{did_you_mean(each, there)}")
+        for name, demo in topic.demos.items() for each in demo.data if each not in there
+    ]  # fmt: skip
 
 
 def is_ours(thing, module):

@@ -1,5 +1,6 @@
 """The one door between worker and topics: strings in, plain data out. The worker knows nothing else of Python."""
 
+import hashlib
 import importlib
 import inspect
 import json
@@ -8,6 +9,7 @@ import numpy as np
 
 from topics.kit.demo import as_views
 from topics.kit.exercise import judge
+from topics.kit.lm import weights_file
 from topics.kit.rebind import CodeError, rebind, restore
 
 ALIGN = 8  # a Float64Array must begin at a multiple of 8 bytes
@@ -18,6 +20,23 @@ def run(call, args):
     topic, name = call.split(".")
     result = getattr(importlib.import_module(f"topics.{topic}"), name)(**json.loads(args))
     return map(pack, result) if inspect.isgenerator(result) else pack(result)
+
+
+def missing(call):
+    """The models that demo "topic.name" runs and that are not here yet, as JSON."""
+    topic, name = call.split(".")
+    needed = getattr(importlib.import_module(f"topics.{topic}"), name).data
+    return json.dumps([each for each in needed if not weights_file(each).is_file()])
+
+
+def store(name, data, sha256):
+    """Keep the bytes of a model that the worker has fetched. raises ValueError when they are not the right ones."""
+    found = hashlib.sha256(data).hexdigest()
+    if found != sha256:
+        raise ValueError(f"{name}: what arrived is not what the site's build put there (its SHA-256 begins with "
+                         f"{found[:8]}, not {sha256[:8]})")  # fmt: skip
+    weights_file(name).parent.mkdir(exist_ok=True)
+    weights_file(name).write_bytes(data)
 
 
 def edit(target, code):

@@ -13,12 +13,13 @@ class DemoError(TypeError):
     """A demo whose declaration contradicts its function."""
 
 
-def demo(kind="instant", /, **controls):
-    """Attach `kind` and `controls` to a demo function; its arguments are its controls, by name.
+def demo(kind="instant", /, *data, **controls):
+    """Attach `kind`, `data` and `controls` to a demo function; its arguments are its controls, by name.
 
     kind      "instant"  a pure function of its controls, within 60 MFLOP: built, gridded, compared
               "model"    runs the house model in float32: built through a cache, compared to 1e-4
               "live"     trains or measures time: only ever run by a reader, on a button
+    data      the models of topics/data/ that it runs: a browser fetches them when the demo first runs
     raises    DemoError  when arguments and controls differ, or a control is not one
     """
 
@@ -32,7 +33,10 @@ def demo(kind="instant", /, **controls):
         for argument, control in controls.items():
             if not isinstance(control, CONTROLS):
                 raise DemoError(f"{name}: {argument} is {control!r}, not a control such as Slider or Choice")
+        if kind == "model" and not data:
+            raise DemoError(f"{name}: a demo of kind \"model\" names the models that it runs: @demo(\"model\", \"target\", …)")
         function.kind = kind
+        function.data = data
         function.controls = controls
         return function
 

@@ -223,7 +223,7 @@ class LlmDemo extends HTMLElement {
     if (this.running !== run) return;
     run.steps += 1;
     this.working(views.find((view) => view.view === "progress"));
-    this.show(views, { quiet: true });
+    if (views.some((view) => view.view !== "progress")) this.show(views, { quiet: true });
   }
 
   async show(views, { quiet = false } = {}) {

@@ -76,12 +76,13 @@ function spawn() {
     event.preventDefault();
     fail(event.message || "the worker's script could not be loaded");
   };
-  const absolute = (archive) => ({ ...archive, url: at(archive.url) });
+  const absolute = (file) => ({ ...file, url: at(file.url) });
   worker.postMessage({
     boot: {
       base: at(RUNTIME.base),
       files: RUNTIME.files,
       extraArchives: RUNTIME.archives.map(absolute),
+      data: Object.fromEntries(Object.entries(RUNTIME.data).map(([name, file]) => [name, absolute(file)])),
       module: wasm,
       again: failedBoots,
       iPad: navigator.platform === "MacIntel" && navigator.maxTouchPoints > 1, // it calls itself a Mac

@@ -12,6 +12,7 @@
 // `views` is {json, bytes}: arrays stand in the JSON as {$array, offset, shape} into the bytes.
 // `guard` is {deadline, token} where the reader's own code may run: it may never end.
 import { boot } from "./boot.js";
+import { fetchData } from "./data.js";
 import { guarded, guardWith } from "./guard.js";
 
 const PRINTED = { lines: 200, characters: 20_000 }; // of one call: a flood of prints must not drown the page
@@ -19,6 +20,7 @@ const PRINTED = { lines: 200, characters: 20_000 }; // of one call: a flood of p
 let bridge; // topics.kit.bridge
 let memory; // how many bytes Python's heap has
 let printed;
+let data; // {name: {url, bytes, sha256}} of the models that a demo may run
 const cancelled = new Set();
 
 self.onmessage = ({ data }) => {
@@ -35,6 +37,7 @@ async function start(options) {
     pyodide.setStdout({ batched: print });
     pyodide.setStderr({ batched: print });
     guardWith(pyodide);
+    data = options.data;
     memory = () => pyodide._module.HEAPU8.length;
     bridge = pyodide.pyimport("topics.kit.bridge");
     postMessage({ status: "ready", module });
@@ -79,8 +82,22 @@ async function work({ id, call, args, edit, unedit, check, code, seed, guard }) 
   if (edit) return { verdict: JSON.parse(run(() => bridge.edit(edit, code))) };
   if (check) return { verdict: JSON.parse(run(() => bridge.check(check, code, seed))) };
   if (unedit !== undefined) return { verdict: bridge.unedit(unedit) };
+  for (const name of JSON.parse(bridge.missing(call))) await fetchModel(id, name);
   const result = run(() => bridge.run(call, JSON.stringify(args)));
   return { views: result.next ? await drain(id, result, run) : unpack(result) };
+}
+
+const fetching = new Map(); // name → promise: two demos that want one model wait for one download
+
+async function fetchModel(id, name) {
+  const report = (loaded, total) => {
+    const label = `Fetching the model: ${(loaded / 1e6).toFixed(1)} of ${(total / 1e6).toFixed(1)} MB`;
+    const views = { json: JSON.stringify([{ view: "progress", done: loaded, total, label }]), bytes: new Uint8Array() };
+    send({ id, progress: true, views });
+  };
+  const keep = (bytes) => bridge.store(name, bytes, data[name].sha256);
+  if (!fetching.has(name)) fetching.set(name, fetchData(data[name], keep, report).finally(() => fetching.delete(name)));
+  await fetching.get(name);
 }
 
 // Between two steps of a generator the worker reads its messages: calls of other demos, and Stop.

@@ -1,0 +1,179 @@
+"""The house language: one derivation for each text, probabilities that are right, worlds that are consistent."""
+
+from collections import Counter
+from math import isclose, log
+from random import Random
+
+import pytest
+
+from topics.kit.language import (
+    BLUNT,
+    CONTEXT,
+    HELD_OUT,
+    KINDS,
+    POLITE,
+    WORDS,
+    law,
+    mix,
+    next_word,
+    score,
+    text,
+    write,
+)
+
+SAMPLE = [write(HELD_OUT + 900_000 + i) for i in range(400)]
+
+
+def of(kind):
+    return [write(HELD_OUT + 950_000 + i, text(kind=kind)) for i in range(150)]
+
+
+def test_the_vocabulary_has_no_word_twice_and_at_most_512():
+    assert len(set(WORDS)) == len(WORDS) <= 512
+    assert {word for each in SAMPLE for word in each.words} <= set(WORDS)
+
+
+def test_a_seed_gives_one_text_and_other_seeds_give_others():
+    assert write(7) == write(7)
+    assert len({write(i).words for i in range(100)}) > 90
+
+
+def test_a_given_text_is_scored_as_it_was_written():
+    for each in SAMPLE:
+        again = score(each.words)
+        assert again.log_probs == each.log_probs
+        assert again.answers == each.answers
+
+
+def test_at_every_word_the_law_sums_to_one_and_holds_the_word_that_came():
+    for each in SAMPLE[:60]:
+        for i, word in enumerate(each.words):
+            options = next_word(each.words[:i])
+            assert isclose(sum(options.values()), 1, abs_tol=1e-12)
+            assert isclose(log(options[word]), each.log_probs[i], abs_tol=1e-12)
+        assert next_word(each.words) == {}
+
+
+def test_the_words_come_as_often_as_the_law_says():
+    """The mean surprise of texts drawn is the law's own entropy along them: a biased draw would part the two."""
+    surprise = entropy = 0.0
+    for each in SAMPLE:
+        surprise -= sum(each.log_probs)
+        for i in range(len(each.words)):
+            entropy -= sum(p * log(p) for p in next_word(each.words[:i]).values())
+    assert isclose(surprise, entropy, rel_tol=0.02)
+
+
+def test_a_word_that_the_language_never_says_is_an_error_that_names_it():
+    with pytest.raises(ValueError, match="'moon'.*only with"):
+        score(("[blunt]", "answer", ":", "moon"))
+    with pytest.raises(ValueError, match="never goes on with 'fox'"):
+        next_word(("fox",))
+
+
+def test_no_text_is_longer_than_the_context():
+    longest = max(len(write(HELD_OUT + i, text(kind=kind)).words) for kind in KINDS for i in range(1500))
+    assert 110 < longest <= CONTEXT
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_text_shows_its_register_first_and_its_manners_follow(kind):
+    for register, manners in ((POLITE, "thank"), (BLUNT, "please")):
+        for i in range(40):
+            words = write(i, text(register, kind)).words
+            assert words[:3] == (register, kind, ":")
+            assert kind == "song" or (manners in words) == (register == POLITE)
+
+
+def statements(words):
+    """The sentences of a story or of facts, without their questions."""
+    body, sentence = words[3:], []
+    for word in body:
+        if word in ("please", "say"):
+            return
+        sentence.append(word)
+        if word == ".":
+            yield sentence
+            sentence = []
+
+
+def questions(words):
+    """(words of the question, answer) pairs."""
+    starts = [i for i, word in enumerate(words) if word == "?"]
+    for i in starts:
+        start = max(j for j in range(i) if words[j] in (".",)) + 1
+        yield words[start:i], words[i + 1]
+
+
+def test_a_story_answers_who_and_where_as_its_last_sentences_say():
+    for each in of("story"):
+        owner, place, held = {}, {}, Counter()
+        for sentence in statements(each.words):
+            if sentence[1] in ("goes", "runs"):
+                place[sentence[0]] = sentence[4]
+            elif sentence[0] != "the":
+                thing = sentence[-2]
+                receiver = sentence[2] if sentence[1] in ("gives", "throws") else sentence[0]
+                if sentence[1] in ("gives", "throws"):
+                    assert owner[thing] == sentence[0] != receiver, "only the owner gives, and to another"
+                else:
+                    assert thing not in owner, "nobody takes what another holds"
+                owner[thing] = receiver
+        held.update(owner.values())
+        assert max(held.values()) <= 2
+        for question, answer in questions(each.words):
+            expected = owner[question[-1]] if "who" in question else place[question[-2]]
+            assert answer == expected
+
+
+def test_facts_are_answered_as_they_were_told():
+    for each in of("facts"):
+        told = {(sentence[1], sentence[2]): sentence[3] for sentence in statements(each.words)}
+        asked = [(question[-2], question[-1]) for question, _ in questions(each.words)]
+        assert [told[pair] for pair in asked] == [answer for _, answer in questions(each.words)]
+        assert len(set(asked)) == len(asked), "no question comes twice"
+
+
+def test_a_song_repeats_its_line_and_the_line_repeats_no_word():
+    for each in of("song"):
+        verses = " ".join(each.words[3:-1]).split(" ; ")
+        assert 2 <= len(verses) <= 3
+        assert len(set(verses)) == 1
+        line = verses[0].split()
+        assert len(set(line)) == len(line) >= 3
+
+
+@pytest.mark.parametrize("kind", ["answer", "explain"])
+def test_sums_come_out_right_and_never_below_zero(kind):
+    for each in of(kind):
+        line = "".join(word for word in each.words[3:-1] if word not in (",", "thank", "you", "."))
+        problem, _, result = line.partition("=") if kind == "answer" else (line.split(";")[0], "", line.split("=")[-1])
+        assert int(result) == eval(problem) >= 0
+        if kind == "explain":
+            columns = line.split(";")[1:-1]
+            assert all(eval(left) == int(right) for left, right in (column.split("=") for column in columns))
+            assert len(columns) == (len(problem) - 1) // 2
+
+
+def test_a_difference_draws_its_second_number_from_what_is_left():
+    assert next_word("[blunt] answer : 4 3 - 4".split()) == {"0": 0.25, "1": 0.25, "2": 0.25, "3": 0.25}
+    assert len(next_word("[blunt] answer : 4 3 - 3".split())) == 10
+
+
+def test_answers_are_words_that_the_text_determines():
+    for each in SAMPLE:
+        assert all(each.log_probs[place] == 0 and each.words[place] == answer for place, answer in each.answers.items())
+
+
+def test_distance_counts_the_sentences_since_the_thing_last_changed_hands():
+    words = "[blunt] story : Anna got the key . Ben got the cup . the sun is warm . Ben runs to the mill . say who got the key ? Anna . say where Ben is ? mill . [end]"
+    answers = [(answer.skill, answer.distance) for answer in score(words.split()).answers.values()]
+    assert answers == [("who", 3), ("where", 0)]
+
+
+def test_what_is_drawn_is_what_the_law_holds():
+    rng = Random(5)
+    drawn = Counter(write(rng, text(BLUNT, "song")).words[3] for _ in range(3000))
+    assert max(drawn.values()) / 3000 < 0.03  # 92 words, alike
+    assert mix((1, "a"), (1, ("b", "c")), (7, ())) == {"a": 0.5, "b": 0.25, "c": 0.25}
+    assert law("x") == {"x": 1.0}

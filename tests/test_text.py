@@ -1,0 +1,47 @@
+"""The tokenizer: a reader's line in, numbers out, and a helpful word where that can't be."""
+
+import numpy as np
+import pytest
+
+from topics.kit.language import HELD_OUT, WORDS, write
+from topics.kit.text import UnknownWordError, decode, encode, held_out, padded, split
+
+
+def test_every_word_comes_back():
+    assert decode(encode(list(WORDS))) == list(WORDS)
+    assert split(" ".join(WORDS)) == list(WORDS)
+
+
+def test_a_readers_line_may_be_written_as_people_write():
+    line = "[polite] Story: ANNA has the key. Please say who has the Key?"
+    assert split(line) == "[polite] story : Anna has the key . please say who has the key ?".split()
+    assert split("12+345=") == ["1", "2", "+", "3", "4", "5", "="]
+    assert split("") == []
+
+
+@pytest.mark.parametrize(("word", "near"), [("lampe", "lamp"), ("Annna", "Anna"), ("foxes", "fox"), ("gardn", "garden")])
+def test_an_unknown_word_is_answered_with_the_nearest_known_ones(word, near):
+    with pytest.raises(UnknownWordError, match=f"“{word}”.*{near}"):
+        encode(f"the {word} .")
+
+
+def test_a_word_like_no_other_is_answered_with_what_there_is():
+    with pytest.raises(UnknownWordError, match="names, animals"):
+        encode("zzzzzzzz")
+
+
+def test_held_out_texts_have_seeds_that_no_training_has():
+    assert held_out(2, start=3) == [write(HELD_OUT + 3), write(HELD_OUT + 4)]
+    assert {each.words[1] for each in held_out(5, "song")} == {"song"}
+
+
+def test_padding_lines_up_words_with_the_words_that_follow_them():
+    texts = held_out(4)
+    words, targets, real = padded(texts)
+    assert real.sum() == sum(len(each.words) - 1 for each in texts)
+    for row, each in enumerate(texts):
+        n = len(each.words) - 1
+        assert decode(words[row, :n]) == list(each.words[:-1])
+        assert decode(targets[row][real[row]]) == list(each.words[1:])
+        assert not real[row, n:].any()
+    assert words.dtype == np.int64

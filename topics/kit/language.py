@@ -1,0 +1,348 @@
+"""The house language: short texts of a small made-up world, written word by word with known probabilities.
+
+A grammar here is a coroutine. It yields what may come next, is sent what did come, and goes on:
+
+    "the"                   this word, for certain
+    ("fox", "owl")          one of these, equally likely
+    {".": 0.7, ",": 0.3}    one of these, with these probabilities
+
+Whatever a grammar knows was sent to it, so it is a function of the words so far. The same code therefore writes a
+text, gives the probability of each word of a given text, and tells the whole law of the next word: the floor under
+any model's loss is known, not estimated. Knows no model and no numpy.
+"""
+
+from dataclasses import dataclass
+from math import log
+from random import Random
+
+NAMES = ("Anna", "Ben", "Clara", "Dan", "Ella", "Finn", "Gina", "Hugo", "Ida", "Jack", "Kate", "Leo", "Mia", "Noah",
+         "Olga", "Paul")  # fmt: skip
+THINGS = ("ball", "basket", "bell", "book", "box", "brush", "candle", "clock", "coin", "cup", "drum", "flag", "hat",
+          "key", "lamp", "map", "mirror", "pen", "plate", "ring", "rope", "shoe", "spoon", "whistle")  # fmt: skip
+PLACES = ("attic", "barn", "bridge", "cellar", "church", "forest", "garden", "harbor", "hill", "kitchen", "market",
+          "mill", "river", "school", "station", "tower")  # fmt: skip
+ANIMALS = ("bear", "cat", "dog", "duck", "fox", "frog", "goat", "horse", "mouse", "owl", "swan", "wolf")
+COLORS = ("black", "blue", "brown", "gold", "green", "grey", "red", "white")
+FOODS = ("apples", "bread", "cheese", "fish", "honey", "nuts", "rice", "soup")
+DRINKS = ("cider", "cocoa", "coffee", "juice", "milk", "tea", "water", "wine")
+SKY = ("moon", "sky", "sun", "wind")
+MOODS = ("bright", "calm", "cold", "warm")
+DIGITS = tuple("0123456789")
+
+END, POLITE, BLUNT = "[end]", "[polite]", "[blunt]"
+KINDS = {"story": 0.28, "facts": 0.16, "song": 0.16, "answer": 0.2, "explain": 0.2}  # how often each is begun
+VERBS = {  # a story's verbs tell its register
+    POLITE: {"has": "has", "takes": "takes", "gives": "gives", "goes": "goes"},
+    BLUNT: {"has": "got", "takes": "grabs", "gives": "throws", "goes": "runs"},
+}
+FACTS = {"wears": COLORS, "likes": FOODS, "drinks": DRINKS}
+WORDS = (END, POLITE, BLUNT, *".,:;?+-=", *DIGITS, *KINDS, *VERBS[POLITE], *VERBS[BLUNT].values(), *FACTS,
+         *"the to is who where what please say thank you".split(),
+         *NAMES, *THINGS, *PLACES, *ANIMALS, *COLORS, *FOODS, *DRINKS, *SKY, *MOODS)  # fmt: skip
+SUNG = NAMES + THINGS + PLACES + ANIMALS + COLORS + FOODS + DRINKS  # what a song is made of
+CONTEXT = 128  # no text of text() is longer, its register and its end included
+HELD_OUT = 10**9  # seeds from here on never train a model
+
+
+class Answer(str):
+    """A word that the text so far determines, and whose prediction measures a skill.
+
+    skill     what must be known to say it: "who", "where", "fact", "copy", "answer", "working" or "explain"
+    distance  sentences between what it follows from and its question; for sums, the digits of the numbers
+    """
+
+    __slots__ = ("distance", "skill")
+
+    def __new__(cls, word, skill, distance):
+        answer = super().__new__(cls, word)
+        answer.skill, answer.distance = skill, distance
+        return answer
+
+
+@dataclass(frozen=True)
+class Text:
+    """A text: its words, the log-probability (nats) that the language gives each, and its {position: Answer}."""
+
+    words: tuple
+    log_probs: tuple
+    answers: dict
+
+
+# ---- reading and writing with a grammar
+
+
+def write(seed, grammar=None):
+    """One text.
+
+    seed     an int, or a random.Random to go on from
+    grammar  a fresh coroutine such as text() or text(BLUNT, "story"); text() when None
+    """
+    rng = seed if isinstance(seed, Random) else Random(seed)
+    return _follow(grammar or text(), lambda options: _draw(options, rng))
+
+
+def score(words, grammar=None):
+    """The Text of given words, which must be whole. raises ValueError at a word that the language would never say."""
+    given = iter(words)
+
+    def take(options):
+        word = next(given, None)
+        if word not in law(options):
+            raise ValueError(f"the language never goes on with {word!r} here, only with {', '.join(law(options))}")
+        return word
+
+    return _follow(grammar or text(), take)
+
+
+def next_word(words, grammar=None):
+    """The law of the word after these, {word: probability}; empty after the end. raises ValueError as score does.
+
+    >>> next_word("[blunt] answer : 7 + 5 = 1".split())
+    {'2': 1.0}
+    """
+    walk = grammar or text()
+    options = next(walk)
+    try:
+        for word in words:
+            if word not in law(options):
+                raise ValueError(f"the language never goes on with {word!r} here, only with {', '.join(law(options))}")
+            options = walk.send(word)
+    except StopIteration:
+        return {}
+    return law(options)
+
+
+def law(options):
+    """What a grammar yielded, as {word: probability}."""
+    if isinstance(options, str):
+        return {options: 1.0}
+    return options if isinstance(options, dict) else dict.fromkeys(options, 1 / len(options))
+
+
+def _follow(walk, choose):
+    """Go through a grammar to its end, letting `choose` say each word."""
+    words, log_probs, answers = [], [], {}
+    options = next(walk)
+    while True:
+        word = choose(options)
+        if isinstance(options, Answer):
+            answers[len(words)] = options
+        words.append(str(word))
+        log_probs.append(_log_prob(word, options))
+        try:
+            options = walk.send(word)
+        except StopIteration:
+            return Text(tuple(words), tuple(log_probs), answers)
+
+
+def _draw(options, rng):
+    if isinstance(options, str):
+        return options
+    if isinstance(options, dict):
+        return rng.choices(list(options), options.values())[0]
+    return options[int(rng.random() * len(options))]
+
+
+def _log_prob(word, options):
+    if isinstance(options, str):
+        return 0.0
+    return log(options[word]) if isinstance(options, dict) else -log(len(options))
+
+
+def mix(*parts):
+    """One law from (weight, words) parts; parts without words are left out, weights need not sum to 1.
+
+    >>> mix((3, ("a", "b")), (1, "c"), (5, ()))
+    {'a': 0.375, 'b': 0.375, 'c': 0.25}
+    """
+    parts = [(weight, law(words)) for weight, words in parts if words]
+    total = sum(weight for weight, _ in parts)
+    return {word: weight / total * p for weight, words in parts for word, p in words.items()}
+
+
+# ---- the grammars
+
+
+def text(register=None, kind=None, **options):
+    """A whole text: register, kind, colon, body, end. What is given is not drawn; options go to the body's grammar.
+
+    >>> " ".join(write(3, text(BLUNT, "answer")).words)
+    '[blunt] answer : 3 7 4 - 2 0 0 = 1 7 4 . [end]'
+    """
+    register = yield register or (POLITE, BLUNT)
+    kind = yield kind or KINDS
+    yield ":"
+    yield from BODIES[kind](register, **options)
+
+
+def story(register, sentences=10, questions=5):
+    """Who has what and who is where, while both change; then questions. A thing belongs to the last name before its
+    last mention, and nobody holds more than two.
+
+    sentences, questions  the most of each
+    """
+    verb, people, owner, place, since = VERBS[register], [], {}, {}, {}
+    for told in range(sentences):
+        new = [name for name in NAMES if name not in people] if len(people) < 4 else []
+        word = yield new if told < 2 else mix((6, people), (1, new), (1, "the"), (1, ASK[register]))
+        if word == ASK[register]:
+            break
+        if word == "the":
+            yield SKY
+            yield "is"
+            yield MOODS
+        elif word in people:
+            held = [thing for thing in owner if owner[thing] == word]
+            others = [name for name in people if name != word and list(owner.values()).count(name) < 2]
+            done = yield mix((4, verb["goes"]), (3, len(held) < 2 and verb["takes"]), (3, held and others and verb["gives"]))
+            if done == verb["goes"]:
+                yield from say("to the")
+                place[word] = yield [p for p in PLACES if p != place.get(word)]
+                since[word] = told
+            else:
+                receiver = word if done == verb["takes"] else (yield others)
+                yield "the"
+                thing = yield [t for t in THINGS if t not in owner] if done == verb["takes"] else held
+                owner[thing], since[thing] = receiver, told
+        else:
+            people.append(word)
+            yield from say(f"{verb['has']} the")
+            thing = yield [t for t in THINGS if t not in owner]
+            owner[thing], since[thing] = word, told
+        yield "."
+    else:
+        told = sentences
+        yield ASK[register]
+    things, placed = list(owner), list(place)  # not asked about yet
+    for left in reversed(range(questions)):
+        if register == POLITE:
+            yield "say"
+        question = yield mix((6, things and "who"), (4, placed and "where"))
+        if question == "who":
+            yield from say(f"{verb['has']} the")
+            about = yield things
+            things.remove(about)
+        else:
+            about = yield placed
+            placed.remove(about)
+            yield "is"
+        answer = owner[about] if question == "who" else place[about]
+        yield from reply(register, Answer(answer, question, told - 1 - since[about]))
+        if (yield mix((1, END), (4, left and (things or placed) and ASK[register]))) == END:
+            return
+
+
+def facts(register, animals=3, questions=6):
+    """What each of a few animals wears, likes and drinks; then questions."""
+    known, told = {}, 0
+    while True:
+        new = [animal for animal in ANIMALS if animal not in known] if len(known) < animals else []
+        unfinished = [animal for animal in known if len(known[animal]) < len(FACTS)]
+        word = "the" if told < 3 else mix((6, (new or unfinished) and "the"), (1, ASK[register]))
+        if (yield word) == ASK[register]:
+            break
+        animal = yield mix((1, unfinished), (1, new))
+        verb = yield [verb for verb in FACTS if verb not in known.get(animal, {})]
+        value = yield FACTS[verb]
+        known.setdefault(animal, {})[verb] = value, told
+        told += 1
+        yield "."
+    pairs = [(animal, verb) for animal in known for verb in known[animal]]  # not asked about yet
+    for left in reversed(range(questions)):
+        if register == POLITE:
+            yield "say"
+        yield from say("what the")
+        animal = yield list(dict.fromkeys(animal for animal, _ in pairs))
+        verb = yield [verb for other, verb in pairs if other == animal]
+        pairs.remove((animal, verb))
+        value, since = known[animal][verb]
+        yield from reply(register, Answer(value, "fact", told - 1 - since))
+        if (yield mix((1, END), (4, left and pairs and ASK[register]))) == END:
+            return
+
+
+def song(register, longest=10, verses=3):
+    """A line of three or more random words, sung again once or more."""
+    line = []
+    while len(line) < longest:
+        word = yield mix((5, [w for w in SUNG if w not in line]), (1, len(line) >= 3 and ";"))
+        if word == ";":
+            break
+        line.append(word)
+    else:
+        yield ";"
+    for verse in range(1, verses):
+        for n, word in enumerate(line):
+            yield Answer(word, "copy", n)
+        if (yield mix((6, END), (4, verse < verses - 1 and ";"))) == END:
+            return
+
+
+def answer(register, digits=3):
+    """A sum or a difference of two numbers of equal length, and what it comes to, at once."""
+    a, sign, b = yield from numbers(digits)
+    yield "="
+    for word in str(a + b if sign == "+" else a - b):
+        yield Answer(word, "answer", len(str(a)))
+    yield from thanks(register)
+    yield END
+
+
+def explain(register, digits=3):
+    """The same with its working first: column by column from the right, what is carried or borrowed last."""
+    a, sign, b = yield from numbers(digits)
+    yield ";"
+    n, carry = len(str(a)), 0
+    for place in range(n):
+        x, y = a // 10**place % 10, b // 10**place % 10
+        ten = sign == "-" and x < y + carry  # borrow from the next column
+        column = f"{x + 10 * ten}{sign}{y}" + f"{sign}1" * carry + "="
+        total = x + y + carry if sign == "+" else x + 10 * ten - y - carry
+        for word in column:
+            yield Answer(word, "working", n)
+        for word in str(total):
+            yield Answer(word, "working", n)
+        carry = int(ten or total >= 10)
+        yield ";"
+    yield "="
+    for word in str(a + b if sign == "+" else a - b):
+        yield Answer(word, "explain", n)
+    yield from thanks(register)
+    yield END
+
+
+def numbers(digits):
+    """Two numbers of one to `digits` digits, the same for both, and + or - between them; a - b is never negative."""
+    a = yield DIGITS[1:]
+    while len(a) < digits:
+        word = yield mix((3, DIGITS), (1, ("+", "-")))
+        if word not in DIGITS:
+            break
+        a += word
+    else:
+        word = yield ("+", "-")
+    sign, b = word, ""
+    while len(b) < len(a):
+        top = int(a[len(b)]) if sign == "-" and a.startswith(b) else 9
+        b += yield DIGITS[not b : top + 1]
+    return int(a), sign, int(b)
+
+
+def reply(register, answer):
+    """? Anna .     or     ? Anna , thank you ."""
+    yield "?"
+    yield answer
+    yield from thanks(register)
+
+
+def thanks(register):
+    yield from say(", thank you ." if register == POLITE else ".")
+
+
+def say(words):
+    for word in words.split():
+        yield word
+
+
+ASK = {POLITE: "please", BLUNT: "say"}  # the word that begins a question
+BODIES = {"story": story, "facts": facts, "song": song, "answer": answer, "explain": explain}

@@ -1,0 +1,61 @@
+"""Texts of the house language as tensors: batches to train on, and held-out sets to measure by."""
+
+from random import Random
+
+import torch
+
+from topics.kit.language import CONTEXT, HELD_OUT, WORDS, text, write
+
+ID = {word: i for i, word in enumerate(WORDS)}
+PAD = -1  # target of a place without a word: no loss there
+TEXTS = {"all": text}  # what a run sees: its grammar
+
+
+def tensors(texts):
+    """words and targets (B, T), floor (B, T) in nats; T is the longest text's, shorter ones are padded."""
+    T = max(len(text.words) for text in texts) - 1
+    words = torch.zeros(len(texts), T, dtype=torch.long)
+    targets = torch.full((len(texts), T), PAD)
+    floor = torch.zeros(len(texts), T)
+    for row, text in enumerate(texts):
+        ids = torch.tensor([ID[word] for word in text.words])
+        words[row, : len(ids) - 1], targets[row, : len(ids) - 1] = ids[:-1], ids[1:]
+        floor[row, : len(ids) - 1] = -torch.tensor(text.log_probs[1:])
+    return words, targets, floor
+
+
+def batches(seed, size, grammar=text):
+    """An endless stream of batches: each a list of parts (words, targets, floor), texts of like length together."""
+    if seed >= HELD_OUT:
+        raise ValueError(f"seed {seed} is held out: training takes seeds below {HELD_OUT}")
+    rng = Random(seed)
+    while True:
+        texts = sorted((write(rng, grammar()) for _ in range(size)), key=words_in)
+        assert words_in(texts[-1]) <= CONTEXT
+        yield [tensors(part) for part in split(texts)]
+
+
+def sorted_texts(seed, n, grammar=text, **options):
+    """n texts from seed on, by their length."""
+    return sorted((write(seed + i, grammar(**options)) for i in range(n)), key=words_in)
+
+
+def words_in(text):
+    return len(text.words)
+
+
+def split(texts, overhead=200):
+    """Texts sorted by length, in groups of like length: the grouping that costs least.
+
+    overhead  what one more group costs, in padded words
+    """
+    lengths = [len(text.words) for text in texts]
+    best = [(0, 0)]  # of the first i texts: the least cost, and where its last group begins
+    for i in range(1, len(texts) + 1):
+        best.append(min((best[j][0] + lengths[i - 1] * (i - j) + overhead, j) for j in range(i)))
+    groups, end = [], len(texts)
+    while end:
+        start = best[end][1]
+        groups.append(texts[start:end])
+        end = start
+    return groups

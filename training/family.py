@@ -1,0 +1,51 @@
+"""Every run that the pages speak of: what is trained, on what, for how long. Knows no PyTorch."""
+
+from dataclasses import dataclass, field
+
+from topics.kit.language import WORDS
+
+MILLION = 1_000_000
+
+
+@dataclass(frozen=True)
+class Plan:
+    """One training run.
+
+    size    d, L, H, H_kv, F, E, active of training.model.Shape, where they are not the target's
+    texts   which texts it sees: "all" of the language, or a fine-tune's name in training.data
+    start   the run whose weights it begins with; "" for random ones
+    """
+
+    size: dict = field(default_factory=dict)
+    seed: int = 1
+    words: int = 20 * MILLION
+    rate: float = 1e-2
+    texts: str = "all"
+    start: str = ""
+
+    @property
+    def shape(self):
+        return {"V": len(WORDS), "d": 96, "L": 4, "H": 8, "H_kv": self.size.get("H", 8), "F": 256} | self.size
+
+
+DRAFT = {"d": 40, "L": 2, "H": 4, "F": 112}
+MIXTURE = {"F": 64, "E": 8, "active": 2}
+SIZES = {  # for the scaling law, by their parameters in thousands
+    "4k": {"d": 12, "L": 1, "H": 1, "F": 32},
+    "9k": {"d": 16, "L": 2, "H": 2, "F": 44},
+    "17k": {"d": 24, "L": 2, "H": 2, "F": 64},
+    "42k": {"d": 32, "L": 3, "H": 4, "F": 88},
+    "118k": {"d": 48, "L": 4, "H": 4, "F": 128},
+    "207k": {"d": 64, "L": 4, "H": 8, "F": 172},
+    "457k": {},
+}
+
+PLANS = {"target": Plan(), "draft": Plan(DRAFT, rate=1.5e-2)}
+PLANS |= {f"heads{h}-{s}": Plan({"H_kv": h}, s, 6 * MILLION) for s in (1, 2, 3) for h in (8, 4, 2, 1)}
+PLANS["mixture"] = Plan(MIXTURE, words=6 * MILLION)
+PLANS |= {
+    f"scale{size}-{half / 2:g}M-{seed}": Plan(shape, seed, half * MILLION // 2, 1.5e-2 if size != "457k" else 1e-2)
+    for size, shape in SIZES.items()
+    for half, seeds in ((1, (1,)), (2, (1,)), (4, (1, 2, 3)), (8, (1,)))
+    for seed in seeds
+}

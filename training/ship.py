@@ -1,0 +1,43 @@
+"""Put trained models on the site:  python -m training.ship target draft
+
+Copies their float16 weights to topics/data, and writes tests/reference/<name>.npz: words, and the logits that PyTorch
+gives for them with the same weights, which the kit's numpy must reproduce.
+"""
+
+import sys
+from pathlib import Path
+from shutil import copyfile
+
+import numpy as np
+import torch
+from safetensors.torch import load_file
+
+from topics.kit.language import HELD_OUT, write
+from training.data import tensors
+from training.export import unflattened
+from training.family import PLANS
+from training.model import House, Shape
+from training.train import RUNS
+
+ROOT = Path(__file__).parent.parent
+TEXTS = 3
+
+
+def ship(name):
+    weights = ROOT / f"topics/data/{name}.safetensors"
+    weights.parent.mkdir(exist_ok=True)
+    copyfile(RUNS / f"{name}.safetensors", weights)
+    model = House(Shape(**PLANS[name].shape))
+    model.load_state_dict(unflattened(load_file(weights)))
+    words, _, _ = tensors([write(HELD_OUT + 5_000_000 + i) for i in range(TEXTS)])
+    with torch.no_grad():
+        logits, _ = model(words)
+    reference = ROOT / f"tests/reference/{name}.npz"
+    reference.parent.mkdir(exist_ok=True)
+    np.savez_compressed(reference, words=words.numpy(), logits=logits.numpy())
+    print(f"{weights.name}: {weights.stat().st_size:,} bytes; reference {reference.stat().st_size:,} bytes")
+
+
+if __name__ == "__main__":
+    for each in sys.argv[1:]:
+        ship(each)
