@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from builder.cache import digest
+from topics.kit.language import WORDS
 
 EPOCH = (1980, 1, 1, 0, 0, 0)  # the same bytes at every build
 REPOSITORY = Path(__file__).resolve().parent.parent
@@ -46,13 +47,17 @@ def bundle(templates, topics, pack):
         "files": pack.files,
         "archives": [{"url": f"../{zip_path}", "bytes": len(archive), "directory": "/home/pyodide"}],
         "data": {
-            name: {"url": f"../{data_paths[name]}", "bytes": len(weights), "sha256": hashlib.sha256(weights).hexdigest()}
+            name: {
+                "url": f"../{data_paths[name]}",
+                "bytes": len(weights),
+                "sha256": hashlib.sha256(weights).hexdigest(),
+            }
             for name, weights in data.items()
         },
     }
     # build: the page's own script changes its name whenever anything that it loads does
     build = digest(worker_path, json.dumps(runtime), *sources(static))
-    defines = {"WORKER": f"./{Path(worker_path).name}", "RUNTIME": runtime, "BUILD": build}
+    defines = {"WORKER": f"./{Path(worker_path).name}", "RUNTIME": runtime, "BUILD": build, "WORDS": WORDS}
     early = esbuild(static / "js/theme-early.js", {})
     page = esbuild(static / "js/main.js", defines) | esbuild(static / "css/site.css", {})
     return Assets(

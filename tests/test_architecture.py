@@ -9,8 +9,9 @@ import pytest
 REPOSITORY = Path(__file__).resolve().parent.parent
 SCRIPTS = REPOSITORY / "templates/static/js"
 STANDARD = {
-    *("ast", "collections", "contextlib", "dataclasses", "functools", "heapq", "importlib", "inspect", "itertools"),
-    *("json", "linecache", "math", "random", "re", "string", "sys", "textwrap", "time", "typing"),
+    *("ast", "collections", "contextlib", "dataclasses", "difflib", "functools", "hashlib", "heapq", "importlib"),
+    *("inspect", "itertools", "json", "linecache", "math", "pathlib", "random", "re", "string", "sys", "textwrap"),
+    *("time", "typing"),
 }
 
 

@@ -54,9 +54,15 @@ FUNCTION_CASES = {
         (lambda a: np.where(MASK, a, -1.0), away_from_zero(2, 3, 4)),
     ],
     np.concatenate: [(lambda a, b: np.concatenate([a, b], -1), away_from_zero(3, 4), away_from_zero(3, 2))],
-    np.transpose: [(lambda a: a.T, away_from_zero(3, 4)), (lambda a: np.transpose(a, (2, 0, 1)), away_from_zero(2, 3, 4))],
+    np.transpose: [
+        (lambda a: a.T, away_from_zero(3, 4)),
+        (lambda a: np.transpose(a, (2, 0, 1)), away_from_zero(2, 3, 4)),
+    ],
     np.repeat: [(lambda a: np.repeat(a, 3, -2), away_from_zero(2, 3, 4))],
-    np.reshape: [(lambda a: a.reshape(4, 3), away_from_zero(3, 4)), (lambda a: np.reshape(a, -1), away_from_zero(3, 4))],
+    np.reshape: [
+        (lambda a: a.reshape(4, 3), away_from_zero(3, 4)),
+        (lambda a: np.reshape(a, -1), away_from_zero(3, 4)),
+    ],
     np.swapaxes: [(lambda a: np.swapaxes(a, 0, 2), away_from_zero(2, 3, 4))],
 }
 OTHERS = [

@@ -7,11 +7,18 @@ import numpy as np
 import pytest
 
 from topics import kv_cache as page
-from topics.kit import GIB, GPUS, KIB, MODELS
+from topics.kit import GIB, GPUS, KIB, MODELS, lm
 from topics.kit.demo import defaults, views_of
 
 pytestmark = pytest.mark.topic("kv_cache")
 HEADS = [(1, 1), (4, 4), (4, 2), (4, 1)]  # (H, H_kv)
+
+
+def random_layers(seed, L, d, H, H_kv, D):
+    """L layers of random weights, scaled so that outputs keep about the size of their inputs."""
+    rng = np.random.default_rng(seed)
+    shapes = [(d, H, D), (d, H_kv, D), (d, H_kv, D), (H, D, d)]
+    return [[rng.normal(0, d**-0.5, shape) for shape in shapes] for _ in range(L)]
 
 
 def slow_attention(q, k, v):
@@ -109,7 +116,7 @@ def test_grouped_heads_equal_full_heads_whose_keys_and_values_are_repeated():
 
 @pytest.mark.parametrize("L, H_kv", [(1, 4), (2, 4), (2, 1), (3, 2)])
 def test_generation_makes_the_same_vectors_with_and_without_a_cache(L, H_kv):
-    layers = page.random_layers(0, L, d=8, H=4, H_kv=H_kv, D=2)
+    layers = random_layers(0, L, d=8, H=4, H_kv=H_kv, D=2)
     prompt = np.random.default_rng(1).normal(size=(5, 8))
     cached = page.generate(layers, prompt, 12)
     np.testing.assert_allclose(cached, page.generate(layers, prompt, 12, cached=False), rtol=0, atol=1e-11)
@@ -118,7 +125,7 @@ def test_generation_makes_the_same_vectors_with_and_without_a_cache(L, H_kv):
 
 def test_each_layer_adds_to_what_it_was_given():
     x = np.random.default_rng(3).normal(size=(4, 6))
-    W_q, W_k, W_v, W_o = page.random_layers(0, 1, d=6, H=2, H_kv=1, D=3)[0]
+    W_q, W_k, W_v, W_o = random_layers(0, 1, d=6, H=2, H_kv=1, D=3)[0]
     q, k, v = (np.array([[[sum(row * W[:, h, i]) for i in range(3)] for h in range(W.shape[1])] for row in x])
                for W in (W_q, W_k, W_v))  # fmt: skip
     added = [[sum((y * W_o[:, :, i]).ravel()) for i in range(6)] for y in slow_attention(q, k, v)]
@@ -128,7 +135,7 @@ def test_each_layer_adds_to_what_it_was_given():
 def test_generation_with_a_cache_passes_one_row_a_step(monkeypatch):
     seen, plain = [], page.forward
     monkeypatch.setattr(page, "forward", lambda layers, x, caches=None: seen.append(len(x)) or plain(layers, x, caches))
-    layers, prompt = page.random_layers(0, 1, 8, 4, 4, 2), np.ones((5, 8))
+    layers, prompt = random_layers(0, 1, 8, 4, 4, 2), np.ones((5, 8))
     page.generate(layers, prompt, 4)
     assert seen == [5, 1, 1, 1]
     seen.clear()
@@ -137,7 +144,7 @@ def test_generation_with_a_cache_passes_one_row_a_step(monkeypatch):
 
 
 def test_an_edit_changes_its_own_row_in_the_first_layer_and_all_later_rows_above():
-    layers = page.random_layers(0, 2, d=8, H=4, H_kv=2, D=2)
+    layers = random_layers(0, 2, d=8, H=4, H_kv=2, D=2)
     x = np.random.default_rng(2).normal(size=(6, 8))
     _, before = page.forward(layers, x)
     x[2] += 1
@@ -325,7 +332,58 @@ def test_without_a_cache_intensity_rises_and_speed_falls():
 
 
 def test_the_race_compares_equal_outputs_and_grows_its_curves():
-    steps = [{view["view"]: view for view in views} for views in page.race(T=128, D=16, seed=0)]
-    assert [len(views["figure"]["data"][0]["x"]) for views in steps] == list(range(1, 17))
+    steps = [{view["view"]: view for view in views} for views in page.race(T=32, kind="song", seed=0)]
+    assert [len(views["figure"]["data"][0]["x"]) for views in steps] == [1, 2, 3, 4]
     assert all(views["badge"]["value"] <= views["badge"]["limit"] for views in steps)
-    assert steps[-1]["metrics"]["items"][-1]["value"] == 128  # the ratio of FLOP at the last token
+    assert len(steps[-1]["tokens"]["tokens"]) == 3 + 32
+    assert "[end]" not in steps[-1]["tokens"]["tokens"]
+
+
+def test_the_race_counts_every_weight_once_for_each_row():
+    """Against the matrices themselves: two FLOP for each number, and two products of width D a head and key."""
+    model = lm.load("target")
+    matrices = sum(w.size for name, w in model.weights.items() if w.ndim == 2)
+    for new, T in ((1, 1), (1, 50), (50, 50)):
+        attention = sum(2 * 2 * model.D for _ in range(model.L * model.H * new * T))
+        assert page.model_flops(model, new, T) == 2 * matrices * new + attention
+    assert page.race_flops_ratio(1) == 3  # three rows or one, each meeting three keys
+
+
+def test_an_edit_changes_only_what_has_read_it():
+    """The claims of the text: nothing before; in layer 1 the word itself; above it every later word."""
+    text = "[polite] story : Anna has the lamp . Ben has the key . Ben goes to the mill ."
+    change = edited(text=text, place=3, new="Kate", insert=False)
+    assert change.shape == (19, 8)
+    assert (change[:3] == 0).all()
+    assert (change[3] > 0.1).all()
+    assert (change[4:, :2] == 0).all()
+    assert (change[4:, 2:] > 1e-5).all()
+
+
+def test_an_inserted_word_turns_the_keys_of_layer_1_and_leaves_its_values():
+    change = edited(text="[blunt] story : Anna got the lamp . Ben got the key .", place=5, new="Kate", insert=True)
+    assert (change[:5] == 0).all()
+    assert (change[5:, 0] > 1e-3).all()
+    assert (change[5:, 1] < page.SAME).all()
+    assert (change[5:, 2:] > 1e-5).all()
+
+
+def edited(**arguments):
+    return next(view["values"] for view in page.edit_a_word(**arguments) if view["view"] == "matrix")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        ({"text": "the lampe"}, "“lampe”. The nearest that it does: lamp"),
+        ({"new": "Kat"}, "“Kat”"),
+        ({"new": "Kate Ben"}, "One new word"),
+        ({"new": " "}, "One new word"),
+        ({"text": ""}, "text of 2 to 128 words"),
+        ({"text": "Anna " * 129}, "text of 2 to 128 words"),
+    ],
+)
+def test_what_the_house_model_can_not_read_is_said_in_a_sentence(arguments, says):
+    note = page.edit_a_word(**{"place": 3, "text": "the sun", "new": "moon", "insert": False} | arguments)
+    assert note["view"] == "note"
+    assert says in note["text"]

@@ -65,7 +65,7 @@ def test_the_words_come_as_often_as_the_law_says():
 
 
 def test_a_word_that_the_language_never_says_is_an_error_that_names_it():
-    with pytest.raises(ValueError, match="'moon'.*only with"):
+    with pytest.raises(ValueError, match=r"'moon'.*only with"):
         score(("[blunt]", "answer", ":", "moon"))
     with pytest.raises(ValueError, match="never goes on with 'fox'"):
         next_word(("fox",))
@@ -156,8 +156,8 @@ def test_sums_come_out_right_and_never_below_zero(kind):
 
 
 def test_a_difference_draws_its_second_number_from_what_is_left():
-    assert next_word("[blunt] answer : 4 3 - 4".split()) == {"0": 0.25, "1": 0.25, "2": 0.25, "3": 0.25}
-    assert len(next_word("[blunt] answer : 4 3 - 3".split())) == 10
+    assert next_word(["[blunt]", "answer", ":", "4", "3", "-", "4"]) == {"0": 0.25, "1": 0.25, "2": 0.25, "3": 0.25}
+    assert len(next_word(["[blunt]", "answer", ":", "4", "3", "-", "3"])) == 10
 
 
 def test_answers_are_words_that_the_text_determines():
@@ -166,7 +166,10 @@ def test_answers_are_words_that_the_text_determines():
 
 
 def test_distance_counts_the_sentences_since_the_thing_last_changed_hands():
-    words = "[blunt] story : Anna got the key . Ben got the cup . the sun is warm . Ben runs to the mill . say who got the key ? Anna . say where Ben is ? mill . [end]"
+    words = (
+        "[blunt] story : Anna got the key . Ben got the cup . the sun is warm . Ben runs to the mill . "
+        "say who got the key ? Anna . say where Ben is ? mill . [end]"
+    )
     answers = [(answer.skill, answer.distance) for answer in score(words.split()).answers.values()]
     assert answers == [("who", 3), ("where", 0)]
 

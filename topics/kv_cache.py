@@ -6,7 +6,6 @@ A FLOP is one addition or one multiplication, so a multiply-add is two.
 """
 
 import time
-from itertools import pairwise
 
 import numpy as np
 
@@ -29,17 +28,22 @@ from topics.kit import (
     Seed,
     Slider,
     Steps,
+    Text,
     Toggle,
+    Tokens,
     bars,
     demo,
     exercise,
     label,
     line,
+    lm,
     max_abs_difference,
     points,
     rule,
     softmax,
 )
+from topics.kit.language import CONTEXT
+from topics.kit.text import NUMBER, UnknownWordError, decode, encode
 
 # ---- the cache itself
 
@@ -118,13 +122,6 @@ def generate(layers, prompt, steps, cached=True):
         made.append(y[-1] / np.sqrt(np.mean(y[-1] ** 2)))  # (d,)
         x = np.vstack([x, made[-1]])  # (T+1, d)
     return np.array(made)
-
-
-def random_layers(seed, L, d, H, H_kv, D):
-    """L layers of random weights, scaled so that outputs keep about the size of their inputs."""
-    rng = np.random.default_rng(seed)
-    shapes = [(d, H, D), (d, H_kv, D), (d, H_kv, D), (H, D, d)]
-    return [[rng.normal(0, d**-0.5, shape) for shape in shapes] for _ in range(L)]
 
 
 # ---- what it costs
@@ -467,65 +464,149 @@ def _throughput(batches, total, B, now, fit, gpu):
 
 @demo(
     "live",
-    T=LogSlider("Tokens", 128, 512, value=256, unit="tokens"),
-    D=LogSlider("Head width", 16, 64, value=32, unit="numbers"),
+    "target",
+    T=Slider("Words to write", 16, 112, value=112, step=16, unit="words"),
+    kind=Choice("Text", ("story", "facts", "song"), value="story"),
     seed=Seed(),
 )
-def race(T, D, seed):
-    """One layer of four heads in this browser: milliseconds a token, with and without a cache."""
-    H, d = 4, 4 * D
-    layers = random_layers(seed, 1, d, H, H, D)
-    x = np.random.default_rng(seed).normal(size=(T, d))  # the T tokens, all given
-    forward(layers, x[:8])  # the first call is slow: keep it out of the measurement
-    marks = [T * i // 16 for i in range(1, 17)]
-    fast, slow, worst, caches = [], [], 0.0, None
-    for start, stop in pairwise([0, *marks]):
+def race(T, kind, seed):
+    """The house model writes a text in this browser, and every word is computed twice: with and without a cache."""
+    model, rng = lm.load("target"), np.random.default_rng(seed)
+    words, cache = encode(f"[polite] {kind} :").tolist(), lm.new_cache(model)
+    lm.forward(model, words[:-1], cache)  # the last word is the first that is measured
+    lm.forward(model, words)  # the first calls are slow: keep them out
+    new, start, fast, slow, worst = words[-1:], len(words), [], [], 0.0
+    for written in range(1, T + 1):
         began = time.perf_counter()
-        for t in range(start, stop):  # a block of tokens: a browser's clock is too coarse for one
-            y, caches = forward(layers, x[t : t + 1], caches)
+        logits = lm.forward(model, new, cache)[-1]  # one row
         between = time.perf_counter()
-        again, _ = forward(layers, x[:stop])  # every row once more, for the sake of the last
+        again = lm.forward(model, words)[-1]  # every row once more, for the sake of the last
         ended = time.perf_counter()
-        fast.append(1000 * (between - began) / (stop - start))
+        fast.append(1000 * (between - began))
         slow.append(1000 * (ended - between))
-        worst = max(worst, max_abs_difference(y[0], again[-1]))
-        yield (
-            Progress(len(fast), len(marks), "Measuring"),
-            *_race_views(marks[: len(fast)], np.array(fast), np.array(slow), worst, T, d, H, D),
-        )
+        worst = max(worst, max_abs_difference(logits, again))
+        p = lm.probabilities(np.where(np.arange(model.V) == END_NUMBER, -np.inf, logits))  # it may not end
+        new = [int(rng.choice(model.V, p=p))]
+        words += new
+        if written % BLOCK == 0:
+            yield Progress(written, T, "Writing"), *_race_views(model, words, start, fast, slow, worst)
 
 
-def _race_views(marks, fast, slow, worst, T, d, H, D):
-    """The curves so far; at the last mark they are the answer."""
-    t = marks[-1]
-    ratio = layer_flops(t, t, d, H, H, D) / layer_flops(1, t, d, H, H, D)
+def race_flops_ratio(T):
+    """What the race computes without a cache over what it computes with one, for T words after a prompt of three."""
+    model = lm.load("target")
+    context = range(3, 3 + T)
+    return sum(model_flops(model, t, t) for t in context) / sum(model_flops(model, 1, t) for t in context)
+
+
+BLOCK = 8  # words to a mark: a browser's clock is too coarse for one
+END_NUMBER = NUMBER["[end]"]
+
+
+def model_flops(model, new, T):
+    """FLOP of a pass of `new` tokens through the house model, each meeting T keys: weights, scores, values.
+
+    >>> model_flops(lm.Model(V=2, d=2, L=1, H=1, H_kv=1, F=1, base=1e4, weights={}), new=1, T=3)
+    76
+    """
+    attention = 2 * model.d * model.H * model.D + 2 * model.d * model.H_kv * model.D  # q, o and k, v
+    weights = model.L * (attention + 3 * model.d * model.F) + model.V * model.d
+    return new * (2 * weights + 4 * model.L * model.H * model.D * T)  # a multiply-add is two
+
+
+def _race_views(model, words, start, fast, slow, worst):
+    """The curves so far; at the last word they are the answer."""
+    t = start + len(fast)
+    marks = list(range(start + BLOCK, t + 1, BLOCK))  # the last position of each block
+    with_, without = (np.reshape(times, (-1, BLOCK)).mean(1) for times in (fast, slow))
     return (
         Figure(
             [
-                line(marks, slow, "without a cache", "error", mode="lines+markers"),
-                line(marks, fast, "with a cache", "key", "dash", mode="lines+markers"),
+                line(marks, without, "without a cache", "error", mode="lines+markers"),
+                line(marks, with_, "with a cache", "key", "dash", mode="lines+markers"),
             ],
-            x_title="Position of the token in the text",
-            y_title="Time for this token (ms)",
-            alt=f"Measured here: token {t} of {T} took {_si(slow[-1])} ms without a cache, "
-            f"{_si(fast[-1])} ms with one, as the mean of the last {T // 16} tokens.",
-            xaxis={"range": [0, 1.05 * T]},
+            x_title="Words of the text so far",
+            y_title="Time for the next word (ms)",
+            alt=f"Measured here: the last {BLOCK} of {t} words took {_si(without[-1])} ms each without a cache, "
+            f"{_si(with_[-1])} ms with one.",
+            xaxis={"range": [0, CONTEXT]},
             yaxis={"rangemode": "tozero"},
             showlegend=False,
             annotations=[
-                label(t, float(slow[-1]), "without", xanchor="right", yanchor="bottom", xshift=-8),
-                label(t, float(fast[-1]), "with", xanchor="right", yanchor="bottom", xshift=-8),
+                label(t, float(without[-1]), "without", xanchor="right", yanchor="bottom", xshift=-8),
+                label(t, float(with_[-1]), "with", xanchor="right", yanchor="bottom", xshift=-8),
             ],
         ),
+        Tokens(decode(words), caption="What it wrote, the same on both sides:"),
         Metrics(
-            ("Without, last token", slow[-1], "ms", "measured, one run"),
-            ("With, last token", fast[-1], "ms", f"measured, mean of {T // 16} tokens"),
-            ("Ratio of times", slow[-1] / max(fast[-1], 1e-3), "×", "measured"),
-            ("Ratio of FLOP", ratio, "×", "computed: T rows against one"),
+            ("All words without", sum(slow) / 1000, "s", "measured, one run"),
+            ("All words with", sum(fast) / 1000, "s", "measured, the same run"),
+            ("Ratio of times", sum(slow) / max(sum(fast), 1e-3), "×", "measured"),
+            ("Ratio of FLOP", race_flops_ratio(len(fast)), "×", "computed: all rows against one, word by word"),
         ),
-        Badge("Last rows compared: max|Δ|", worst, 1e-9),
+        Badge("Logits compared: max|Δ|", worst, 1e-3),
     )
 
+
+@demo(
+    "model",
+    "target",
+    place=Slider("Word to change", 3, 30, value=3, unit=""),
+    text=Text("Text", "[polite] story : Anna has the lamp . Ben has the key . Ben goes to the mill .", suggest=True),
+    new=Text("New word", "Kate", limit=20, suggest=True),
+    insert=Toggle("Insert it, and move the rest along"),
+)
+def edit_a_word(place, text, new, insert):
+    """How far each row of the house model's cache moves when one word of the text changes."""
+    try:
+        words, (new_word, *more) = decode(encode(text)), decode(encode(new)) or [""]
+    except UnknownWordError as error:
+        return Note(str(error), "warning")
+    if more or not new_word or not 2 <= len(words) <= CONTEXT:
+        return Note(f"One new word, please, and a text of 2 to {CONTEXT} words.", "warning")
+    place = min(place, len(words) - 1)
+    after = words[place:] if insert else words[place + 1 :]
+    old, edited = cache_rows(words), cache_rows([*words[:place], new_word, *after])
+    if insert:  # the old word and its cached row, against the row of the same word in the longer text
+        edited = np.delete(edited, place, axis=2)
+    change = np.linalg.norm(edited - old, axis=-1) / np.linalg.norm(old, axis=-1)  # (L, 2, T)
+    return _edit_views(words, place, new_word, insert, change)
+
+
+def cache_rows(words):
+    """What the house model's cache holds after these words: (L, 2, T, H_kv·D), K before V."""
+    model = lm.load("target")
+    cache = lm.new_cache(model)
+    lm.forward(model, encode(words), cache)
+    return np.array([[rows.reshape(len(words), -1) for rows in pair] for pair in cache])
+
+
+def _edit_views(words, place, new_word, insert, change):
+    """The change of each cached row as a table of words by layers, and what it means for the cache."""
+    L, _, T = change.shape
+    columns = [f"{name}{'₁₂₃₄₅₆₇₈'[i]}" for i in range(L) for name in "KV"]
+    rows = [f"{word} → {new_word}" if t == place and not insert else word for t, word in enumerate(words)]
+    kept = change < SAME
+    whole = kept.all((0, 1)).cumprod().sum()  # words from the beginning on with nothing changed
+    note = (
+        "The rest stands one place further on. In layer 1 its values are what they were, but keys are rotated by their "
+        "position."
+        if insert
+        else "In layer 1 a row depends on its own word alone; above it, on all that its word has read."
+    )
+    return (
+        Matrix(change.transpose(2, 0, 1).reshape(T, 2 * L), rows, columns,
+               "Relative change of each cached row, ‖new − old‖ / ‖old‖, by layer", "error"),
+        Metrics(
+            ("Rows that stay", int(kept.sum()), f"of {kept.size}", "change below a millionth"),
+            ("Usable as a prefix", int(whole), f"of {T} words", "all rows the same, from the beginning on"),
+        ),
+        Badge("Before the edit: max change", change[:, :, :place].max(initial=0), SAME),
+        Note(note),
+    )  # fmt: skip
+
+
+SAME = 1e-6  # a change that is float32's rounding
 
 # ---- exercises
 

@@ -17,10 +17,10 @@ def tensors(texts):
     words = torch.zeros(len(texts), T, dtype=torch.long)
     targets = torch.full((len(texts), T), PAD)
     floor = torch.zeros(len(texts), T)
-    for row, text in enumerate(texts):
-        ids = torch.tensor([ID[word] for word in text.words])
+    for row, each in enumerate(texts):
+        ids = torch.tensor([ID[word] for word in each.words])
         words[row, : len(ids) - 1], targets[row, : len(ids) - 1] = ids[:-1], ids[1:]
-        floor[row, : len(ids) - 1] = -torch.tensor(text.log_probs[1:])
+        floor[row, : len(ids) - 1] = -torch.tensor(each.log_probs[1:])
     return words, targets, floor
 
 

@@ -1,4 +1,4 @@
-"""What a model of the family can do, on texts that no training has seen: losses above the floor, and accuracy by skill."""
+"""What a model can do, on texts that no training has seen: losses above the floor, and accuracy by skill."""
 
 from collections import defaultdict
 from random import Random
@@ -23,7 +23,9 @@ def evaluate(model, grammar=text):
             words, targets, low = tensors(part)
             logits, _ = model(words)
             real = targets != PAD
-            losses = torch.nn.functional.cross_entropy(logits.transpose(1, 2), targets, ignore_index=PAD, reduction="none")
+            losses = torch.nn.functional.cross_entropy(
+                logits.transpose(1, 2), targets, ignore_index=PAD, reduction="none"
+            )
             total, floor, count = total + losses.sum().item(), floor + low.sum().item(), count + int(real.sum())
             best = logits.argmax(-1)
             for row, each in enumerate(part):

@@ -1,4 +1,4 @@
-"""Weights between PyTorch's names and the kit's: training/runs/<name>.pt to topics/data/<name>.safetensors, in float16."""
+"""Weights between PyTorch's names and the kit's, stored in float16."""
 
 import json
 import re
@@ -19,7 +19,9 @@ def arrays(state):
         if found := re.fullmatch(r"layers\.(\d+)\.(\w+(?:\.\w+)?)\.weight", name):
             out[f"{found[1]}.{NAMES[found[2]]}"] = tensor.numpy()
         elif found := re.fullmatch(r"layers\.(\d+)\.feed\.experts\.0\.(\w+)\.weight", name):
-            several = [k for k in state if re.fullmatch(rf"layers\.{found[1]}\.feed\.experts\.\d+\.{found[2]}\.weight", k)]
+            several = [
+                k for k in state if re.fullmatch(rf"layers\.{found[1]}\.feed\.experts\.\d+\.{found[2]}\.weight", k)
+            ]
             out[f"{found[1]}.{found[2]}"] = torch.stack([state[k] for k in several]).numpy()
     return out
 

@@ -19,7 +19,7 @@ class Plan:
     size: dict = field(default_factory=dict)
     seed: int = 1
     words: int = 20 * MILLION
-    rate: float = 1e-2
+    rate: float = 6e-3
     texts: str = "all"
     start: str = ""
 
@@ -40,11 +40,11 @@ SIZES = {  # for the scaling law, by their parameters in thousands
     "457k": {},
 }
 
-PLANS = {"target": Plan(), "draft": Plan(DRAFT, rate=1.5e-2)}
+PLANS = {"target": Plan(), "draft": Plan(DRAFT, rate=1e-2)}
 PLANS |= {f"heads{h}-{s}": Plan({"H_kv": h}, s, 6 * MILLION) for s in (1, 2, 3) for h in (8, 4, 2, 1)}
 PLANS["mixture"] = Plan(MIXTURE, words=6 * MILLION)
 PLANS |= {
-    f"scale{size}-{half / 2:g}M-{seed}": Plan(shape, seed, half * MILLION // 2, 1.5e-2 if size != "457k" else 1e-2)
+    f"scale{size}-{half / 2:g}M-{seed}": Plan(shape, seed, half * MILLION // 2)
     for size, shape in SIZES.items()
     for half, seeds in ((1, (1,)), (2, (1,)), (4, (1, 2, 3)), (8, (1,)))
     for seed in seeds

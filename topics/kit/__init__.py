@@ -1,5 +1,6 @@
 """Everything a topic may use. Pure numpy: it runs alike in CPython and in the reader's browser."""
 
+from topics.kit import lm
 from topics.kit.controls import Choice, LogSlider, Seed, Slider, Text, Toggle
 from topics.kit.demo import demo
 from topics.kit.exercise import exercise
@@ -40,6 +41,7 @@ __all__ = [
     "heatmap",
     "label",
     "line",
+    "lm",
     "max_abs_difference",
     "points",
     "rule",

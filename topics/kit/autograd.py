@@ -178,7 +178,9 @@ def _explicit(subscripts, arrays):
     """Input and output subscripts with letters in the place of the dots."""
     ins, out = subscripts.replace(" ", "").split("->")
     ins = ins.split(",")
-    extra = max((array.ndim - len(name) + 3 for name, array in zip(ins, arrays, strict=True) if "..." in name), default=0)
+    extra = max(
+        (array.ndim - len(name) + 3 for name, array in zip(ins, arrays, strict=True) if "..." in name), default=0
+    )
     dots = "ABCDEFGH"[:extra]
     full = []
     for name, array in zip(ins, arrays, strict=True):
@@ -286,7 +288,9 @@ def cross_entropy(logits, targets, weights=None):
 
     def vjp(g):
         p = e / total
-        np.put_along_axis(p, np.asarray(targets)[..., None], np.take_along_axis(p, np.asarray(targets)[..., None], -1) - 1, -1)
+        np.put_along_axis(
+            p, np.asarray(targets)[..., None], np.take_along_axis(p, np.asarray(targets)[..., None], -1) - 1, -1
+        )
         return p * (share[..., None] * g)
 
     loss = -(at * share).sum()

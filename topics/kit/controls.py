@@ -136,12 +136,16 @@ class Toggle:
 
 @dataclass(frozen=True)
 class Text:
-    """The reader's own input. `examples` are tried by the tests; the empty text always is."""
+    """The reader's own input. `examples` are tried by the tests; the empty text always is.
+
+    suggest  the house model's words are offered as one types
+    """
 
     label: str
     value: str
     limit: int = 200
     examples: tuple = ()
+    suggest: bool = False
     unit = ""
     stops = None
     kind = "text"

@@ -34,7 +34,9 @@ def demo(kind="instant", /, *data, **controls):
             if not isinstance(control, CONTROLS):
                 raise DemoError(f"{name}: {argument} is {control!r}, not a control such as Slider or Choice")
         if kind == "model" and not data:
-            raise DemoError(f"{name}: a demo of kind \"model\" names the models that it runs: @demo(\"model\", \"target\", …)")
+            raise DemoError(
+                f'{name}: a demo of kind "model" names the models that it runs: @demo("model", "target", …)'
+            )
         function.kind = kind
         function.data = data
         function.controls = controls

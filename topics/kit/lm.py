@@ -1,10 +1,10 @@
-"""The house model in numpy: the network that every page runs. Knows neither the language nor any file's place in a site.
+"""The house model in numpy: the network that every page runs. Knows neither the language nor the browser.
 
 V words   T new tokens   t tokens already cached   d width   L layers   H query heads   H_kv key/value heads
 D = d/H head width   F hidden width of the feed-forward layer   ... any batch dimensions
 
-A model is a Model: a shape and a dict of arrays, each matrix stored (out, in) so that the inner axis of every product is
-contiguous. `forward` is written in ufuncs and einsum only, so that autograd.Tensor can stand in for any weight.
+A model is a Model: a shape and a dict of arrays, each matrix stored (out, in) so that the inner axis of every product
+is contiguous. `forward` is written in ufuncs and einsum only, so that autograd.Tensor can stand in for any weight.
 """
 
 import json
@@ -61,7 +61,9 @@ def load(name):
     """A model of the family, in float32, from topics/data/<name>.safetensors (stored there in float16)."""
     path = weights_file(name)
     if not path.is_file():
-        raise FileNotFoundError(f'{path.name} is not here. A demo that runs this model names it: @demo("model", "{name}", …)')
+        raise FileNotFoundError(
+            f'{path.name} is not here. A demo that runs this model names it: @demo("model", "{name}", …)'
+        )
     raw = path.read_bytes()
     size = int.from_bytes(raw[:8], "little")
     header = json.loads(raw[8 : 8 + size])
@@ -85,14 +87,16 @@ def forward(model, words, cache=None, *, mask=None, frequencies=None, see=None):
     mask         (T, t+T) bool, which words each may attend to; itself and all before it when None
     frequencies  (D/2,) radians a position, in the place of rope_frequencies(D, base)
     see          called as see(name, layer, value) at each step named below; what it returns, unless None, is used
-                 in the value's place. The steps of a layer, in order: "attention_input" (..., T, d), "q" (..., T, H, D),
-                 "k", "v" (..., T, H_kv, D), "scores", "attention" (..., H, T, t+T), "heads" (..., T, H, D),
-                 "attention_output" (..., T, d), "feed_input", "feed_hidden" (..., T, F), "feed_output", "residual"
+                 in the value's place. The steps of a layer, in order: "attention_input" (..., T, d),
+                 "q" (..., T, H, D), "k", "v" (..., T, H_kv, D), "scores", "attention" (..., H, T, t+T),
+                 "heads" (..., T, H, D), "attention_output" (..., T, d), "feed_input", "feed_hidden" (..., T, F), "feed_output", "residual"
     """
     w, start, T = model.weights, length(cache), np.shape(words)[-1]
     if mask is None:
         mask = np.arange(start + T) <= np.arange(start, start + T)[:, None]  # (T, t+T)
-    turns = rotation(np.arange(start, start + T), rope_frequencies(model.D, model.base) if frequencies is None else frequencies)
+    turns = rotation(
+        np.arange(start, start + T), rope_frequencies(model.D, model.base) if frequencies is None else frequencies
+    )
     look = see_all if see is None else lambda *step: _replaced(see(*step), step[-1])
     x = w["embedding"][np.asarray(words)]  # (..., T, d)
     for i in range(model.L):
@@ -237,10 +241,7 @@ def generate(model, words, steps, rng=None, stop=None, **law):
     cache, new = new_cache(model), list(words)
     for _ in range(steps):
         logits = forward(model, new, cache)[-1]  # (V,)
-        if rng is None:
-            word = int(logits.argmax())
-        else:
-            word = int(rng.choice(len(logits), p=probabilities(logits, **law)))
+        word = int(logits.argmax() if rng is None else rng.choice(len(logits), p=probabilities(logits, **law)))
         yield word
         if word == stop:
             return

@@ -58,7 +58,9 @@ def _known_case(word):
 def _unknown(word):
     near = get_close_matches(word.lower(), [w.lower() for w in WORDS], 3, cutoff=0.5)
     near = [_known_case(w) for w in near]
-    hint = f"The nearest that it does: {', '.join(near)}." if near else "It knows names, animals, things, places, digits."
+    hint = (
+        f"The nearest that it does: {', '.join(near)}." if near else "It knows names, animals, things, places, digits."
+    )
     return f"The house model does not know “{word}”. {hint}"
 
 

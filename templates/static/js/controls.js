@@ -54,6 +54,13 @@ export function describeControls(form) {
 
 const sayable = (value) => (typeof value === "boolean" ? (value ? "on" : "off") : String(value));
 
+/** An input over the house model's vocabulary offers its words once somebody is in it. */
+export function wireSuggestions(form) {
+  for (const element of form.querySelectorAll("[data-suggest]")) {
+    element.addEventListener("focus", () => import("./suggest.js").then(({ suggest }) => suggest(element)), { once: true });
+  }
+}
+
 /** Native inputs are disabled in the HTML: without JavaScript they could do nothing. */
 export function enableControls(form) {
   for (const element of form.elements) element.disabled = false;

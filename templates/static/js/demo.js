@@ -6,7 +6,7 @@
 //   booting → Python is starting for us        error → it failed; Retry is offered
 import { addressLater, restore } from "./address.js";
 import { accepted, changedControls, describeControls, enableControls } from "./controls.js";
-import { labelControls, putControls, readControls, wireTyping } from "./controls.js";
+import { labelControls, putControls, readControls, wireSuggestions, wireTyping } from "./controls.js";
 import { enliven } from "./enliven.js";
 import { loadGrid } from "./grid.js";
 import { withPinned } from "./pin.js";
@@ -27,6 +27,7 @@ class LlmDemo extends HTMLElement {
     this.linkName = this.id.replace("demo-", "");
     this.form.addEventListener("submit", (event) => event.preventDefault());
     wireTyping(this.form);
+    wireSuggestions(this.form);
     this.form.addEventListener("input", () => this.moved());
     this.form.addEventListener("reset", () => setTimeout(() => this.moved()));
     this.addEventListener("click", (event) => this.clicked(event));

@@ -1,0 +1,71 @@
+"""What the house model costs where it runs: read by bench/model.py, run by Pyodide. Prints nothing; answers JSON."""
+
+import json
+import time
+
+import numpy as np
+
+from topics.kit import lm
+from topics.kit.autograd import Tensor, adam, cross_entropy, gradients
+from topics.kit.language import CONTEXT
+from topics.kit.text import held_out, padded
+
+RANK, MATRICES = 4, ("q", "v")  # as the LoRA paper adapts GPT-3 (arXiv 2106.09685)
+
+
+def milliseconds(work, repeats):
+    """The median time of one call, and all of them."""
+    work()
+    times = []
+    for _ in range(repeats):
+        began = time.perf_counter()
+        work()
+        times.append(1000 * (time.perf_counter() - began))
+    return {"median": float(np.median(times)), "all": [round(t, 2) for t in times]}
+
+
+def measure(repeats=7):
+    model = lm.load("target")
+    rng = np.random.default_rng(0)
+    prompt = rng.integers(0, model.V, CONTEXT)
+
+    def generated():  # half the context written, the other half read before
+        cache = lm.new_cache(model)
+        lm.forward(model, prompt[: CONTEXT // 2], cache)
+        began = time.perf_counter()
+        for word in prompt[CONTEXT // 2 :]:
+            lm.forward(model, [word], cache)
+        return 1000 * (time.perf_counter() - began) / (CONTEXT // 2)
+
+    generated()
+    tokens = [generated() for _ in range(repeats)]
+    words, targets = (each[:, :64] for each in padded(held_out(8, "story", sentences=10))[:2])
+    assert words.shape == (8, 64)
+    adapters = {}
+    for i in range(model.L):
+        for name in MATRICES:
+            out, into = model.weights[f"{i}.{name}"].shape
+            adapters[f"{i}.{name}.A"] = rng.normal(0, 0.02, (RANK, into)).astype(np.float32)
+            adapters[f"{i}.{name}.B"] = np.zeros((out, RANK), np.float32)
+    state = {}
+
+    def lora_step():
+        nonlocal adapters, state
+        tensors = {name: Tensor(w) for name, w in adapters.items()}
+        adapted = {
+            f"{i}.{name}": model.weights[f"{i}.{name}"] + tensors[f"{i}.{name}.B"] @ tensors[f"{i}.{name}.A"]
+            for i in range(model.L)
+            for name in MATRICES
+        }
+        loss = cross_entropy(lm.forward(model.with_weights(adapted), words), targets)
+        found = gradients(loss, list(tensors.values()))
+        adapters, state = adam(adapters, dict(zip(tensors, found, strict=True)), state, rate=1e-3)
+
+    return {
+        "token": {"median": float(np.median(tokens)), "all": [round(t, 2) for t in tokens]},
+        "prompt": milliseconds(lambda: lm.forward(model, prompt), repeats),
+        "lora": milliseconds(lora_step, 3),
+    }
+
+
+json.dumps(measure())
