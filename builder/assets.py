@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from builder.cache import digest
-from topics.kit.language import WORDS
 
 EPOCH = (1980, 1, 1, 0, 0, 0)  # the same bytes at every build
 REPOSITORY = Path(__file__).resolve().parent.parent
@@ -30,11 +29,14 @@ class Assets:
     script: str
     early: str  # runs before the first paint
     style: str
+    index_style: str
     build: str
 
 
 def bundle(templates, topics, pack):
     """Everything under static/: the worker first, since the page's script must know its hashed name."""
+    from topics.kit.language import WORDS  # now: the project being built is not known when this file is imported
+
     static = Path(templates) / "static"
     archive = pack_topics(Path(topics))
     data = {path.stem: path.read_bytes() for path in sorted(Path(topics).glob("data/*.safetensors"))}
@@ -57,14 +59,30 @@ def bundle(templates, topics, pack):
     }
     # build: the page's own script changes its name whenever anything that it loads does
     build = digest(worker_path, json.dumps(runtime), *sources(static))
-    defines = {"WORKER": f"./{Path(worker_path).name}", "RUNTIME": runtime, "BUILD": build, "WORDS": WORDS}
+    styles = {name: esbuild(static / f"css/{name}.css", {}) for name in ("site", "index", "search-dialog")}
+    style_paths = {name: next(path for path in files if path.endswith(".css")) for name, files in styles.items()}
+    defines = {
+        "WORKER": f"./{Path(worker_path).name}",
+        "RUNTIME": runtime,
+        "BUILD": build,
+        "WORDS": WORDS,
+        "SEARCH_STYLE": f"./{Path(style_paths['search-dialog']).name}",
+    }
     early = esbuild(static / "js/theme-early.js", {})
-    page = esbuild(static / "js/main.js", defines) | esbuild(static / "css/site.css", {})
+    page = esbuild(static / "js/main.js", defines)
     return Assets(
-        files=worker | early | page | {zip_path: archive} | {data_paths[name]: data[name] for name in data},
+        files=worker
+        | early
+        | page
+        | styles["site"]
+        | styles["index"]
+        | styles["search-dialog"]
+        | {zip_path: archive}
+        | {data_paths[name]: data[name] for name in data},
         script=next(path for path in page if re.fullmatch(r"static/main-\w+\.js", path)),
         early=next(iter(early)),
-        style=next(path for path in page if path.endswith(".css")),
+        style=style_paths["site"],
+        index_style=style_paths["index"],
         build=build,
     )
 

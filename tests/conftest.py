@@ -1,11 +1,13 @@
 """What tests share: the built site, a server over it, a Chromium, and small temporary projects."""
 
+import json
 import os
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from builder.serve import SiteServer
@@ -83,6 +85,8 @@ def make_project(root):
     (root / "topics/glossary.md").write_text("## logit\n\nA score before the softmax.\n")
     order = []
 
+    write_model(root / "topics/data/tiny.safetensors")
+
     def add(slug, body="", module=None, meta="title: A page\nsummary: What it is.\nminutes: 5\n"):
         order.append(slug)
         (root / "topics/__init__.py").write_text(f'"""Order."""\n\nORDER = {{"Section": {order!r}}}\n')
@@ -92,3 +96,18 @@ def make_project(root):
 
     add.root = root
     return add
+
+
+def write_model(path, d=64, V=600):
+    """A model of one layer with small weights, in the format of safetensors, written by hand."""
+    names = {"embedding": (V, d), "norm": (d,), "0.attention_norm": (d,), "0.feed_norm": (d,)}
+    names |= {f"0.{name}": (d, d) for name in ("q", "k", "v", "o", "gate", "up", "down")}
+    sizes = {"V": V, "d": d, "L": 1, "H": 2, "H_kv": 2, "D": d // 2, "F": d, "base": 1e4, "active": 0}
+    header, data = {"__metadata__": {"shape": json.dumps(sizes)}}, b""
+    for name, shape in names.items():
+        half = np.random.default_rng(len(data)).normal(0, 0.1, shape).astype(np.float16).tobytes()
+        header[name] = {"dtype": "F16", "shape": shape, "data_offsets": [len(data), len(data) + len(half)]}
+        data += half
+    text = json.dumps(header).encode()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(len(text).to_bytes(8, "little") + text + data)

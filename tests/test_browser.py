@@ -25,7 +25,7 @@ import time
 
 import numpy as np
 
-from topics.kit import Badge, Figure, Metrics, Note, Progress, Slider, demo, line
+from topics.kit import Badge, Figure, Metrics, Note, Progress, Slider, demo, line, lm
 
 IN_BROWSER = sys.platform == "emscripten"
 x = np.arange(5)
@@ -65,10 +65,11 @@ def slow(n):
         yield Progress(i, 100, "Counting"), Metrics(("count", i, ""))
 
 
-@demo("model", n=Slider("N", 1, 9, value=2))
+@demo("model", "tiny", n=Slider("N", 1, 9, value=2))
 def model(n):
     """A demo of the kind that runs the house model."""
-    return Metrics(("n squared", np.float32(n) ** 2, "")), Badge("difference", 0.0, 1e-12)
+    logits = lm.forward(lm.load("tiny"), [n])
+    return Metrics(("n squared", np.float32(n) ** 2, "")), Note(f"{logits.shape[1]} logits"), Badge("NaN", 0.0, 1e-12)
 
 
 @demo(n=Slider("N", 0, 9, value=2))
@@ -406,6 +407,77 @@ def test_a_demo_of_the_model_kind_runs(page, lab):
     move(page, "model", "Home")
     expect(demo(page, "model")).to_have_attribute("state", "live", timeout=60_000)
     expect(metric(page, "model")).to_contain_text("1")
+    expect(demo(page, "model")).to_contain_text("600 logits")
+
+
+# ---- the models that demos run
+
+
+def requests_of(page, ending):
+    asked = []
+    page.on("request", lambda request: asked.append(request.url) if request.url.endswith(ending) else None)
+    return asked
+
+
+def test_a_model_is_fetched_when_its_demo_first_runs_and_by_no_other(page, lab):
+    asked = requests_of(page, ".safetensors")
+    page.goto(lab.url + "lab.html")
+    move(page, "good", "End")
+    expect(demo(page, "good")).to_have_attribute("state", "live", timeout=60_000)
+    assert not asked
+    move(page, "model", "Home")
+    expect(demo(page, "model")).to_have_attribute("state", "live", timeout=60_000)
+    move(page, "model", "End")
+    expect(metric(page, "model")).to_contain_text("81")
+    assert len(asked) == 1
+
+
+def test_a_model_that_was_fetched_is_kept_for_the_next_visit(page, lab):
+    asked = requests_of(page, ".safetensors")
+    for _ in range(2):
+        page.goto(lab.url + "lab.html")
+        move(page, "model", "Home")
+        expect(demo(page, "model")).to_have_attribute("state", "live", timeout=60_000)
+    assert len(asked) == 1
+
+
+def test_what_an_earlier_deployment_stored_is_let_go(page, lab):
+    page.goto(lab.url + "lab.html")
+    url = f"{lab.url}static/tiny-0123456789abcdef.safetensors"
+    page.evaluate(f"caches.open('llm-internals-data').then((store) => store.put('{url}', new Response('x')))")
+    move(page, "model", "Home")
+    expect(demo(page, "model")).to_have_attribute("state", "live", timeout=60_000)
+    stored = "caches.open('llm-internals-data').then((s) => s.keys()).then((all) => all.map((each) => each.url))"
+    (kept,) = page.evaluate(stored)
+    assert "0123456789abcdef" not in kept
+
+
+@pytest.mark.parametrize(
+    ("spoilt", "says"),
+    [
+        (lambda data: data[:-9], "broken off after"),
+        (lambda data: data[:-1] + bytes([data[-1] ^ 1]), "SHA-256"),
+        (None, "HTTP 404"),
+    ],
+    ids=["short", "wrong", "missing"],
+)
+def test_a_broken_model_is_named_and_retry_fetches_it_again(context, broken, spoilt, says):
+    page = context.new_page()
+    (path,) = (broken.runtime.parent / "static").glob("tiny-*.safetensors")
+    whole = path.read_bytes()
+    path.unlink()
+    if spoilt:
+        path.write_bytes(spoilt(whole))
+    page.goto(broken.url + "lab.html")
+    move(page, "model", "Home")
+    expect(demo(page, "model")).to_have_attribute("state", "error", timeout=60_000)
+    expect(demo(page, "model").locator(".demo-status")).to_contain_text("tiny")
+    expect(demo(page, "model").locator(".demo-status")).to_contain_text(says)
+    move(page, "good", "End")  # the others do not need it
+    expect(demo(page, "good")).to_have_attribute("state", "live")
+    path.write_bytes(whole)
+    demo(page, "model").get_by_role("button", name="Retry").click()
+    expect(demo(page, "model")).to_have_attribute("state", "live", timeout=60_000)
 
 
 # ---- downloads that fail

@@ -234,7 +234,7 @@ def test_a_recorded_run_is_shown_and_marked_as_such(project):
 
 def test_a_model_demo_is_run_once_for_the_same_inputs(project):
     fresh = f"\n# {uuid4()}\n"  # or an earlier run of this test has left its answer in the cache
-    project("slow", "[[demo doubled]]\n", fresh + GOOD.replace("@demo(", '@demo("model", ').replace(
+    project("slow", "[[demo doubled]]\n", fresh + GOOD.replace("@demo(", '@demo("model", "tiny", ').replace(
         "    return Metrics", "    with open('runs', 'a') as runs:\n        runs.write('x')\n    return Metrics"
     ))  # fmt: skip
     for _ in range(2):

@@ -28,6 +28,11 @@ def test_a_log_slider_reaches_both_ends_and_every_power_of_two():
     assert list(stops) == sorted(set(stops))
 
 
+def test_a_demo_that_runs_a_model_must_name_it():
+    with pytest.raises(DemoError, match="names the models that it runs"):
+        demo("model")(lambda: None)
+
+
 @pytest.mark.parametrize(
     ("make", "says"),
     [

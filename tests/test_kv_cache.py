@@ -355,17 +355,17 @@ def test_an_edit_changes_only_what_has_read_it():
     change = edited(text=text, place=3, new="Kate", insert=False)
     assert change.shape == (19, 8)
     assert (change[:3] == 0).all()
-    assert (change[3] > 0.1).all()
+    assert (change[3] > 10).all()  # in percent
     assert (change[4:, :2] == 0).all()
-    assert (change[4:, 2:] > 1e-5).all()
+    assert (change[4:, 2:] > 1e-3).all()
 
 
 def test_an_inserted_word_turns_the_keys_of_layer_1_and_leaves_its_values():
     change = edited(text="[blunt] story : Anna got the lamp . Ben got the key .", place=5, new="Kate", insert=True)
     assert (change[:5] == 0).all()
-    assert (change[5:, 0] > 1e-3).all()
-    assert (change[5:, 1] < page.SAME).all()
-    assert (change[5:, 2:] > 1e-5).all()
+    assert (change[5:, 0] > 0.1).all()
+    assert (change[5:, 1] < 100 * page.SAME).all()
+    assert (change[5:, 2:] > 1e-3).all()
 
 
 def edited(**arguments):

@@ -25,7 +25,7 @@ def small(H=4, H_kv=2, E=0, d=16, L=2, F=12, V=11, dtype=np.float64):
         shapes |= {f"{i}.gate": (*each, F, d), f"{i}.up": (*each, F, d), f"{i}.down": (*each, d, F)}
         shapes |= {f"{i}.router": (E, d)} if E else {}
     weights = {name: RNG.normal(0, 0.4, shape).astype(dtype) for name, shape in shapes.items()}
-    return lm.Model(V, d, L, H, H_kv, F, 10_000.0, weights, active=2 if E else 0)
+    return lm.Model(V, d, L, H, H_kv, D, F, 10_000.0, weights, active=2 if E else 0)
 
 
 MODELS = {"heads": small(H_kv=4), "groups": small(), "one head": small(H_kv=1), "mixture": small(E=4)}

@@ -59,9 +59,10 @@ def test_a_module_imported_after_the_edit_is_restored_too():
 
 
 def test_an_edited_demo_keeps_its_controls():
-    rebind("topics.kv_cache.race", "def race(T, D, seed):\n    yield None\n")
+    rebind("topics.kv_cache.race", "def race(T, kind, seed):\n    yield None\n")
     assert kv_cache.race.kind == "live"
-    assert list(kv_cache.race.controls) == ["T", "D", "seed"]
+    assert list(kv_cache.race.controls) == ["T", "kind", "seed"]
+    assert kv_cache.race.data == ("target",)
 
 
 def test_helpers_that_the_code_defines_are_found_when_it_runs():

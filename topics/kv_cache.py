@@ -506,7 +506,7 @@ END_NUMBER = NUMBER["[end]"]
 def model_flops(model, new, T):
     """FLOP of a pass of `new` tokens through the house model, each meeting T keys: weights, scores, values.
 
-    >>> model_flops(lm.Model(V=2, d=2, L=1, H=1, H_kv=1, F=1, base=1e4, weights={}), new=1, T=3)
+    >>> model_flops(lm.Model(V=2, d=2, L=1, H=1, H_kv=1, D=2, F=1, base=1e4, weights={}), new=1, T=3)
     76
     """
     attention = 2 * model.d * model.H * model.D + 2 * model.d * model.H_kv * model.D  # q, o and k, v
@@ -537,7 +537,7 @@ def _race_views(model, words, start, fast, slow, worst):
                 label(t, float(with_[-1]), "with", xanchor="right", yanchor="bottom", xshift=-8),
             ],
         ),
-        Tokens(decode(words), caption="What it wrote, the same on both sides:"),
+        Tokens(decode(words), caption="What it wrote, the same on both sides."),
         Metrics(
             ("All words without", sum(slow) / 1000, "s", "measured, one run"),
             ("All words with", sum(fast) / 1000, "s", "measured, the same run"),
@@ -551,7 +551,7 @@ def _race_views(model, words, start, fast, slow, worst):
 @demo(
     "model",
     "target",
-    place=Slider("Word to change", 3, 30, value=3, unit=""),
+    place=Slider("Word to change, counted from 0", 0, 30, value=3),
     text=Text("Text", "[polite] story : Anna has the lamp . Ben has the key . Ben goes to the mill .", suggest=True),
     new=Text("New word", "Kate", limit=20, suggest=True),
     insert=Toggle("Insert it, and move the rest along"),
@@ -588,6 +588,8 @@ def _edit_views(words, place, new_word, insert, change):
     rows = [f"{word} → {new_word}" if t == place and not insert else word for t, word in enumerate(words)]
     kept = change < SAME
     whole = kept.all((0, 1)).cumprod().sum()  # words from the beginning on with nothing changed
+    percent = 100 * change.transpose(2, 0, 1).reshape(T, 2 * L)  # (T, 2 L), a row's ‖new − old‖ over its ‖old‖
+    percent = np.array([[float(f"{x:.2g}") for x in row] for row in percent])
     note = (
         "The rest stands one place further on. In layer 1 its values are what they were, but keys are rotated by their "
         "position."
@@ -595,8 +597,7 @@ def _edit_views(words, place, new_word, insert, change):
         else "In layer 1 a row depends on its own word alone; above it, on all that its word has read."
     )
     return (
-        Matrix(change.transpose(2, 0, 1).reshape(T, 2 * L), rows, columns,
-               "Relative change of each cached row, ‖new − old‖ / ‖old‖, by layer", "error"),
+        Matrix(percent, rows, columns, "Change of each cached row, in % of its length", "error"),
         Metrics(
             ("Rows that stay", int(kept.sum()), f"of {kept.size}", "change below a millionth"),
             ("Usable as a prefix", int(whole), f"of {T} words", "all rows the same, from the beginning on"),

@@ -32,7 +32,7 @@ def export(state, shape, path):
     for name, half in halves.items():
         if not np.isfinite(half).all():
             raise OverflowError(f"{path.name}: {name} does not fit into float16")
-    known = {key: getattr(shape, key) for key in ("V", "d", "L", "H", "H_kv", "F", "base", "active")}
+    known = {key: getattr(shape, key) for key in ("V", "d", "L", "H", "H_kv", "D", "F", "base", "active")}
     path.parent.mkdir(parents=True, exist_ok=True)
     save_file(halves, path, {"shape": json.dumps(known)})
 

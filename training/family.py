@@ -18,25 +18,26 @@ class Plan:
 
     size: dict = field(default_factory=dict)
     seed: int = 1
-    words: int = 20 * MILLION
+    words: int = 24 * MILLION
     rate: float = 6e-3
     texts: str = "all"
     start: str = ""
 
     @property
     def shape(self):
-        return {"V": len(WORDS), "d": 96, "L": 4, "H": 8, "H_kv": self.size.get("H", 8), "F": 256} | self.size
+        sizes = {"V": len(WORDS), "d": 96, "L": 4, "H": 8, "H_kv": self.size.get("H", 8), "D": 16, "F": 224}
+        return sizes | self.size
 
 
-DRAFT = {"d": 40, "L": 2, "H": 4, "F": 112}
+DRAFT = {"d": 40, "L": 2, "H": 4, "D": 10, "F": 112}
 MIXTURE = {"F": 64, "E": 8, "active": 2}
 SIZES = {  # for the scaling law, by their parameters in thousands
-    "4k": {"d": 12, "L": 1, "H": 1, "F": 32},
-    "9k": {"d": 16, "L": 2, "H": 2, "F": 44},
-    "17k": {"d": 24, "L": 2, "H": 2, "F": 64},
-    "42k": {"d": 32, "L": 3, "H": 4, "F": 88},
-    "118k": {"d": 48, "L": 4, "H": 4, "F": 128},
-    "207k": {"d": 64, "L": 4, "H": 8, "F": 172},
+    "4k": {"d": 12, "L": 1, "H": 1, "D": 12, "F": 32},
+    "9k": {"d": 16, "L": 2, "H": 2, "D": 8, "F": 44},
+    "17k": {"d": 24, "L": 2, "H": 2, "D": 12, "F": 64},
+    "42k": {"d": 32, "L": 3, "H": 4, "D": 8, "F": 88},
+    "118k": {"d": 48, "L": 4, "H": 4, "D": 12, "F": 128},
+    "207k": {"d": 64, "L": 4, "H": 4, "D": 16, "F": 160},
     "457k": {},
 }
 

@@ -13,21 +13,18 @@ from torch.nn import functional
 
 @dataclass(frozen=True)
 class Shape:
-    """What a model's size is made of. Heads are d / H wide; E = 0 is an ordinary feed-forward layer."""
+    """What a model's size is made of. E = 0 is an ordinary feed-forward layer."""
 
     V: int
     d: int = 96
     L: int = 4
     H: int = 8
     H_kv: int = 8
-    F: int = 256
+    D: int = 16
+    F: int = 224
     E: int = 0
     active: int = 0
     base: float = 10_000.0
-
-    @property
-    def D(self):
-        return self.d // self.H
 
 
 class House(nn.Module):

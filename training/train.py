@@ -9,6 +9,7 @@ training/results/<name>.json says how it went, and training/runs/<name>.safetens
 
 import argparse
 import json
+import os
 import platform
 import sys
 import time
@@ -30,8 +31,9 @@ from training.model import House, Shape
 
 HERE = Path(__file__).parent
 RUNS, RESULTS = HERE / "runs", HERE / "results"
-BATCH = 64  # texts to a step
-LOOK = 200  # steps between two lines of the log
+BATCH = 32  # texts to a step
+LOOK = 400  # steps between two lines of the log
+THREADS = int(os.environ.get("THREADS", "1"))  # to a run: two runs side by side do more than one on two cores
 SAVE = 120  # seconds between checkpoints
 
 
@@ -46,7 +48,7 @@ def run(name):
     about = {
         "command": f"python -m training.train {name}",
         "date": date.today().isoformat(),
-        "environment": {"python": platform.python_version(), "torch": torch.__version__, "threads": 1},
+        "environment": {"python": platform.python_version(), "torch": torch.__version__, "threads": THREADS},
         "plan": asdict(plan) | {"size": plan.shape},
         "parameters": sum(p.numel() for p in model.parameters()),
         "seconds": round(state["seconds"]),
@@ -65,7 +67,7 @@ def dumps(thing):
 
 def train(name, plan):
     """The trained model and its state: words seen, steps, seconds, curve."""
-    torch.set_num_threads(1)
+    torch.set_num_threads(THREADS)
     torch.manual_seed(plan.seed)
     RUNS.mkdir(exist_ok=True)
     grammar = TEXTS[plan.texts]

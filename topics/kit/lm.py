@@ -1,7 +1,7 @@
 """The house model in numpy: the network that every page runs. Knows neither the language nor the browser.
 
 V words   T new tokens   t tokens already cached   d width   L layers   H query heads   H_kv key/value heads
-D = d/H head width   F hidden width of the feed-forward layer   ... any batch dimensions
+D head width   F hidden width of the feed-forward layer   ... any batch dimensions
 
 A model is a Model: a shape and a dict of arrays, each matrix stored (out, in) so that the inner axis of every product
 is contiguous. `forward` is written in ufuncs and einsum only, so that autograd.Tensor can stand in for any weight.
@@ -34,14 +34,11 @@ class Model:
     L: int
     H: int
     H_kv: int
+    D: int
     F: int
     base: float
     weights: dict
     active: int = 0
-
-    @property
-    def D(self):
-        return self.d // self.H
 
     def with_weights(self, changed):
         """The same model with some weights replaced, as {name: array}."""
@@ -64,6 +61,11 @@ def load(name):
         raise FileNotFoundError(
             f'{path.name} is not here. A demo that runs this model names it: @demo("model", "{name}", …)'
         )
+    return read(path)
+
+
+def read(path):
+    """A model from a file in the format of safetensors, whose metadata holds its shape as JSON."""
     raw = path.read_bytes()
     size = int.from_bytes(raw[:8], "little")
     header = json.loads(raw[8 : 8 + size])

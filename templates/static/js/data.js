@@ -14,15 +14,23 @@ export async function fetchData(file, keep, report) {
   const stored = await store?.match(file.url);
   if (stored && (await kept(stored, keep))) return;
   await store?.delete(file.url);
-  let bytes = await download(file, "default", report);
-  try {
-    keep(bytes);
-  } catch {
-    bytes = await download(file, "reload", report);
-    keep(bytes);
-  }
+  const bytes = await fetchWhole(file, keep, report);
   await store?.put(file.url, new Response(bytes)).catch(() => {}); // a full disk costs the next visit a download
   await forget(store, file.url);
+}
+
+async function fetchWhole(file, keep, report) {
+  let problem;
+  for (const cache of ["default", "reload"]) {
+    try {
+      const bytes = await download(file, cache, report);
+      keep(bytes);
+      return bytes;
+    } catch (error) {
+      problem = error;
+    }
+  }
+  throw problem;
 }
 
 // What an earlier deployment called the same file by another hash.

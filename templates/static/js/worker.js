@@ -18,6 +18,7 @@ import { guarded, guardWith } from "./guard.js";
 const PRINTED = { lines: 200, characters: 20_000 }; // of one call: a flood of prints must not drown the page
 
 let bridge; // topics.kit.bridge
+let toPython; // a Uint8Array as Python's memoryview
 let memory; // how many bytes Python's heap has
 let printed;
 let data; // {name: {url, bytes, sha256}} of the models that a demo may run
@@ -38,6 +39,7 @@ async function start(options) {
     pyodide.setStderr({ batched: print });
     guardWith(pyodide);
     data = options.data;
+    toPython = (bytes) => pyodide.toPy(bytes);
     memory = () => pyodide._module.HEAPU8.length;
     bridge = pyodide.pyimport("topics.kit.bridge");
     postMessage({ status: "ready", module });
@@ -95,7 +97,7 @@ async function fetchModel(id, name) {
     const views = { json: JSON.stringify([{ view: "progress", done: loaded, total, label }]), bytes: new Uint8Array() };
     send({ id, progress: true, views });
   };
-  const keep = (bytes) => bridge.store(name, bytes, data[name].sha256);
+  const keep = (bytes) => bridge.store(name, toPython(bytes), data[name].sha256);
   if (!fetching.has(name)) fetching.set(name, fetchData(data[name], keep, report).finally(() => fetching.delete(name)));
   await fetching.get(name);
 }
