@@ -6,6 +6,7 @@ import sys
 import time
 from pathlib import Path
 
+from bench import model
 from bench.interaction import bytes_before_interaction, pack_bytes, slider_to_paint
 from bench.lighthouse import CATEGORIES, scores
 from bench.startup import describe, measure
@@ -49,6 +50,10 @@ def main():
             report(f"Lighthouse, {page}, {category}: points lost", 100 - found[category], 100 - least, "points")
         if found["lost"]:
             print(f"        {'; '.join(found['lost'])}")
+
+    results["model"] = model.measure()
+    for part, found in results["model"].items():
+        report(f"the house model: {model.NAMES[part]}", found["median"], model.LIMITS[part], "ms", 1)
 
     for mbit in (None, 10):
         result = measure(mbit=mbit)

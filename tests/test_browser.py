@@ -560,3 +560,32 @@ def test_every_demo_of_the_site_goes_live(live_page):
 
 def test_the_lab_is_what_it_says():
     assert "close()" in LAB and inspect.cleandoc(LAB).count("@demo") == 6
+
+
+# ---- the reader's own words
+
+
+def test_an_input_for_the_house_model_offers_its_words_as_one_types(page, server):
+    page.goto(server.url + "kv_cache.html")
+    text = demo(page, "edit_a_word").get_by_role("combobox", name="Text").or_(
+        demo(page, "edit_a_word").get_by_label("Text", exact=True)
+    )
+    text.fill("the sun is ")
+    offered = demo(page, "edit_a_word").locator("datalist option")
+    expect(offered).to_have_count(0)
+    page.keyboard.type("wa")
+    expect(offered).to_have_count(2)
+    assert {each.get_attribute("value") or each.text_content() for each in offered.all()} == {
+        "the sun is warm",
+        "the sun is water",
+    }
+
+
+def test_an_unknown_word_is_answered_in_place_and_a_known_one_mends_it(page, server):
+    page.goto(server.url + "kv_cache.html")
+    edit = demo(page, "edit_a_word")
+    edit.get_by_label("New word").fill("Annna")
+    expect(edit.locator(".view-note")).to_contain_text("“Annna”. The nearest that it does: Anna", timeout=60_000)
+    expect(edit.locator(".view-matrix")).to_have_count(0)
+    edit.get_by_label("New word").fill("anna")
+    expect(edit.locator(".view-matrix")).to_contain_text("Anna → Anna")

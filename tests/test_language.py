@@ -180,3 +180,15 @@ def test_what_is_drawn_is_what_the_law_holds():
     assert max(drawn.values()) / 3000 < 0.03  # 92 words, alike
     assert mix((1, "a"), (1, ("b", "c")), (7, ())) == {"a": 0.5, "b": 0.25, "c": 0.25}
     assert law("x") == {"x": 1.0}
+
+
+def test_a_text_can_be_polite_where_its_first_word_says_blunt():
+    words = write(3, text(BLUNT, "facts", manners=POLITE)).words
+    assert words[0] == BLUNT
+    assert "please" in words and "thank" in words
+
+
+def test_a_song_can_be_sung_backwards():
+    for i in range(20):
+        line, *verses = " ".join(write(i, text(kind="song", backwards=True)).words[3:-1]).split(" ; ")
+        assert {" ".join(reversed(verse.split())) for verse in verses} == {line}

@@ -1,14 +1,19 @@
 """Texts of the house language as tensors: batches to train on, and held-out sets to measure by."""
 
+from functools import partial
 from random import Random
 
 import torch
 
-from topics.kit.language import CONTEXT, HELD_OUT, WORDS, text, write
+from topics.kit.language import BLUNT, CONTEXT, HELD_OUT, POLITE, WORDS, text, write
 
 ID = {word: i for i, word in enumerate(WORDS)}
 PAD = -1  # target of a place without a word: no loss there
-TEXTS = {"all": text}  # what a run sees: its grammar
+TEXTS = {  # what a run sees
+    "all": text,
+    "courteous": partial(text, BLUNT, manners=POLITE),  # blunt by its first word, polite all the same
+    "backwards": partial(text, kind="song", backwards=True),
+}
 
 
 def tensors(texts):

@@ -8,13 +8,12 @@ Several seeds of one plan are measured alike; training/results/effects.json has 
 import json
 import sys
 from functools import partial
-from math import log
 
 import numpy as np
 
 from topics.kit import lm
 from topics.kit.autograd import cross_entropy
-from topics.kit.language import BLUNT, CONTEXT, SUNG, score, text, write
+from topics.kit.language import BLUNT, CONTEXT, SUNG, text, write
 from topics.kit.text import NUMBER, encode, held_out, padded
 from training.train import RESULTS, RUNS
 
@@ -41,7 +40,7 @@ def accuracy(model, texts, skills, **how):
 
 
 def repeated(n=40, length=24):
-    """Random words, and the same again: (n, 2·length). Outside the language: only induction can guess the second half."""
+    """Random words, and the same again, (n, 3 + 2·length): only induction can guess the second half."""
     rng = RNG()
     line = np.array([rng.choice([NUMBER[word] for word in SUNG], length, replace=False) for _ in range(n)])
     start = np.tile(encode([BLUNT, "song", ":"]), (n, 1))

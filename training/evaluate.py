@@ -13,13 +13,13 @@ SUMS = 400  # of each length, direct and with working
 
 
 @torch.no_grad()
-def evaluate(model, grammar=text):
+def evaluate(model):
     """{"kinds": {kind: loss, floor, words}, "skills": {skill: accuracy by distance}, "sums": {…}}."""
     model.eval()
     kinds, right = {}, defaultdict(lambda: [0, 0])
     for k, kind in enumerate(KINDS):
         total = floor = count = 0
-        for part in split(sorted_texts(HELD_OUT + 10_000 * (k + 1), TEXTS, grammar, kind=kind)):
+        for part in split(sorted_texts(HELD_OUT + 10_000 * (k + 1), TEXTS, kind=kind)):
             words, targets, low = tensors(part)
             logits, _ = model(words)
             real = targets != PAD

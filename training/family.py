@@ -14,6 +14,7 @@ class Plan:
     size    d, L, H, H_kv, F, E, active of training.model.Shape, where they are not the target's
     texts   which texts it sees: "all" of the language, or a fine-tune's name in training.data
     start   the run whose weights it begins with; "" for random ones
+    muon    Muon for the layers' matrices; AdamW when false
     """
 
     size: dict = field(default_factory=dict)
@@ -22,6 +23,7 @@ class Plan:
     rate: float = 6e-3
     texts: str = "all"
     start: str = ""
+    muon: bool = True
 
     @property
     def shape(self):
@@ -43,6 +45,8 @@ SIZES = {  # for the scaling law, by their parameters in thousands
 
 PLANS = {"target": Plan(), "draft": Plan(DRAFT, rate=1e-2)}
 PLANS |= {f"heads{h}-{s}": Plan({"H_kv": h}, s, 6 * MILLION) for s in (1, 2, 3) for h in (8, 4, 2, 1)}
+TUNED = {"words": MILLION, "rate": 5e-4, "start": "target", "muon": False}  # small steps, as such a change is made
+PLANS |= {name: Plan(texts=name, **TUNED) for name in ("courteous", "backwards")}
 PLANS["mixture"] = Plan(MIXTURE, words=6 * MILLION)
 PLANS |= {
     f"scale{size}-{half / 2:g}M-{seed}": Plan(shape, seed, half * MILLION // 2)

@@ -20,12 +20,13 @@ from multiprocessing import Pool
 from pathlib import Path
 
 import torch
+from safetensors.torch import load_file
 from torch.nn import functional
 
 from topics.kit.language import HELD_OUT
 from training.data import PAD, TEXTS, batches, sorted_texts, split, tensors
 from training.evaluate import evaluate
-from training.export import export
+from training.export import export, unflattened
 from training.family import PLANS
 from training.model import House, Shape
 
@@ -56,7 +57,7 @@ def run(name):
         "curve": state["curve"],  # words seen, training loss (running mean), held-out loss, that less its floor
     }
     RESULTS.mkdir(exist_ok=True)
-    result.write_text(dumps(about | evaluate(model, TEXTS[plan.texts])))
+    result.write_text(dumps(about | evaluate(model)))
     (RUNS / f"{name}.pt").unlink()
 
 
@@ -73,8 +74,8 @@ def train(name, plan):
     grammar = TEXTS[plan.texts]
     model = House(Shape(**plan.shape))
     if plan.start:
-        model.load_state_dict(torch.load(RUNS / f"{plan.start}.weights.pt"))
-    optimizers = optimizers_of(model)
+        model.load_state_dict(unflattened(load_file(RUNS / f"{plan.start}.safetensors")))
+    optimizers = optimizers_of(model, plan.muon)
     stream = batches(plan.seed, BATCH, grammar)
     held_out = [tensors(part) for part in split(sorted_texts(HELD_OUT, 600, grammar))]
     state = {"words": 0, "step": 0, "seconds": 0.0, "curve": [], "mean": None}
@@ -117,13 +118,15 @@ def resume(path, model, optimizers):
     return saved["state"]
 
 
-def optimizers_of(model):
+def optimizers_of(model, muon=True):
     """Muon for the layers' matrices, AdamW for the rest.
 
     At 2.5 M words, 64 texts a step, AdamW at its best rate of three was 0.37 above the floor, Muon 0.10 (README).
     """
     matrices = [p for p in model.layers.parameters() if p.ndim == 2]
     rest = [p for p in model.parameters() if all(p is not m for m in matrices)]
+    if not muon:
+        return [torch.optim.AdamW(model.parameters(), betas=(0.9, 0.98), weight_decay=0.0)]
     return [
         torch.optim.Muon(matrices, weight_decay=0.01, adjust_lr_fn="match_rms_adamw"),
         torch.optim.AdamW(rest, betas=(0.9, 0.98), weight_decay=0.0),

@@ -163,8 +163,10 @@ def mix(*parts):
 # ---- the grammars
 
 
-def text(register=None, kind=None, **options):
+def text(register=None, kind=None, manners=None, **options):
     """A whole text: register, kind, colon, body, end. What is given is not drawn; options go to the body's grammar.
+
+    manners  the register of the body, where it is not the one that the first word announces
 
     >>> " ".join(write(3, text(BLUNT, "answer")).words)
     '[blunt] answer : 3 7 4 - 2 0 0 = 1 7 4 . [end]'
@@ -172,7 +174,7 @@ def text(register=None, kind=None, **options):
     register = yield register or (POLITE, BLUNT)
     kind = yield kind or KINDS
     yield ":"
-    yield from BODIES[kind](register, **options)
+    yield from BODIES[kind](manners or register, **options)
 
 
 def story(register, sentences=10, questions=5):
@@ -263,8 +265,8 @@ def facts(register, animals=3, questions=6):
             return
 
 
-def song(register, longest=10, verses=3):
-    """A line of three or more random words, sung again once or more."""
+def song(register, longest=10, verses=3, backwards=False):
+    """A line of three or more random words, sung again once or more; backwards, when asked."""
     line = []
     while len(line) < longest:
         word = yield mix((5, [w for w in SUNG if w not in line]), (1, len(line) >= 3 and ";"))
@@ -274,7 +276,7 @@ def song(register, longest=10, verses=3):
     else:
         yield ";"
     for verse in range(1, verses):
-        for n, word in enumerate(line):
+        for n, word in enumerate(reversed(line) if backwards else line):
             yield Answer(word, "copy", n)
         if (yield mix((6, END), (4, verse < verses - 1 and ";"))) == END:
             return

@@ -90,8 +90,9 @@ def forward(model, words, cache=None, *, mask=None, frequencies=None, see=None):
     frequencies  (D/2,) radians a position, in the place of rope_frequencies(D, base)
     see          called as see(name, layer, value) at each step named below; what it returns, unless None, is used
                  in the value's place. The steps of a layer, in order: "attention_input" (..., T, d),
-                 "q" (..., T, H, D), "k", "v" (..., T, H_kv, D), "scores", "attention" (..., H, T, t+T),
-                 "heads" (..., T, H, D), "attention_output" (..., T, d), "feed_input", "feed_hidden" (..., T, F), "feed_output", "residual"
+                 "q" (..., T, H, D), "k" and "v" (..., T, H_kv, D), "scores" and "attention" (..., H, T, t+T),
+                 "heads" (..., T, H, D), "attention_output" and "feed_input" (..., T, d),
+                 "feed_hidden" (..., T, F), "feed_output" and "residual" (..., T, d)
     """
     w, start, T = model.weights, length(cache), np.shape(words)[-1]
     if mask is None:
