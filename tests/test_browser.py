@@ -567,8 +567,10 @@ def test_the_lab_is_what_it_says():
 
 def test_an_input_for_the_house_model_offers_its_words_as_one_types(page, server):
     page.goto(server.url + "kv_cache.html")
-    text = demo(page, "edit_a_word").get_by_role("combobox", name="Text").or_(
-        demo(page, "edit_a_word").get_by_label("Text", exact=True)
+    text = (
+        demo(page, "edit_a_word")
+        .get_by_role("combobox", name="Text")
+        .or_(demo(page, "edit_a_word").get_by_label("Text", exact=True))
     )
     text.fill("the sun is ")
     offered = demo(page, "edit_a_word").locator("datalist option")

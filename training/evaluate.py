@@ -6,7 +6,7 @@ from random import Random
 import torch
 
 from topics.kit.language import BLUNT, END, HELD_OUT, KINDS, WORDS, text, write
-from training.data import ID, PAD, sorted_texts, split, tensors
+from training.data import ID, PAD, split, tensors, words_in
 
 TEXTS = 400  # of each kind
 SUMS = 400  # of each length, direct and with working
@@ -17,9 +17,9 @@ def evaluate(model):
     """{"kinds": {kind: loss, floor, words}, "skills": {skill: accuracy by distance}, "sums": {…}}."""
     model.eval()
     kinds, right = {}, defaultdict(lambda: [0, 0])
-    for k, kind in enumerate(KINDS):
+    for kind, texts in texts_by_kind().items():
         total = floor = count = 0
-        for part in split(sorted_texts(HELD_OUT + 10_000 * (k + 1), TEXTS, kind=kind)):
+        for part in split(texts):
             words, targets, low = tensors(part)
             logits, _ = model(words)
             real = targets != PAD
@@ -38,6 +38,16 @@ def evaluate(model):
     for (skill, distance), (good, of) in sorted(right.items()):
         skills[skill][distance] = [good, of]
     return {"kinds": kinds, "skills": dict(skills), "sums": {k: sums(model, k) for k in ("answer", "explain")}}
+
+
+def texts_by_kind():
+    """TEXTS held-out texts of each kind, sorted by length: drawn from the whole language, so that the floor holds."""
+    found, seed = {kind: [] for kind in KINDS}, HELD_OUT + 10_000
+    while any(len(texts) < TEXTS for texts in found.values()):
+        each, seed = write(seed), seed + 1
+        if len(found[each.words[1]]) < TEXTS:
+            found[each.words[1]].append(each)
+    return {kind: sorted(texts, key=words_in) for kind, texts in found.items()}
 
 
 @torch.no_grad()

@@ -47,7 +47,8 @@ HELD_OUT = 10**9  # seeds from here on never train a model
 class Answer(str):
     """A word that the text so far determines, and whose prediction measures a skill.
 
-    skill     what must be known to say it: "who", "where", "fact", "copy", "answer", "working" or "explain"
+    skill     what must be known to say it: "who", "where", "fact", "copy", "answer", "working" or "explain"; "again"
+              where the same was asked before
     distance  sentences between what it follows from and its question; for sums, the digits of the numbers
     """
 
@@ -177,7 +178,7 @@ def text(register=None, kind=None, manners=None, **options):
     yield from BODIES[kind](manners or register, **options)
 
 
-def story(register, sentences=10, questions=5):
+def story(register, sentences=12, questions=4):
     """Who has what and who is where, while both change; then questions. A thing belongs to the last name before its
     last mention, and nobody holds more than two.
 
@@ -186,7 +187,7 @@ def story(register, sentences=10, questions=5):
     verb, people, owner, place, since = VERBS[register], [], {}, {}, {}
     for told in range(sentences):
         new = [name for name in NAMES if name not in people] if len(people) < 4 else []
-        word = yield new if told < 2 else mix((6, people), (1, new), (1, "the"), (1, ASK[register]))
+        word = yield new if told < 2 else mix((7, people), (1, new), (1, "the"), (1.5, ASK[register]))
         if word == ASK[register]:
             break
         if word == "the":
@@ -217,51 +218,57 @@ def story(register, sentences=10, questions=5):
     else:
         told = sentences
         yield ASK[register]
-    things, placed = list(owner), list(place)  # not asked about yet
-    for left in reversed(range(questions)):
+    yield from story_questions(register, told, owner, place, since, questions)
+
+
+def story_questions(register, told, owner, place, since, most):
+    """Who has a thing that was named, and where someone is that went somewhere; the first has been begun."""
+    asked = set()
+    for left in reversed(range(most)):
         if register == POLITE:
             yield "say"
-        question = yield mix((6, things and "who"), (4, placed and "where"))
+        question = yield mix((6, "who"), (4, place and "where"))
         if question == "who":
-            yield from say(f"{verb['has']} the")
-            about = yield things
-            things.remove(about)
+            yield from say(f"{VERBS[register]['has']} the")
+            about = yield list(owner)
         else:
-            about = yield placed
-            placed.remove(about)
+            about = yield list(place)
             yield "is"
         answer = owner[about] if question == "who" else place[about]
-        yield from reply(register, Answer(answer, question, told - 1 - since[about]))
-        if (yield mix((1, END), (4, left and (things or placed) and ASK[register]))) == END:
+        skill = "again" if about in asked else question
+        asked.add(about)
+        yield from reply(register, Answer(answer, skill, told - 1 - since[about]))
+        if (yield mix((1, END), (4, left and ASK[register]))) == END:
             return
 
 
 def facts(register, animals=3, questions=6):
-    """What each of a few animals wears, likes and drinks; then questions."""
-    known, told = {}, 0
-    while True:
-        new = [animal for animal in ANIMALS if animal not in known] if len(known) < animals else []
-        unfinished = [animal for animal in known if len(known[animal]) < len(FACTS)]
-        word = "the" if told < 3 else mix((6, (new or unfinished) and "the"), (1, ASK[register]))
-        if (yield word) == ASK[register]:
-            break
-        animal = yield mix((1, unfinished), (1, new))
-        verb = yield [verb for verb in FACTS if verb not in known.get(animal, {})]
-        value = yield FACTS[verb]
-        known.setdefault(animal, {})[verb] = value, told
-        told += 1
-        yield "."
-    pairs = [(animal, verb) for animal in known for verb in known[animal]]  # not asked about yet
+    """What each of two or more animals wears, likes and drinks, in any order; then questions."""
+    known, told, asked = {}, 0, set()
+    word = yield "the"
+    while word == "the":
+        animal = yield [animal for animal in ANIMALS if animal not in known]
+        known[animal] = {}
+        for left in reversed(range(len(FACTS))):
+            verb = yield [verb for verb in FACTS if verb not in known[animal]]
+            value = yield FACTS[verb]
+            known[animal][verb] = value, told
+            told += 1
+            yield "."
+            yield from say(f"the {animal}" if left else "")
+        more = mix((1, len(known) < animals and "the"), (1, ASK[register]))
+        word = yield more if len(known) >= 2 else "the"
     for left in reversed(range(questions)):
         if register == POLITE:
             yield "say"
         yield from say("what the")
-        animal = yield list(dict.fromkeys(animal for animal, _ in pairs))
-        verb = yield [verb for other, verb in pairs if other == animal]
-        pairs.remove((animal, verb))
+        animal = yield list(known)
+        verb = yield tuple(FACTS)
         value, since = known[animal][verb]
-        yield from reply(register, Answer(value, "fact", told - 1 - since))
-        if (yield mix((1, END), (4, left and pairs and ASK[register]))) == END:
+        skill = "again" if (animal, verb) in asked else "fact"
+        asked.add((animal, verb))
+        yield from reply(register, Answer(value, skill, told - 1 - since))
+        if (yield mix((1, END), (4, left and ASK[register]))) == END:
             return
 
 
