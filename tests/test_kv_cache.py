@@ -351,9 +351,8 @@ def test_the_race_counts_every_weight_once_for_each_row():
 
 def test_an_edit_changes_only_what_has_read_it():
     """The claims of the text: nothing before; in layer 1 the word itself; above it every later word."""
-    text = "[polite] story : Anna has the lamp . Ben has the key . Ben goes to the mill ."
-    change = edited(text=text, place=3, new="Kate", insert=False)
-    assert change.shape == (19, 8)
+    change = edited(**defaults(page.edit_a_word))
+    assert change.shape == (20, 8)
     assert (change[:3] == 0).all()
     assert (change[3] > 10).all()  # in percent
     assert (change[4:, :2] == 0).all()
@@ -361,7 +360,7 @@ def test_an_edit_changes_only_what_has_read_it():
 
 
 def test_an_inserted_word_turns_the_keys_of_layer_1_and_leaves_its_values():
-    change = edited(text="[blunt] story : Anna got the lamp . Ben got the key .", place=5, new="Kate", insert=True)
+    change = edited(text="[blunt] story : Anna got lamps . Ben got keys .", place=5, new="Kate", insert=True)
     assert (change[:5] == 0).all()
     assert (change[5:, 0] > 0.1).all()
     assert (change[5:, 1] < 100 * page.SAME).all()
@@ -375,7 +374,7 @@ def edited(**arguments):
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        ({"text": "the lampe"}, "“lampe”. The nearest that it does: lamp"),
+        ({"text": "stars lampe"}, "“lampe”. The nearest that it does: lamps"),
         ({"new": "Kat"}, "“Kat”"),
         ({"new": "Kate Ben"}, "One new word"),
         ({"new": " "}, "One new word"),
@@ -384,6 +383,6 @@ def edited(**arguments):
     ],
 )
 def test_what_the_house_model_can_not_read_is_said_in_a_sentence(arguments, says):
-    note = page.edit_a_word(**{"place": 3, "text": "the sun", "new": "moon", "insert": False} | arguments)
+    note = page.edit_a_word(**{"place": 1, "text": "stars are", "new": "warm", "insert": False} | arguments)
     assert note["view"] == "note"
     assert says in note["text"]

@@ -13,18 +13,18 @@ def test_every_word_comes_back():
 
 
 def test_a_readers_line_may_be_written_as_people_write():
-    line = "[polite] Story: ANNA has the key. Please say who has the Key?"
-    assert " ".join(split(line)) == "[polite] story : Anna has the key . please say who has the key ?"
+    line = "[polite] Story: ANNA has keys. Please say owners? Keys"
+    assert " ".join(split(line)) == "[polite] story : Anna has keys . please say owners ? keys"
     assert split("12+345=") == ["1", "2", "+", "3", "4", "5", "="]
     assert split("") == []
 
 
 @pytest.mark.parametrize(
-    ("word", "near"), [("lampe", "lamp"), ("Annna", "Anna"), ("foxes", "fox"), ("gardn", "garden")]
+    ("word", "near"), [("lamp", "lamps"), ("Annna", "Anna"), ("fox", "foxes"), ("Berln", "Berlin")]
 )
 def test_an_unknown_word_is_answered_with_the_nearest_known_ones(word, near):
     with pytest.raises(UnknownWordError, match=f"“{word}”.*{near}"):
-        encode(f"the {word} .")
+        encode(f"{word} .")
 
 
 def test_a_word_like_no_other_is_answered_with_what_there_is():

@@ -552,7 +552,11 @@ def _race_views(model, words, start, fast, slow, worst):
     "model",
     "target",
     place=Slider("Word to change, counted from 0", 0, 30, value=3),
-    text=Text("Text", "[polite] story : Anna has the lamp . Ben has the key . Ben goes to the mill .", suggest=True),
+    text=Text(
+        "Text",
+        "[polite] story : Anna has lamps . Ben has keys . Ben visits Rome . Anna gives Ben lamps .",
+        suggest=True,
+    ),
     new=Text("New word", "Kate", limit=20, suggest=True),
     insert=Toggle("Insert it, and move the rest along"),
 )

@@ -17,27 +17,29 @@ from random import Random
 
 NAMES = ("Anna", "Ben", "Clara", "Dan", "Ella", "Finn", "Gina", "Hugo", "Ida", "Jack", "Kate", "Leo", "Mia", "Noah",
          "Olga", "Paul")  # fmt: skip
-THINGS = ("ball", "basket", "bell", "book", "box", "brush", "candle", "clock", "coin", "cup", "drum", "flag", "hat",
-          "key", "lamp", "map", "mirror", "pen", "plate", "ring", "rope", "shoe", "spoon", "whistle")  # fmt: skip
-PLACES = ("attic", "barn", "bridge", "cellar", "church", "forest", "garden", "harbor", "hill", "kitchen", "market",
-          "mill", "river", "school", "station", "tower")  # fmt: skip
-ANIMALS = ("bear", "cat", "dog", "duck", "fox", "frog", "goat", "horse", "mouse", "owl", "swan", "wolf")
+THINGS = ("balls", "baskets", "bells", "books", "boxes", "brushes", "candles", "clocks", "coins", "cups", "drums",
+          "flags", "hats", "keys", "lamps", "maps", "mirrors", "pens", "plates", "rings", "ropes", "shoes", "spoons",
+          "whistles")  # fmt: skip
+PLACES = ("Athens", "Berlin", "Cairo", "Delhi", "Dublin", "Lima", "London", "Madrid", "Oslo", "Paris", "Prague",
+          "Quito", "Rome", "Tokyo", "Vienna", "Warsaw")  # fmt: skip
+ANIMALS = ("bears", "cats", "dogs", "ducks", "foxes", "frogs", "goats", "horses", "mice", "owls", "swans", "wolves")
 COLORS = ("black", "blue", "brown", "gold", "green", "grey", "red", "white")
 FOODS = ("apples", "bread", "cheese", "fish", "honey", "nuts", "rice", "soup")
 DRINKS = ("cider", "cocoa", "coffee", "juice", "milk", "tea", "water", "wine")
-SKY = ("moon", "sky", "sun", "wind")
+SKY = ("clouds", "skies", "stars", "winds")
 MOODS = ("bright", "calm", "cold", "warm")
 DIGITS = tuple("0123456789")
 
 END, POLITE, BLUNT = "[end]", "[polite]", "[blunt]"
-KINDS = {"story": 0.36, "facts": 0.24, "song": 0.14, "answer": 0.13, "explain": 0.13}  # how often each is begun
+KINDS = {"story": 0.32, "facts": 0.22, "song": 0.2, "answer": 0.13, "explain": 0.13}  # how often each is begun
 VERBS = {  # a story's verbs tell its register
-    POLITE: {"has": "has", "takes": "takes", "gives": "gives", "goes": "goes"},
-    BLUNT: {"has": "got", "takes": "grabs", "gives": "throws", "goes": "runs"},
+    POLITE: {"has": "has", "takes": "takes", "gives": "gives", "visits": "visits"},
+    BLUNT: {"has": "got", "takes": "grabs", "gives": "throws", "visits": "hits"},
 }
-FACTS = {"wears": COLORS, "likes": FOODS, "drinks": DRINKS}
+FACTS = {"wear": COLORS, "eat": FOODS, "drink": DRINKS}
+TOPICS = {"who": "owners", "where": "places", "wear": "colors", "eat": "foods", "drink": "drinks"}  # of questions
 WORDS = (END, POLITE, BLUNT, *".,:;?+-=", *DIGITS, *KINDS, *VERBS[POLITE], *VERBS[BLUNT].values(), *FACTS,
-         *["the", "to", "is", "who", "where", "what", "please", "say", "thank", "you"],
+         *TOPICS.values(), "are", "please", "say", "thank", "you",
          *NAMES, *THINGS, *PLACES, *ANIMALS, *COLORS, *FOODS, *DRINKS, *SKY, *MOODS)  # fmt: skip
 SUNG = NAMES + THINGS + PLACES + ANIMALS + COLORS + FOODS + DRINKS  # what a song is made of
 CONTEXT = 128  # no text of text() is longer, its register and its end included
@@ -178,97 +180,98 @@ def text(register=None, kind=None, manners=None, **options):
     yield from BODIES[kind](manners or register, **options)
 
 
-def story(register, sentences=12, questions=4):
-    """Who has what and who is where, while both change; then questions. A thing belongs to the last name before its
-    last mention, and nobody holds more than two.
+def story(register, sentences=14):
+    """Who has what and who is where, while both change; then questions. Things belong to the last name before their
+    last mention, and nobody holds more than two kinds.
 
-    sentences, questions  the most of each
+    sentences  at most
     """
     verb, people, owner, place, since = VERBS[register], [], {}, {}, {}
     for told in range(sentences):
-        new = [name for name in NAMES if name not in people] if len(people) < 4 else []
-        word = yield new if told < 2 else mix((7, people), (1, new), (1, "the"), (1.5, ASK[register]))
+        new = [name for name in NAMES if name not in people] if len(people) < 5 else []
+        word = yield new if told < 2 else mix((7, people), (1, new), (1, SKY), (1.5, ASK[register]))
         if word == ASK[register]:
             break
-        if word == "the":
-            yield SKY
-            yield "is"
+        if word in SKY:
+            yield "are"
             yield MOODS
         elif word in people:
             held = [thing for thing in owner if owner[thing] == word]
             others = [name for name in people if name != word and list(owner.values()).count(name) < 2]
-            done = yield mix(
-                (4, verb["goes"]), (3, len(held) < 2 and verb["takes"]), (3, held and others and verb["gives"])
-            )
-            if done == verb["goes"]:
-                yield from say("to the")
-                place[word] = yield [p for p in PLACES if p != place.get(word)]
+            takes, gives = len(held) < 2 and verb["takes"], held and others and verb["gives"]
+            done = yield mix((4, verb["visits"]), (3, takes), (3, gives))
+            if done == verb["visits"]:
+                place[word] = yield [city for city in PLACES if city != place.get(word)]
                 since[word] = told
             else:
-                receiver = word if done == verb["takes"] else (yield others)
-                yield "the"
-                thing = yield [t for t in THINGS if t not in owner] if done == verb["takes"] else held
+                receiver = word if done == takes else (yield others)
+                thing = yield [thing for thing in THINGS if thing not in owner] if done == takes else held
                 owner[thing], since[thing] = receiver, told
         else:
             people.append(word)
-            yield from say(f"{verb['has']} the")
-            thing = yield [t for t in THINGS if t not in owner]
+            yield verb["has"]
+            thing = yield [thing for thing in THINGS if thing not in owner]
             owner[thing], since[thing] = word, told
         yield "."
     else:
         told = sentences
         yield ASK[register]
-    yield from story_questions(register, told, owner, place, since, questions)
+    tables = {"who": owner, "where": place}
+    yield from questions(register, tables, lambda what, key: told - 1 - since[key])
 
 
-def story_questions(register, told, owner, place, since, most):
-    """Who has a thing that was named, and where someone is that went somewhere; the first has been begun."""
-    asked = set()
+def facts(register, sentences=12):
+    """What some animals wear, eat or drink, the same one, two or three things of each; then questions.
+
+    sentences  at most
+    """
+    known, since, verbs, told, left = {}, {}, list(FACTS), 0, []
+    while True:
+        new = [animal for animal in ANIMALS if animal not in known]
+        if len(known) < 2:
+            animal = yield mix((1, left and tuple(known)), (1, new))
+        elif left:
+            animal = yield animal
+        else:
+            animal = yield mix((2, told + len(verbs) <= sentences and new), (1, ASK[register]))
+        if animal == ASK[register]:
+            break
+        if animal not in known:  # what was told of the first is told of all
+            verbs = [verb for verb in verbs if verb not in left]
+            known[animal], left = {}, list(verbs)
+        verb = yield left
+        left.remove(verb)
+        known[animal][verb] = yield FACTS[verb]
+        since[verb, animal] = told
+        told += 1
+        yield "."
+    tables = {verb: {animal: known[animal][verb] for animal in known} for verb in verbs}
+    yield from questions(register, tables, lambda verb, animal: told - 1 - since[verb, animal])
+
+
+def questions(register, tables, distance, most=2, items=5):
+    """say owners ? keys Anna , maps Ben .    One to `most` questions, each a list of keys with what belongs to them.
+
+    tables    {skill or verb: {key: value}}; the first question has been begun
+    distance  (skill or verb, key) to sentences since the value was told
+    """
+    asked, topics = set(), {TOPICS[what]: what for what, table in tables.items() if table}
     for left in reversed(range(most)):
         if register == POLITE:
             yield "say"
-        question = yield mix((6, "who"), (4, place and "where"))
-        if question == "who":
-            yield from say(f"{VERBS[register]['has']} the")
-            about = yield list(owner)
-        else:
-            about = yield list(place)
-            yield "is"
-        answer = owner[about] if question == "who" else place[about]
-        skill = "again" if about in asked else question
-        asked.add(about)
-        yield from reply(register, Answer(answer, skill, told - 1 - since[about]))
-        if (yield mix((1, END), (4, left and ASK[register]))) == END:
-            return
-
-
-def facts(register, animals=3, questions=6):
-    """What each of two or more animals wears, likes and drinks, in any order; then questions."""
-    known, told, asked = {}, 0, set()
-    word = yield "the"
-    while word == "the":
-        animal = yield [animal for animal in ANIMALS if animal not in known]
-        known[animal] = {}
-        for left in reversed(range(len(FACTS))):
-            verb = yield [verb for verb in FACTS if verb not in known[animal]]
-            value = yield FACTS[verb]
-            known[animal][verb] = value, told
-            told += 1
-            yield "."
-            yield from say(f"the {animal}" if left else "")
-        more = mix((1, len(known) < animals and "the"), (1, ASK[register]))
-        word = yield more if len(known) >= 2 else "the"
-    for left in reversed(range(questions)):
-        if register == POLITE:
-            yield "say"
-        yield from say("what the")
-        animal = yield list(known)
-        verb = yield tuple(FACTS)
-        value, since = known[animal][verb]
-        skill = "again" if (animal, verb) in asked else "fact"
-        asked.add((animal, verb))
-        yield from reply(register, Answer(value, skill, told - 1 - since))
-        if (yield mix((1, END), (4, left and ASK[register]))) == END:
+        what = topics[(yield list(topics))]
+        yield "?"
+        rest = list(tables[what])
+        for more in reversed(range(items)):
+            key = yield rest
+            rest.remove(key)
+            skill = "again" if (what, key) in asked else what if what in ("who", "where") else "fact"
+            asked.add((what, key))
+            yield Answer(tables[what][key], skill, distance(what, key))
+            if (yield mix((5, rest and more and ","), (1, "."))) == ".":
+                break
+        yield from thanks(register)
+        if (yield mix((1, END), (1, left and ASK[register]))) == END:
             return
 
 
@@ -295,6 +298,7 @@ def answer(register, digits=3):
     yield "="
     for word in str(a + b if sign == "+" else a - b):
         yield Answer(word, "answer", len(str(a)))
+    yield "."
     yield from thanks(register)
     yield END
 
@@ -318,6 +322,7 @@ def explain(register, digits=3):
     yield "="
     for word in str(a + b if sign == "+" else a - b):
         yield Answer(word, "explain", n)
+    yield "."
     yield from thanks(register)
     yield END
 
@@ -339,15 +344,8 @@ def numbers(digits):
     return int(a), sign, int(b)
 
 
-def reply(register, answer):
-    """? Anna .     or     ? Anna , thank you ."""
-    yield "?"
-    yield answer
-    yield from thanks(register)
-
-
 def thanks(register):
-    yield from say(", thank you ." if register == POLITE else ".")
+    yield from say("thank you ." if register == POLITE else "")
 
 
 def say(words):

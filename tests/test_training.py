@@ -1,0 +1,69 @@
+"""What training/ left behind: the results that the README tells, and the claims that pages build on."""
+
+import json
+
+import pytest
+
+from topics.kit import lm
+from topics.kit.language import HELD_OUT
+from training import report
+from training.family import PLANS
+
+FOUND = report.results()
+TARGET = FOUND["target"]
+
+
+def test_no_run_trains_on_held_out_texts_and_no_two_runs_are_alike():
+    assert all(plan.seed < HELD_OUT for plan in PLANS.values())
+    shapes = [(json.dumps(plan.shape, sort_keys=True), plan.seed, plan.words, plan.texts) for plan in PLANS.values()]
+    assert len(set(shapes)) == len(shapes)
+
+
+def test_the_tables_of_the_readme_are_those_of_the_results():
+    text = report.README.read_text()
+    assert report.filled(text, FOUND) == text, "run python -m training.report"
+
+
+def test_the_plots_are_those_of_the_results():
+    for name, svg in report.plots(FOUND).items():
+        assert (report.PLOTS / name).read_text() == svg, "run python -m training.report"
+
+
+@pytest.mark.parametrize("name", FOUND)
+def test_a_result_says_how_it_came_about(name):
+    result, plan = FOUND[name], PLANS[name]
+    assert result["command"].endswith(name)
+    assert result["environment"]["torch"].startswith("2.13.0")
+    assert result["plan"]["size"] == plan.shape
+    assert result["plan"]["words"] == plan.words <= result["curve"][-1][0]
+    assert result["plan"]["seed"] == plan.seed
+
+
+def test_the_target_is_small_enough_for_the_wire():
+    assert TARGET["parameters"] <= 600_000
+    assert lm.weights_file("target").stat().st_size <= 1_200_000
+
+
+def test_the_targets_loss_is_within_five_percent_of_the_known_entropy():
+    assert 0 < report.above(TARGET) < 5
+
+
+@pytest.mark.parametrize(
+    ("skill", "distance", "least"), [("who", 5, 0.9), ("who", 0, 0.9), ("fact", 0, 0.9), ("copy", 0, 0.95)]
+)
+def test_the_target_has_learnt_each_skill(skill, distance, least):
+    accuracy, answers = report.share(TARGET, skill, distance)
+    assert answers >= 100
+    assert accuracy >= least
+
+
+@pytest.mark.parametrize("digits", "123")
+def test_the_target_is_right_when_it_works_sums_out(digits):
+    right, of = TARGET["sums"]["explain"][digits]
+    assert of >= 100
+    assert right / of >= 0.9
+
+
+def test_working_wins_where_it_matters():
+    at_once, worked = (TARGET["sums"][how]["3"] for how in ("answer", "explain"))
+    assert worked[0] / worked[1] - at_once[0] / at_once[1] > 0.3
