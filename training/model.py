@@ -138,8 +138,9 @@ class Experts(nn.Module):
 
 def rotation(T, D, base):
     """cos, sin (T, D/2) of the rotary angles t · base^(−2i/D) (arXiv 2104.09864)."""
-    angle = torch.arange(T)[:, None] * base ** (-torch.arange(0, D, 2) / D)
-    return angle.cos(), angle.sin()
+    t, i = torch.arange(T, dtype=torch.float64), torch.arange(0, D, 2, dtype=torch.float64)
+    angle = t[:, None] * base ** (-i / D)  # in float32 the angles would be off by more than the rest of the network
+    return angle.cos().float(), angle.sin().float()
 
 
 def rotate(x, cos, sin):

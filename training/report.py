@@ -96,8 +96,9 @@ def skills(found):
     rows = []
     for name, (skill, distance) in SKILLS.items():
         right, of = share(found["target"], skill, distance)
-        rows.append([name, f"{100 * right:.1f} %", of, f"{100 * share(found['draft'], skill, distance)[0]:.1f} %"])
-    return table(["skill", "target", "answers", "draft"], rows)
+        others = [f"{100 * share(found[run], skill, distance)[0]:.1f} %" for run in ("draft",) if run in found]
+        rows.append([name, f"{100 * right:.1f} %", of, *others])
+    return table(["skill", "target", "answers", "draft"][: len(rows[0])], rows)
 
 
 def sums(found):
