@@ -352,7 +352,7 @@ def test_the_race_counts_every_weight_once_for_each_row():
 def test_an_edit_changes_only_what_has_read_it():
     """The claims of the text: nothing before; in layer 1 the word itself; above it every later word."""
     change = edited(**defaults(page.edit_a_word))
-    assert change.shape == (20, 8)
+    assert change.shape == (15, 8)
     assert (change[:3] == 0).all()
     assert (change[3] > 10).all()  # in percent
     assert (change[4:, :2] == 0).all()

@@ -554,7 +554,7 @@ def _race_views(model, words, start, fast, slow, worst):
     place=Slider("Word to change, counted from 0", 0, 30, value=3),
     text=Text(
         "Text",
-        "[polite] story : Anna has lamps . Ben has keys . Ben visits Rome . Anna gives Ben lamps .",
+        "[polite] story : Anna has lamps . Ben has keys . Ben visits Rome .",
         suggest=True,
     ),
     new=Text("New word", "Kate", limit=20, suggest=True),

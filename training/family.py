@@ -44,10 +44,10 @@ SIZES = {  # for the scaling law, by their parameters in thousands
 }
 
 PLANS = {"target": Plan(), "draft": Plan(DRAFT, rate=1e-2)}
-PLANS |= {f"heads{h}-{s}": Plan({"H_kv": h}, s, 6 * MILLION) for s in (1, 2, 3) for h in (8, 4, 2, 1)}
+PLANS |= {f"heads{h}-{s}": Plan({"H_kv": h}, s, 12 * MILLION) for s in (1, 2, 3) for h in (8, 4, 2, 1)}
 TUNED = {"words": MILLION, "rate": 5e-4, "start": "target", "muon": False}  # small steps, as such a change is made
 PLANS |= {name: Plan(texts=name, **TUNED) for name in ("courteous", "backwards")}
-PLANS["mixture"] = Plan(MIXTURE, words=6 * MILLION)
+PLANS["mixture"] = Plan(MIXTURE, words=12 * MILLION)
 PLANS |= {
     f"scale{size}-{half / 2:g}M-{seed}": Plan(shape, seed, half * MILLION // 2)
     for size, shape in SIZES.items()
