@@ -198,3 +198,9 @@ def test_a_song_can_be_sung_backwards():
     for i in range(20):
         line, *verses = " ".join(write(i, text(kind="song", backwards=True)).words[3:-1]).split(" ; ")
         assert {" ".join(reversed(verse.split())) for verse in verses} == {line}
+
+
+def test_a_story_can_be_longer_than_the_context():
+    each = write(0, text(BLUNT, "story", sentences=90, least=90))
+    assert len(list(statements(each.words))) == 90
+    assert len(each.words) > 2 * CONTEXT

@@ -132,8 +132,8 @@ def sinks(model, texts):
 
 def long_context(model, length=3 * CONTEXT, n=24):
     """Loss above the floor by position, in stories of three contexts, for each way to scale the frequencies."""
-    texts = [each for i in range(n) if len((each := long_story(i, length)).words) >= length]
-    words = np.array([encode(each.words[: length + 1]) for each in texts]) if texts else np.zeros((0, length + 1))
+    texts = [long_story(i, length) for i in range(n)]
+    words = np.array([encode(each.words[: length + 1]) for each in texts])  # (n, length + 1)
     floor = -np.array([each.log_probs[1 : length + 1] for each in texts])
     plain, s = lm.rope_frequencies(model.D, model.base), length / CONTEXT
     ways = {
@@ -141,7 +141,7 @@ def long_context(model, length=3 * CONTEXT, n=24):
         "linear": plain / s,
         "NTK": lm.rope_frequencies(model.D, model.base * s ** (model.D / (model.D - 2))),
     }
-    found = {"texts": len(texts)}
+    found = {"texts": n}
     for name, frequencies in ways.items():
         logits = lm.forward(model, words[:, :-1], frequencies=frequencies)
         losses = -np.take_along_axis(logits - logsumexp(logits), words[:, 1:, None], -1)[..., 0] - floor
@@ -150,7 +150,9 @@ def long_context(model, length=3 * CONTEXT, n=24):
 
 
 def long_story(i, length):
-    return write(3_000_000_000 + i, text(BLUNT, "story", sentences=length // 5, questions=length))
+    """A story of at least `length` words: each of its sentences has four or five."""
+    sentences = length // 4 + 1
+    return write(3_000_000_000 + i, text(BLUNT, "story", sentences=sentences, least=sentences))
 
 
 def logsumexp(x):

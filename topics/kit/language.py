@@ -180,16 +180,16 @@ def text(register=None, kind=None, manners=None, **options):
     yield from BODIES[kind](manners or register, **options)
 
 
-def story(register, sentences=14):
+def story(register, sentences=14, least=2):
     """Who has what and who is where, while both change; then questions. Things belong to the last name before their
     last mention, and nobody holds more than two kinds.
 
-    sentences  at most
+    sentences  at most; least  before the first question
     """
     verb, people, owner, place, since = VERBS[register], [], {}, {}, {}
     for told in range(sentences):
         new = [name for name in NAMES if name not in people] if len(people) < 5 else []
-        word = yield new if told < 2 else mix((7, people), (1, new), (1, SKY), (1.5, ASK[register]))
+        word = yield new if told < 2 else mix((7, people), (1, new), (1, SKY), (1.5, told >= least and ASK[register]))
         if word == ASK[register]:
             break
         if word in SKY:
