@@ -252,10 +252,11 @@ def filled(readme, found):
 
 
 def plots(found):
-    return {
-        "curves.svg": standalone(figure_svg(curves(found))),
-        "scaling.svg": standalone(figure_svg(scaling_plot(found))),
-    }
+    """{file: SVG} of the plots that there are runs for."""
+    drawn = {"curves.svg": curves(found)}
+    if any(name.startswith("scale") for name in found):
+        drawn["scaling.svg"] = scaling_plot(found)
+    return {name: standalone(figure_svg(figure)) for name, figure in drawn.items()}
 
 
 if __name__ == "__main__":
