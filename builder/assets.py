@@ -40,7 +40,8 @@ def bundle(templates, topics, pack):
     static = Path(templates) / "static"
     archive = pack_topics(Path(topics))
     data = {path.stem: path.read_bytes() for path in sorted(Path(topics).glob("data/*.safetensors"))}
-    data_paths = {name: f"static/{name}-{digest(weights)}.safetensors" for name, weights in data.items()}
+    hashes = {name: hashlib.sha256(weights).hexdigest() for name, weights in data.items()}
+    data_paths = {name: f"static/{name}-{hashes[name][:16]}.safetensors" for name in data}  # python.js derives the same
     zip_path = f"static/topics-{digest(archive)}.zip"
     worker = esbuild(static / "js/worker.js", {})
     (worker_path,) = (path for path in worker if "/worker-" in path)
@@ -48,14 +49,7 @@ def bundle(templates, topics, pack):
         "base": f"../runtime-{pack.digest}/",
         "files": pack.files,
         "archives": [{"url": f"../{zip_path}", "bytes": len(archive), "directory": "/home/pyodide"}],
-        "data": {
-            name: {
-                "url": f"../{data_paths[name]}",
-                "bytes": len(weights),
-                "sha256": hashlib.sha256(weights).hexdigest(),
-            }
-            for name, weights in data.items()
-        },
+        "data": {name: {"bytes": len(weights), "sha256": hashes[name]} for name, weights in data.items()},
     }
     # build: the page's own script changes its name whenever anything that it loads does
     build = digest(worker_path, json.dumps(runtime), *sources(static))

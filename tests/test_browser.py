@@ -576,9 +576,10 @@ def test_an_input_for_the_house_model_offers_its_words_as_one_types(page, server
     offered = demo(page, "edit_a_word").locator("datalist option")
     expect(offered).to_have_count(0)
     page.keyboard.type("wa")
-    expect(offered).to_have_count(2)
+    expect(offered).to_have_count(3)
     assert {each.get_attribute("value") or each.text_content() for each in offered.all()} == {
         "stars are warm",
+        "stars are Warsaw",
         "stars are water",
     }
 

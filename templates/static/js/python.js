@@ -62,6 +62,10 @@ export function retryPython() {
   spawn();
 }
 
+const modelFile = ([name, file]) => {
+  return [name, { ...file, url: at(`./${name}-${file.sha256.slice(0, 16)}.safetensors`) }]; // as builder/assets.py names it
+};
+
 // A worker from a blob inherits the page's content security policy; one loaded by URL would not.
 function spawn() {
   if (typeof WebAssembly !== "object") {
@@ -82,7 +86,7 @@ function spawn() {
       base: at(RUNTIME.base),
       files: RUNTIME.files,
       extraArchives: RUNTIME.archives.map(absolute),
-      data: Object.fromEntries(Object.entries(RUNTIME.data).map(([name, file]) => [name, absolute(file)])),
+      data: Object.fromEntries(Object.entries(RUNTIME.data).map(modelFile)),
       module: wasm,
       again: failedBoots,
       iPad: navigator.platform === "MacIntel" && navigator.maxTouchPoints > 1, // it calls itself a Mac
