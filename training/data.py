@@ -40,9 +40,9 @@ def batches(seed, size, grammar=text):
         yield [tensors(part) for part in split(texts)]
 
 
-def sorted_texts(seed, n, grammar=text, **options):
+def sorted_texts(seed, n, grammar=text):
     """n texts from seed on, by their length."""
-    return sorted((write(seed + i, grammar(**options)) for i in range(n)), key=words_in)
+    return sorted((write(seed + i, grammar()) for i in range(n)), key=words_in)
 
 
 def words_in(text):

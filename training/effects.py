@@ -39,23 +39,27 @@ def accuracy(model, texts, skills, **how):
 # ---- induction
 
 
-def repeated(n=40, length=24):
-    """Random words, and the same again, (n, 3 + 2·length): only induction can guess the second half."""
+LENGTHS = (6, 8, 10, 12, 16, 24)  # of repeated lines; songs have at most 10 words
+
+
+def repeated(n=40, length=8):
+    """A line of random words sung twice, (n, 4 + 2·length): what the second half says stands in the first."""
     rng = RNG()
     line = np.array([rng.choice([NUMBER[word] for word in SUNG], length, replace=False) for _ in range(n)])
     start = np.tile(encode([BLUNT, "song", ":"]), (n, 1))
-    return np.hstack([start, line, line]), length
+    between = np.tile(encode([";"]), (n, 1))
+    return np.hstack([start, line, between, line]), length
 
 
 def induction_scores(model):
     """(L, H): of the attention of a repeated word, the share on the word after its first occurrence."""
     words, length = repeated()
     scores, T = np.zeros((model.L, model.H)), words.shape[1]
-    queries = np.arange(T - length, T)
+    queries = np.arange(T - length, T - 1)  # the last word has nothing to be followed by
 
     def see(name, layer, value):
         if name == "attention":
-            scores[layer] = value[:, :, queries, queries - length + 1].mean((0, 2))
+            scores[layer] = value[:, :, queries, queries - length].mean((0, 2))
 
     lm.forward(model, words, see=see)
     return scores
@@ -73,9 +77,9 @@ def without_heads(heads):
     return see
 
 
-def copying(model, see=None):
+def copying(model, see=None, length=8):
     """Accuracy on the second half of the repeated words, its first word apart."""
-    words, length = repeated()
+    words, length = repeated(length=length)
     best = lm.forward(model, words, see=see).argmax(-1)
     return float((best[:, -length:-1] == words[:, -length + 1 :]).mean())
 
@@ -86,6 +90,7 @@ def induction(model):
     others, rng = order[4:], RNG()
     songs = held_out(100, "song")
     found = {"scores": scores.round(3).tolist(), "best": order[:4], "copying": copying(model)}
+    found["by length"] = {n: copying(model, length=n) for n in LENGTHS}
     for n in (1, 2, 4):
         random = [without_heads([others[i] for i in rng.choice(len(others), n, replace=False)]) for _ in range(5)]
         found[f"without best {n}"] = copying(model, without_heads(order[:n]))

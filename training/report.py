@@ -161,7 +161,8 @@ def measured(found):
     runs = effects()
     lines = {
         "best induction head: its score": lambda e: f"{max(map(max, e['induction']['scores'])):.2f}",
-        "copying random words: all heads": lambda e: _percent(e["induction"]["copying"]),
+        "lines of 6, 8, 10, 12, 16, 24 words, copied": lambda e: _list(e["induction"]["by length"].values()),
+        "copying lines of 8 words: all heads": lambda e: _percent(e["induction"]["copying"]),
         "… without the best induction head": lambda e: _percent(e["induction"]["without best 1"]),
         "… without the best two": lambda e: _percent(e["induction"]["without best 2"]),
         "… without the best four": lambda e: _percent(e["induction"]["without best 4"]),

@@ -121,7 +121,7 @@ def resume(path, model, optimizers):
 def optimizers_of(model, muon=True):
     """Muon for the layers' matrices, AdamW for the rest.
 
-    At 2.5 M words, 64 texts a step, AdamW at its best rate of three was 0.37 above the floor, Muon 0.10 (README).
+    Muon learns from a fraction of the words: training/README.md has the numbers.
     """
     matrices = [p for p in model.layers.parameters() if p.ndim == 2]
     rest = [p for p in model.parameters() if all(p is not m for m in matrices)]

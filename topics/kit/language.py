@@ -2,8 +2,8 @@
 
 A grammar here is a coroutine. It yields what may come next, is sent what did come, and goes on:
 
-    "the"                   this word, for certain
-    ("fox", "owl")          one of these, equally likely
+    "are"                   this word, for certain
+    ("foxes", "owls")       one of these, equally likely
     {".": 0.7, ",": 0.3}    one of these, with these probabilities
 
 Whatever a grammar knows was sent to it, so it is a function of the words so far. The same code therefore writes a
