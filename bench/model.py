@@ -10,11 +10,10 @@ import zipfile
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from urllib.parse import urlencode
 
 from playwright.sync_api import sync_playwright
 
-from bench.startup import CACHE, NODE_MODULES, PAGES, REPOSITORY
+from bench.startup import CACHE, NODE_MODULES, PAGES, REPOSITORY, last_word
 from builder.assets import pack_topics
 from builder.runtime import build_pack
 from builder.serve import SiteServer
@@ -41,13 +40,8 @@ def measure():
         config = {"files": pack.files, "extraArchives": [extra], "code": code}
         server = SiteServer(PAGES, also=also).start()
         browser = playwright.chromium.launch(executable_path=chromium.find(), args=chromium.ARGUMENTS)
-        page = browser.new_page()
-        page.goto(f"{server.url}index.html?{urlencode({'worker': 'pack.js', 'config': json.dumps(config)})}")
-        page.locator("output[data-done]").wait_for(state="attached", timeout=120_000)
-        answer = json.loads(page.locator("output").text_content())
+        answer = last_word(browser.new_page(), server.url, "pack", config)
         browser.close()
-    if "error" in answer:
-        raise RuntimeError(f"bench/model_timing.py: {answer['error']}")
     return json.loads(answer["answer"])
 
 

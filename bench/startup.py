@@ -74,14 +74,19 @@ def stock():
 def visit(browser, base, side, config):
     """Open the page as a new reader; milliseconds until numpy was imported and until it sent numbers."""
     context = browser.new_context()
-    page = context.new_page()
+    answer = last_word(context.new_page(), base, side, config)
+    context.close()
+    return {"imported": answer["imported"], "numbers": answer["ms"]}
+
+
+def last_word(page, base, side, config):
+    """What the worker bench/pages/<side>.js says in the end; raises RuntimeError when that is an error."""
     page.goto(f"{base}index.html?{urlencode({'worker': f'{side}.js', 'config': json.dumps(config)})}")
     page.locator("output[data-done]").wait_for(state="attached", timeout=120_000)
     answer = json.loads(page.locator("output").text_content())
-    context.close()
     if "error" in answer:
         raise RuntimeError(f"bench/pages/{side}.js: {answer['error']}")
-    return {"imported": answer["imported"], "numbers": answer["ms"]}
+    return answer
 
 
 def describe(result):

@@ -89,10 +89,7 @@ def score(words, grammar=None):
     given = iter(words)
 
     def take(options):
-        word = next(given, None)
-        if word not in law(options):
-            raise ValueError(f"the language never goes on with {word!r} here, only with {', '.join(law(options))}")
-        return word
+        return _allowed(next(given, None), options)
 
     return _follow(grammar or text(), take)
 
@@ -107,9 +104,7 @@ def next_word(words, grammar=None):
     options = next(walk)
     try:
         for word in words:
-            if word not in law(options):
-                raise ValueError(f"the language never goes on with {word!r} here, only with {', '.join(law(options))}")
-            options = walk.send(word)
+            options = walk.send(_allowed(word, options))
     except StopIteration:
         return {}
     return law(options)
@@ -120,6 +115,12 @@ def law(options):
     if isinstance(options, str):
         return {options: 1.0}
     return options if isinstance(options, dict) else dict.fromkeys(options, 1 / len(options))
+
+
+def _allowed(word, options):
+    if word not in law(options):
+        raise ValueError(f"the language never goes on with {word!r} here, only with {', '.join(law(options))}")
+    return word
 
 
 def _follow(walk, choose):
