@@ -16,6 +16,8 @@ from builder.cache import digest
 EPOCH = (1980, 1, 1, 0, 0, 0)  # the same bytes at every build
 REPOSITORY = Path(__file__).resolve().parent.parent
 
+LATER = ("live", "search-dialog")  # styles that a page loads once something moves: style.js
+
 
 class AssetError(RuntimeError):
     """A script or a style that esbuild could not bundle."""
@@ -53,14 +55,14 @@ def bundle(templates, topics, pack):
     }
     # build: the page's own script changes its name whenever anything that it loads does
     build = digest(worker_path, json.dumps(runtime), *sources(static))
-    styles = {name: esbuild(static / f"css/{name}.css", {}) for name in ("site", "index", "search-dialog")}
+    styles = {name: esbuild(static / f"css/{name}.css", {}) for name in ("site", "index", *LATER)}
     style_paths = {name: next(path for path in files if path.endswith(".css")) for name, files in styles.items()}
     defines = {
         "WORKER": f"./{Path(worker_path).name}",
         "RUNTIME": runtime,
         "BUILD": build,
         "WORDS": WORDS,
-        "SEARCH_STYLE": f"./{Path(style_paths['search-dialog']).name}",
+        "STYLES": {name: f"./{Path(style_paths[name]).name}" for name in LATER},
     }
     early = esbuild(static / "js/theme-early.js", {})
     page = esbuild(static / "js/main.js", defines)
@@ -68,9 +70,7 @@ def bundle(templates, topics, pack):
         files=worker
         | early
         | page
-        | styles["site"]
-        | styles["index"]
-        | styles["search-dialog"]
+        | {path: data for files in styles.values() for path, data in files.items()}
         | {zip_path: archive}
         | {data_paths[name]: data[name] for name in data},
         script=next(path for path in page if re.fullmatch(r"static/main-\w+\.js", path)),

@@ -79,7 +79,7 @@ class Note(Block):
 
     def on_create(self, parent):
         details = _child(parent, "details", class_="side-note")
-        _child(details, "summary", self.argument)
+        _child(_child(details, "summary"), "span", self.argument)  # one piece beside the sign: it may hold mathematics
         return details
 
 
@@ -88,7 +88,7 @@ class Question(Block):
 
     def on_create(self, parent):
         details = _child(parent, "details", class_="question")
-        _child(details, "summary", self.argument)
+        _child(_child(details, "summary"), "span", self.argument)
         return details
 
 

@@ -114,7 +114,8 @@ def with_svg(views):
 
 def with_drawing(view):
     if view["view"] == "figure":
-        return view | {"svg": figure_svg(view, width=WIDE), "svgNarrow": figure_svg(view, width=NARROW)}
+        mute = view | {"alt": None}  # the page says it beside the drawing
+        return view | {"svg": figure_svg(mute, width=WIDE), "svgNarrow": figure_svg(mute, width=NARROW)}
     if view["view"] == "steps":
         return view | {"frames": [frame | {"views": with_svg(frame["views"])} for frame in view["frames"]]}
     return view

@@ -67,7 +67,8 @@ class Scene:
 
 
 def figure_svg(figure, width=720):
-    """The figure as an SVG string, `width` × layout.height px. Raises ValueError on what it can't draw."""
+    """The figure as an SVG string, `width` × layout.height px; mute where its `alt` is None. Raises ValueError on what
+    it can't draw."""
     scene = make_scene(figure, width, figure["layout"].get("height", 320))
     arrange(scene)
     body = [grid(scene), clipped(scene, marks(scene)), axis_lines(scene), texts_of_bars(scene), tick_labels(scene),
@@ -86,7 +87,8 @@ def miniature(figure):
 
 def wrap(scene, parts, alt):
     at = f"translate({n(scene.margin['l'])} {n(scene.margin['t'])})"
-    return (f'<svg class="figure-svg" role="img" aria-label="{escape(alt or fallback_alt(scene))}" '
+    said = "" if alt is None else f'role="img" aria-label="{escape(alt or fallback_alt(scene))}" '
+    return (f'<svg class="figure-svg" {said}'
             f'viewBox="0 0 {n(scene.width)} {n(scene.height)}" width="100%" height="{n(scene.height)}" '
             f'font-size="{FONT}"><g transform="{at}">{"".join(parts)}</g></svg>')  # fmt: skip
 

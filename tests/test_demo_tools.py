@@ -18,8 +18,8 @@ JS = Path(__file__).resolve().parents[1] / "templates/static/js"
 LAB = '''"""One demo with every kind of control, and demos for each kind of view."""
 import numpy as np
 
-from topics.kit import Badge, Choice, Figure, Frame, LogSlider, Matrix, Metrics, Seed, Slider, Steps, Table
-from topics.kit import Text, Toggle, bars, demo, heatmap, label, line, points
+from topics.kit import Badge, Choice, Figure, Frame, LogSlider, Matrix, Metrics, Scores, Seed, Slider, Steps
+from topics.kit import Table, Text, Toggle, bars, demo, heatmap, label, line, points
 
 x = np.arange(5)
 
@@ -62,12 +62,21 @@ def grid(n):
     return Steps(*frames), Badge("none", 0.0, 1e-12)
 
 
+@demo(n=Slider("N", 1, 9, value=2))
+def map(n):
+    """A map of weights with queries and keys behind it."""
+    q, k = np.array([[1.0, 0.0], [n, 2.0]]), np.array([[1.0, 1.0], [0.0, 3.0]])
+    s = q @ k.T / np.sqrt(2)
+    w = np.exp(s[1]) / np.exp(s[1]).sum()
+    return Matrix([[1.0, None], w.tolist()], "rs", "pq", "Map", why=Scores(q, k)), Badge("none", 0.0, 1e-12)
+
+
 @demo("live", n=Slider("N", 0, 9, value=2))
 def later(n):
     """Runs on its button."""
     return Figure([line(x, n * x, "rise", "key")], "x", "y", alt=f"Slope {n}."), Metrics(("n", n, ""))
 '''
-NAMES = ("every", "stacked", "warm", "grid", "later")
+NAMES = ("every", "stacked", "warm", "grid", "map", "later")
 
 
 @pytest.fixture(scope="session")
@@ -535,6 +544,52 @@ def test_a_cell_explains_itself_by_hover_focus_and_tap_without_a_jump(page, lab)
     assert page.locator(f"#{described}").text_content().startswith("3 + 2")
     page.keyboard.press("Escape")
     expect(why(page)).to_have_text("")
+
+
+@in_browser
+def test_what_is_new_in_an_answer_is_told_once(page, lab):
+    go_live(page, lab)
+    said = page.locator("#announcer")
+    control(page, "n").locator("input[type=range]").press("ArrowRight")
+    expect(said).to_contain_text(alt(page).text_content())
+    first = said.text_content()
+    control(page, "n").locator("input[type=range]").press("ArrowLeft")
+    expect(said).not_to_have_text(first)
+    expect(said).to_contain_text(alt(page).text_content())
+    demo(page, "map").scroll_into_view_if_needed()
+    expect(demo(page, "map")).to_have_attribute("state", "live", timeout=60_000)
+    control(page, "n", "map").locator("input[type=range]").fill("0")
+    expect(demo(page, "map").locator("table")).to_have_attribute("data-q", "1,0;1,2", timeout=60_000)
+    page.wait_for_timeout(1500)
+    assert "Holds" not in said.text_content()  # its badge says what it said before
+
+
+@in_browser
+def test_a_run_on_a_button_is_told_when_it_is_done(page, lab):
+    page.goto(lab)
+    demo(page, "later").get_by_role("button", name="Run").click()
+    expect(demo(page, "later")).to_have_attribute("state", "live", timeout=60_000)
+    expect(page.locator("#announcer")).to_have_text("Slope 2.")  # a figure tells it, so the readouts are silent
+
+
+@in_browser
+def test_a_weight_is_explained_from_its_query_and_keys_before_python_and_after(page, lab):
+    page.goto(lab)
+    table, line = demo(page, "map").locator("table"), demo(page, "map").locator(".matrix-why output")
+    first, masked, second, third = (table.locator("tbody td").nth(i) for i in range(4))
+    second.hover()  # the build's own numbers: q = (2, 2), keys (1, 1) and (0, 3); e^2.83 and e^4.24
+    expect(line).to_have_text(
+        "“s” to “p”: weight 0.196 = e^2.83 / row sum = 16.9 / 86.5; score 2.83 = (2.00·1.00 + 2.00·1.00) / √2"
+    )
+    masked.hover()
+    expect(line).to_have_text("")
+    first.hover()
+    expect(line).to_contain_text("weight 1 = e^0.71 / row sum = 2.03 / 2.03")  # the masked cell takes no part
+    expect(demo(page, "map")).to_have_attribute("state", "live", timeout=60_000)
+    control(page, "n", "map").locator("input[type=range]").fill("0")
+    expect(table).to_have_attribute("data-q", "1,0;1,2")
+    third.hover()
+    expect(line).to_contain_text("score 4.24 = (1.00·0.00 + 2.00·3.00) / √2")
 
 
 @in_browser

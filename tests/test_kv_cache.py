@@ -183,14 +183,18 @@ def test_parameter_counts_follow_from_the_shapes():
     def llama(d, L, H_kv, ffn, vocabulary):  # untied embeddings, RMSNorm, three FFN matrices, no biases
         return 2 * vocabulary * d + L * (2 * d * d + 2 * d * H_kv * 128 + 3 * d * ffn + 2 * d) + d
 
-    def opt(d, L, vocabulary, positions):  # tied embeddings, LayerNorm with bias, biases everywhere, FFN of 4d
+    def gpt(d, L, vocabulary, positions):  # tied embeddings, LayerNorm with bias, biases everywhere, FFN of 4d
         layer = 4 * (d * d + d) + (4 * d * d + 4 * d) + (4 * d * d + d) + 4 * d
-        return vocabulary * d + (positions + 2) * d + L * layer + 2 * d
+        return vocabulary * d + positions * d + L * layer + 2 * d
 
+    assert MODELS["GPT-2 small"].parameters == gpt(768, 12, 50_257, 1024)
+    assert MODELS["GPT-3"].parameters == gpt(12_288, 96, 50_257, 2048)
+    assert MODELS["OPT-13B"].parameters == gpt(5120, 40, 50_272, 2048 + 2)  # two positions more than it uses
+    qkv_biases = 28 * (3584 + 2 * 4 * 128)
+    assert MODELS["Qwen2.5-7B"].parameters == llama(3584, 28, 4, 18_944, 152_064) + qkv_biases
     assert MODELS["Llama-2-7B"].parameters == llama(4096, 32, 32, 11_008, 32_000)
     assert MODELS["Llama-3.1-8B"].parameters == llama(4096, 32, 8, 14_336, 128_256)
     assert MODELS["Llama-3.1-70B"].parameters == llama(8192, 80, 8, 28_672, 128_256)
-    assert MODELS["OPT-13B"].parameters == opt(5120, 40, 50_272, 2048)
 
 
 @pytest.mark.parametrize("gpu, ridge", [("RTX 4090", 164), ("A100", 153), ("H100", 295), ("H200", 206)])

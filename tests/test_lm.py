@@ -33,7 +33,7 @@ WORDS = RNG.integers(0, 11, 9)
 
 
 def test_the_shipped_models_are_the_ones_with_a_reference():
-    assert sorted(path.stem for path in REFERENCE.glob("*.npz")) == SHIPPED
+    assert {path.stem for path in REFERENCE.glob("*.npz")} >= set(SHIPPED)
     assert "target" in SHIPPED
 
 

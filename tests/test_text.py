@@ -13,8 +13,8 @@ def test_every_word_comes_back():
 
 
 def test_a_readers_line_may_be_written_as_people_write():
-    line = "[polite] Story: ANNA has keys. Please say owners? Keys"
-    assert " ".join(split(line)) == "[polite] story : Anna has keys . please say owners ? keys"
+    line = "[polite] Story: ANNA has keys. Please say things? ANNA"
+    assert " ".join(split(line)) == "[polite] story : Anna has keys . please say things ? Anna"
     assert split("12+345=") == ["1", "2", "+", "3", "4", "5", "="]
     assert split("") == []
 

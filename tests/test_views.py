@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from builder.node import ask
-from topics.kit import Badge, Figure, Frame, Matrix, Metrics, Note, Steps, Table, Tokens, bars, heatmap, line
+from topics.kit import Badge, Figure, Frame, Matrix, Metrics, Note, Scores, Steps, Table, Tokens, bars, heatmap, line
 
 ROOT = Path(__file__).parents[1]
 VIEWS_JS = ROOT / "templates/static/js/views.js"
@@ -107,7 +107,7 @@ def test_metrics_show_value_unit_and_formula():
     root = tree(Metrics(("KV cache", 131072, "GiB", "2·T·L"), ("Speed", 5, "tokens/s")))
     assert [words(e) for e in by_class(root, "metric-value")] == ["131,072", "5"]
     assert [words(e) for e in by_class(root, "metric-unit")] == ["GiB", "tokens/s"]
-    assert [words(e) for e in root.iter("details")] == ["How2·T·L"]
+    assert [words(e) for e in root.iter("details")] == ["How: KV cache2·T·L"]
 
 
 def test_tables_have_headers_scroll_by_keyboard_and_align_numbers():
@@ -133,11 +133,34 @@ def test_a_matrix_shades_by_size_marks_negatives_and_tells_why():
     assert "NaN" not in html(Matrix([[0.0]], ["r"], ["p"]))  # all zero: nothing to divide by
 
 
+def test_a_cell_without_a_value_stays_empty_and_scores_are_packed_for_the_page():
+    q, k = [[1.0, 0.12345], [0.0, 2.0]], [[3.0, -1.0], [0.5, 0.0]]
+    root = tree(Matrix([[1.0, None], [0.25, 0.75]], ["r", "s"], ["p", "q"], why=Scores(q, k)))
+    cells = [e for row in root.iter("tbody") for e in row.iter("td")]
+    assert [words(e) for e in cells] == ["1", "masked", "0.25", "0.75"]
+    assert [e.get("tabindex") for e in cells] == ["0", None, "-1", "-1"]
+    (table,) = root.iter("table")
+    assert (table.get("data-q"), table.get("data-k")) == ("1,0.123;0,2", "3,-1;0.5,0")
+
+
+def test_a_matrix_of_many_columns_is_dense_and_its_names_stand_upright():
+    names = [f"c{i}" for i in range(13)]
+    root = tree(Matrix([list(range(13))], ["r"], names))
+    assert root.find(".//table").get("class") == "matrix dense"
+    assert [e.text for e in root.findall(".//thead//span")] == names
+    assert root.findall(".//td")[-1].text == "12"  # still told to those who listen
+    assert "dense" not in html(Matrix([list(range(12))], ["r"], names[:12]))
+
+
 def test_tokens_keep_their_spaces_and_say_their_values():
     root = tree(Tokens([" the", "\n"], [0.25, 1], ink="key"))
-    assert [e.text for e in root.iter("li")] == [" the", "↵"]
+    assert [e.find("span").text for e in root.iter("li")] == [" the", "↵"]
     assert [words(e) for e in by_class(root, "visually-hidden")] == ["(0.25)", "(1)"]
     assert root.find(".//ul").get("style") == "--ink:var(--ink-key)"
+    marked = tree(Tokens(["a", "b"], [0.0001, 0.5], caption="Words", at=1))
+    assert [e.get("aria-current") for e in marked.iter("li")] == [None, "true"]
+    assert marked.find(".//ul").get("aria-label") == "Words"
+    assert words(by_class(marked, "visually-hidden")[0]) == "(0)"
     assert "--shade" not in html(Tokens(["a"]))
 
 

@@ -220,7 +220,7 @@ BITS = {"16 bit": 2, "8 bit": 1}
 
 @demo(
     T=LogSlider("Context length", 1024, 131_072, value=131_072, per_octave=2, unit="tokens"),
-    name=Choice("Model", tuple(MODELS), value="Llama-3.1-8B"),
+    name=Choice("Model", tuple(name for name in MODELS if name != "GPT-2 small"), value="Llama-3.1-8B"),
     B=LogSlider("Users at once", 1, 256, value=8, unit="users"),
     precision=Choice("Precision of the cache", tuple(BITS), value="16 bit"),
     gpu=Choice("GPU", ("RTX 4090", "H100", "H200", "8 × H100"), value="H100"),
@@ -243,7 +243,7 @@ def memory_calculator(T, name, B, precision, gpu, wrong):
         ],
         y_title="GPU memory (GiB)",
         alt=f"{name} at {T:,} tokens: weights {_si(weights / GIB)} GiB, cache {_si(per_user / GIB)} GiB a user. "
-        f"{B:,} users need {_si((weights + B * per_user) / GIB)} GiB; {gpu} has {memory // GIB} GiB and fits {fit:,}.",
+        f"All {B:,} need {_si((weights + B * per_user) / GIB)} GiB; {gpu} has {memory // GIB} GiB and fits {fit:,}.",
         barmode="stack",
         showlegend=False,
         yaxis={"range": [0, 1.12 * max(top, memory / GIB)]},
@@ -328,17 +328,16 @@ def _frame(t, held, q, K, V, y, exact):
     names = [f"token {i + 1}" for i in held]
     scores = K @ q / np.sqrt(D)  # (n,)
     weights = softmax(scores)  # (n,)
-    origin = [[f"computed now, from token {i + 1}" if i == t else f"kept since token {i + 1}"] * D for i in held]
     dots = [[f"({_dot(q, row)}) / {np.sqrt(D):.0f}" for row in K]]
     mixes = [[_dot(weights, V[:, j]) for j in range(D)], ["the same sum, every row of K and V computed again"] * D]
     parts = f"8·{D}·{D} + 4·{D}·"
     return Frame(
         f"Token {t + 1} arrives. Kept rows of K and V: {n - 1}. New rows: 1. One query meets {_count(n, 'key')}.",
         Matrix(K, [f"{name}, {'new' if i == t else 'kept'}" for name, i in zip(names, held, strict=True)], dims,
-               "K, one key a token", "key", origin),
+               "K, one key a token", "key"),
         Matrix(scores[None], ["q · k / √D"], names, "Scores of the new query", "query", dots),
         Matrix(weights[None], ["weight"], names, "Weights, the softmax of the scores", "weight"),
-        Matrix(np.stack([y, exact]), ["with the cache", "all recomputed"], dims, "Output, the weighted sum of V",
+        Matrix(np.stack([y, exact]), ["cached", "recomputed"], dims, "Output, the weighted sum of V",
                "output", mixes),
         Metrics(
             ("Work with the cache", layer_flops(1, n, D, 1, 1, D), "FLOP", f"1 · ({parts}{n})"),
@@ -448,7 +447,7 @@ def _throughput(batches, total, B, now, fit, gpu):
         ],
         x_title="Users at once",
         y_title="Tokens per second",
-        alt=f"{_count(B, 'user')} get {_si(now)} tokens/s together, {_si(now / B)} each; one user alone gets "
+        alt=f"{_count(B, 'user')}: {_si(now)} tokens/s together, {_si(now / B)} each; one user alone gets "
         f"{_si(total[0])}, 512 together {_si(total[-1])}. {gpu} has memory for {fit:,}.",
         xaxis={"type": "log", "dtick": np.log10(2)},
         yaxis={"type": "log"},
@@ -537,7 +536,7 @@ def _race_views(model, words, start, fast, slow, worst):
                 label(t, float(with_[-1]), "with", xanchor="right", yanchor="bottom", xshift=-8),
             ],
         ),
-        Tokens(decode(words), caption="What it wrote, the same on both sides."),
+        Tokens(decode(words), caption="What it wrote, each word drawn from the logits with the cache."),
         Metrics(
             ("All words without", sum(slow) / 1000, "s", "measured, one run"),
             ("All words with", sum(fast) / 1000, "s", "measured, the same run"),
@@ -551,7 +550,7 @@ def _race_views(model, words, start, fast, slow, worst):
 @demo(
     "model",
     "target",
-    place=Slider("Word to change, counted from 0", 0, 30, value=3),
+    place=Slider("Word to change (from 0)", 0, 30, value=3),
     text=Text(
         "Text",
         "[polite] story : Anna has lamps . Ben has keys . Ben visits Rome .",
@@ -636,10 +635,11 @@ def weigh_a_cache(answer, rng):
     assert llama is not None, "your function returned nothing"
     assert abs(llama - 1.0) < 1e-9, f"Llama-3.1-8B at 8,192 tokens takes 1 GiB; you got {llama:.4g}"
     T, L, H_kv, D = (int(n) for n in rng.integers(2, 200, 4))
-    expected = sum(2 * D * 2 for _ in range(T) for _ in range(L)) * H_kv / 2**30  # K and V, row by row
-    got = answer(T, L, 4 * H_kv, H_kv, D, 2)
+    H, b = H_kv * int(rng.integers(1, 9)), int(rng.choice([1, 4]))
+    expected = sum(2 * D * b for _ in range(T) for _ in range(L)) * H_kv / 2**30  # K and V, row by row
+    got = answer(T, L, H, H_kv, D, b)
     assert abs(got - expected) < 1e-9 * expected, (
-        f"T={T}, L={L}, H={4 * H_kv}, H_kv={H_kv}, D={D}, b=2: expected {expected:.6g} GiB, got {got:.6g}"
+        f"T={T}, L={L}, H={H}, H_kv={H_kv}, D={D}, b={b}: expected {expected:.6g} GiB, got {got:.6g}"
     )
 
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from topics.kit import lm
 from topics.kit.autograd import cross_entropy
-from topics.kit.language import BLUNT, CONTEXT, SUNG, text, write
+from topics.kit.language import BLUNT, CONTEXT, SUNG
 from topics.kit.text import NUMBER, encode, held_out, padded
 from training.train import RESULTS, RUNS
 
@@ -39,21 +39,20 @@ def accuracy(model, texts, skills, **how):
 # ---- induction
 
 
-LENGTHS = (6, 8, 10, 12, 16, 24)  # of repeated lines; songs have at most 10 words
+LENGTHS = (8, 16, 24, 32, 40, 60)  # of repeated lines; songs have at most 40 words
 
 
-def repeated(n=40, length=8):
-    """A line of random words sung twice, (n, 4 + 2·length): what the second half says stands in the first."""
+def repeated(n=40, length=16, times=2):
+    """A line of random words sung several times, (n, 3 + times·(length + 1) − 1): all but its first time is certain."""
     rng = RNG()
     line = np.array([rng.choice([NUMBER[word] for word in SUNG], length, replace=False) for _ in range(n)])
-    start = np.tile(encode([BLUNT, "song", ":"]), (n, 1))
-    between = np.tile(encode([";"]), (n, 1))
-    return np.hstack([start, line, between, line]), length
+    start, between = (np.tile(encode(words), (n, 1)) for words in ([BLUNT, "song", ":"], [";"]))
+    return np.hstack([start, line, *[between, line] * (times - 1)])
 
 
 def induction_scores(model):
     """(L, H): of the attention of a repeated word, the share on the word after its first occurrence."""
-    words, length = repeated()
+    length, words = 16, repeated(length=16)
     scores, T = np.zeros((model.L, model.H)), words.shape[1]
     queries = np.arange(T - length, T - 1)  # the last word has nothing to be followed by
 
@@ -77,9 +76,9 @@ def without_heads(heads):
     return see
 
 
-def copying(model, see=None, length=8):
-    """Accuracy on the second half of the repeated words, its first word apart."""
-    words, length = repeated(length=length)
+def copying(model, see=None, length=16):
+    """Accuracy on a line's second time, its first word apart."""
+    words = repeated(length=length)
     best = lm.forward(model, words, see=see).argmax(-1)
     return float((best[:, -length:-1] == words[:, -length + 1 :]).mean())
 
@@ -88,9 +87,11 @@ def induction(model):
     scores = induction_scores(model)
     order = [divmod(int(i), model.H) for i in np.argsort(-scores, axis=None)]
     others, rng = order[4:], RNG()
+    rest = [head for head in others if head[0] >= min(layer for layer, _ in order[:4])]  # of their layers and above
     songs = held_out(100, "song")
     found = {"scores": scores.round(3).tolist(), "best": order[:4], "copying": copying(model)}
     found["by length"] = {n: copying(model, length=n) for n in LENGTHS}
+    found["without the rest"] = copying(model, without_heads(rest))
     for n in (1, 2, 4):
         random = [without_heads([others[i] for i in rng.choice(len(others), n, replace=False)]) for _ in range(5)]
         found[f"without best {n}"] = copying(model, without_heads(order[:n]))
@@ -135,29 +136,27 @@ def sinks(model, texts):
 # ---- beyond the training context
 
 
-def long_context(model, length=3 * CONTEXT, n=24):
-    """Loss above the floor by position, in stories of three contexts, for each way to scale the frequencies."""
-    texts = [long_story(i, length) for i in range(n)]
-    words = np.array([encode(each.words[: length + 1]) for each in texts])  # (n, length + 1)
-    floor = -np.array([each.log_probs[1 : length + 1] for each in texts])
-    plain, s = lm.rope_frequencies(model.D, model.base), length / CONTEXT
+def long_context(model, length=24, times=15):
+    """The words of lines sung over three contexts, from their second time on, in each context: what of them is copied,
+    and their loss (nats a word), for each way to scale the frequencies. What must follow is certain at any position.
+    """
+    words, s = repeated(24, length, times), 3
+    copied = [t for t in range(3 + length + 1, words.shape[1] - 1) if (t - 3) % (length + 1) < length - 1]
+    plain = lm.rope_frequencies(model.D, model.base)
     ways = {
         "none": plain,
         "linear": plain / s,
         "NTK": lm.rope_frequencies(model.D, model.base * s ** (model.D / (model.D - 2))),
     }
-    found = {"texts": n}
+    found = {}
     for name, frequencies in ways.items():
-        logits = lm.forward(model, words[:, :-1], frequencies=frequencies)
-        losses = -np.take_along_axis(logits - logsumexp(logits), words[:, 1:, None], -1)[..., 0] - floor
-        found[name] = [round(float(part.mean()), 4) for part in np.split(losses, 3, axis=1)]
+        logits = lm.forward(model, words, frequencies=frequencies)[:, copied]
+        following = words[:, np.array(copied) + 1]
+        losses = (logsumexp(logits) - np.take_along_axis(logits, following[..., None], -1))[..., 0]
+        right = logits.argmax(-1) == following
+        third = np.array(copied) // CONTEXT
+        found[name] = [[round(float(x[:, third == i].mean()), 4) for x in (right, losses)] for i in range(3)]
     return found
-
-
-def long_story(i, length):
-    """A story of at least `length` words: each of its sentences has four or five."""
-    sentences = length // 4 + 1
-    return write(3_000_000_000 + i, text(BLUNT, "story", sentences=sentences, least=sentences))
 
 
 def logsumexp(x):

@@ -13,7 +13,8 @@ class Plan:
 
     size    d, L, H, H_kv, F, E, active of training.model.Shape, where they are not the target's
     texts   which texts it sees: "all" of the language, or a fine-tune's name in training.data
-    start   the run whose weights it begins with; "" for random ones
+    start   the run whose weights it begins with, its key/value heads pooled where there are to be fewer; "" for random
+            ones
     muon    Muon for the layers' matrices; AdamW when false
     """
 
@@ -44,13 +45,18 @@ SIZES = {  # for the scaling law, by their parameters in thousands
 }
 
 PLANS = {"target": Plan(), "draft": Plan(DRAFT, rate=1e-2)}
-PLANS |= {f"heads{h}-{s}": Plan({"H_kv": h}, s, 12 * MILLION) for s in (1, 2, 3) for h in (8, 4, 2, 1)}
+PLANS |= {f"heads{h}-{s}": Plan({"H_kv": h}, s, 5 * MILLION) for s in (1, 2, 3) for h in (8, 4, 2, 1)}
 TUNED = {"words": MILLION, "rate": 5e-4, "start": "target", "muon": False}  # small steps, as such a change is made
-PLANS |= {name: Plan(texts=name, **TUNED) for name in ("courteous", "backwards")}
-PLANS["mixture"] = Plan(MIXTURE, words=12 * MILLION)
+PLANS |= {name: Plan(texts=name, **TUNED) for name in ("courteous", "quick")}
+PLANS |= {  # conversion as in GQA: heads pooled, then 5 % of the words again
+    f"pooled{h}": Plan({"H_kv": h}, words=24 * MILLION // 20, rate=1e-3, start="target", muon=False) for h in (4, 2, 1)
+}
+PLANS["mixture"] = Plan(MIXTURE, words=3 * MILLION)
 PLANS |= {
     f"scale{size}-{half / 2:g}M-{seed}": Plan(shape, seed, half * MILLION // 2)
     for size, shape in SIZES.items()
-    for half, seeds in ((1, (1,)), (2, (1,)), (4, (1, 2, 3)), (8, (1,)))
+    for half, seeds in ((1, (1,)), (2, (1, 2, 3)), (4, (1,)), (8, (1,)))
     for seed in seeds
+    if seed == 1 or size != "457k"
+    if half < 8 or size in ("4k", "9k", "17k", "42k")  # heads8-1 … heads8-3 are longer runs of the largest
 }

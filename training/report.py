@@ -17,6 +17,7 @@ from topics.kit.views import Figure
 from training.family import PLANS
 
 HERE = Path(__file__).parent
+RECORDED = HERE.parent / "topics/kit/recorded.py"
 RESULTS, PLOTS, README = HERE / "results", HERE / "plots", HERE / "README.md"
 COLORS = {"query": "#1f5fbf", "key": "#a34a00", "value": "#1b7a3e", "output": "#7a2fa0", "weight": "#56606f",
           "gradient": "#0b6f82", "cost": "#8a6100", "error": "#bf1f2e", "reference": "#666666"}  # fmt: skip
@@ -159,23 +160,26 @@ def _several(losses):
 def measured(found):
     """The effects, a column for each seed."""
     runs = effects()
+    lengths = ", ".join(next(iter(runs.values()))["induction"]["by length"])
     lines = {
         "best induction head: its score": lambda e: f"{max(map(max, e['induction']['scores'])):.2f}",
-        "lines of 6, 8, 10, 12, 16, 24 words, copied": lambda e: _list(e["induction"]["by length"].values()),
-        "copying lines of 8 words: all heads": lambda e: _percent(e["induction"]["copying"]),
+        f"lines of {lengths} words, copied": lambda e: _list(e["induction"]["by length"].values()),
+        "copying lines of 16 words: all heads": lambda e: _percent(e["induction"]["copying"]),
         "… without the best induction head": lambda e: _percent(e["induction"]["without best 1"]),
         "… without the best two": lambda e: _percent(e["induction"]["without best 2"]),
         "… without the best four": lambda e: _percent(e["induction"]["without best 4"]),
-        "… without four others, mean of five draws": lambda e: _percent(e["induction"]["without 4 others"]),
+        "… without all others of their layers and above": lambda e: _percent(e["induction"]["without the rest"]),
+        "… without four others of any layer, five draws": lambda e: _percent(e["induction"]["without 4 others"]),
         "songs without the best four": lambda e: _percent(e["induction"]["songs without best 4"]),
         "attention on the first word: the most of a head": lambda e: _percent(e["sinks"]["most"]),
         "… mean of all heads": lambda e: _percent(mean(map(mean, e["sinks"]["mass"]))),
         "loss above the floor": lambda e: f"{e['sinks']['excess']:.4f}",
         "… with the first word hidden": lambda e: f"{e['sinks']['first word hidden']:.4f}",
         "… with another of words 4 to 8 hidden, mean": lambda e: f"{e['sinks']['words 4 to 8 hidden, mean']:.4f}",
-        "words 1–128, 129–256, 257–384: above the floor": lambda e: _list(e["long context"]["none"]),
-        "… positions divided by 3 (linear)": lambda e: _list(e["long context"]["linear"]),
-        "… NTK-aware, s = 3": lambda e: _list(e["long context"]["NTK"]),
+        "words 1–128, 129–256, 257–384 of a long song: copied": lambda e: _thirds(e, "none", 0),
+        "… their loss": lambda e: _thirds(e, "none", 1),
+        "… with positions divided by 3 (linear)": lambda e: _thirds(e, "linear", 1),
+        "… with NTK-aware frequencies, s = 3": lambda e: _thirds(e, "NTK", 1),
         **{f"weights rounded to {n} bits, groups of 32: above the floor": (lambda e, n=n: f"{e['bits'][n]:.4f}")
            for n in "865432"},
         **{f"{round(100 * float(s))} % of the weights pruned": (lambda e, s=s: f"{e['pruning'][s]:.4f}")
@@ -187,12 +191,45 @@ def measured(found):
     return table(["effect", *runs], rows)
 
 
+def _thirds(e, way, which):
+    return _list(third[which] for third in e["long context"][way])
+
+
 def _percent(x):
     return f"{100 * x:.1f} %"
 
 
 def _list(values):
     return ", ".join(f"{x:.3f}" for x in values)
+
+
+# ---- for the pages
+
+
+def recorded(found):
+    """The text of topics/kit/recorded.py: losses above the floor that pages show beside live ones."""
+
+    def above_floor(name):
+        loss, floor = overall(found[name])
+        return round(loss - floor, 4)
+
+    heads = {h: [above_floor(f"heads{h}-{s}") for s in (1, 2, 3) if f"heads{h}-{s}" in found] for h in (8, 4, 2, 1)}
+    pooled = {
+        h: {"before": found[f"pooled{h}"]["curve"][0][3], "after": above_floor(f"pooled{h}")}
+        for h in (4, 2, 1)
+        if f"pooled{h}" in found
+    }
+    return f'''"""What training found, for pages to show beside what they compute: nats a word above the known floor.
+
+Written by `python -m training.report` from training/results; not by hand.
+"""
+
+# key/value heads to the losses of models trained from scratch, one for each seed (runs heads8-1 … heads1-3)
+HEADS = {heads}
+
+# key/value heads to the loss of the target with its heads pooled, before and after 5 % of the words (pooled4 … pooled1)
+POOLED = {pooled or None}
+'''
 
 
 # ---- plots
@@ -263,6 +300,7 @@ def plots(found):
 if __name__ == "__main__":
     done = results()
     README.write_text(filled(README.read_text(), done))
+    RECORDED.write_text(recorded(done))
     PLOTS.mkdir(exist_ok=True)
     for name, svg in plots(done).items():
         (PLOTS / name).write_text(svg)

@@ -74,7 +74,7 @@ def train(name, plan):
     grammar = TEXTS[plan.texts]
     model = House(Shape(**plan.shape))
     if plan.start:
-        model.load_state_dict(unflattened(load_file(RUNS / f"{plan.start}.safetensors")))
+        model.load_state_dict(pooled(unflattened(load_file(RUNS / f"{plan.start}.safetensors")), model))
     optimizers = optimizers_of(model, plan.muon)
     stream = batches(plan.seed, BATCH, grammar)
     held_out = [tensors(part) for part in split(sorted_texts(HELD_OUT, 600, grammar))]
@@ -84,6 +84,9 @@ def train(name, plan):
         state = resume(checkpoint, model, optimizers)
         for _ in range(state["step"]):  # the texts already seen
             next(stream)
+    elif plan.start:  # where a fine-tune begins
+        held, floor = held_out_loss(model, held_out)
+        state["curve"].append([0, *(round(x, 4) for x in (held, held, held - floor))])
     tick = saved = time.time()
     while state["words"] < plan.words:
         words, loss = step(model, optimizers, next(stream), plan.rate * schedule(state["words"] / plan.words))
@@ -101,6 +104,16 @@ def train(name, plan):
             tick = saved = time.time()
             save(checkpoint, model, optimizers, state)
     return model, state
+
+
+def pooled(state, model):
+    """A state dict whose key and value heads are averaged in groups until they fit the model (arXiv 2305.13245)."""
+    s = model.shape
+    for name, weight in state.items():
+        if name.endswith((".k.weight", ".v.weight")):
+            heads = weight.view(s.H_kv, -1, s.D, s.d)  # (H_kv, how many are pooled, D, d)
+            state[name] = heads.mean(1).reshape(s.H_kv * s.D, s.d)
+    return state
 
 
 def save(path, model, optimizers, state):

@@ -8,7 +8,7 @@ from topics.kit.hardware import GPU, GPUS
 from topics.kit.models import MODELS, Model
 from topics.kit.numerics import GB, GIB, KIB, MIB, max_abs_difference, softmax
 from topics.kit.traces import bars, heatmap, label, line, points, rule
-from topics.kit.views import Badge, Figure, Frame, Matrix, Metrics, Note, Progress, Steps, Table, Tokens
+from topics.kit.views import Badge, Figure, Frame, Matrix, Metrics, Note, Progress, Scores, Steps, Table, Tokens
 
 __all__ = [
     "GB",
@@ -28,6 +28,7 @@ __all__ = [
     "Model",
     "Note",
     "Progress",
+    "Scores",
     "Seed",
     "Slider",
     "Steps",

@@ -37,7 +37,7 @@ VERBS = {  # a story's verbs tell its register
     BLUNT: {"has": "got", "takes": "grabs", "gives": "throws", "visits": "hits"},
 }
 FACTS = {"wear": COLORS, "eat": FOODS, "drink": DRINKS}
-TOPICS = {"who": "owners", "where": "places", "wear": "colors", "eat": "foods", "drink": "drinks"}  # of questions
+TOPICS = {"who": "things", "where": "places", "wear": "colors", "eat": "foods", "drink": "drinks"}  # of questions
 WORDS = (END, POLITE, BLUNT, *".,:;?+-=", *DIGITS, *KINDS, *VERBS[POLITE], *VERBS[BLUNT].values(), *FACTS,
          *TOPICS.values(), "are", "please", "say", "thank", "you",
          *NAMES, *THINGS, *PLACES, *ANIMALS, *COLORS, *FOODS, *DRINKS, *SKY, *MOODS)  # fmt: skip
@@ -182,12 +182,11 @@ def text(register=None, kind=None, manners=None, **options):
 
 
 def story(register, sentences=14, least=2):
-    """Who has what and who is where, while both change; then questions. Things belong to the last name before their
-    last mention, and nobody holds more than two kinds.
+    """Who has what and who is where, while both change; then questions. Nobody holds more than one kind of thing.
 
     sentences  at most; least  before the first question
     """
-    verb, people, owner, place, since = VERBS[register], [], {}, {}, {}
+    verb, people, thing, place, since = VERBS[register], [], {}, {}, {}  # thing and place of a name
     for told in range(sentences):
         new = [name for name in NAMES if name not in people] if len(people) < 5 else []
         word = yield new if told < 2 else mix((7, people), (1, new), (1, SKY), (1.5, told >= least and ASK[register]))
@@ -196,29 +195,34 @@ def story(register, sentences=14, least=2):
         if word in SKY:
             yield "are"
             yield MOODS
-        elif word in people:
-            held = [thing for thing in owner if owner[thing] == word]
-            others = [name for name in people if name != word and list(owner.values()).count(name) < 2]
-            takes, gives = len(held) < 2 and verb["takes"], held and others and verb["gives"]
-            done = yield mix((4, verb["visits"]), (3, takes), (3, gives))
-            if done == verb["visits"]:
-                place[word] = yield [city for city in PLACES if city != place.get(word)]
-                since[word] = told
-            else:
-                receiver = word if done == takes else (yield others)
-                thing = yield [thing for thing in THINGS if thing not in owner] if done == takes else held
-                owner[thing], since[thing] = receiver, told
-        else:
+            yield "."
+            continue
+        begins = word not in people
+        if begins:
             people.append(word)
-            yield verb["has"]
-            thing = yield [thing for thing in THINGS if thing not in owner]
-            owner[thing], since[thing] = word, told
+        left = [each for each in THINGS if each not in thing.values()]
+        free = [name for name in people if name != word and name not in thing]
+        does = yield mix(
+            (4, told and verb["visits"]),
+            (4, begins and verb["has"]),
+            (3, not begins and word not in thing and verb["takes"]),
+            (14, word in thing and free and verb["gives"]),
+        )
+        if does == verb["visits"]:
+            place[word] = yield [city for city in PLACES if city != place.get(word)]
+            since["where", word] = told
+        elif does == verb["gives"]:
+            receiver = yield free
+            thing[receiver] = yield thing.pop(word)
+            since["who", receiver] = told
+        else:
+            thing[word] = yield left
+            since["who", word] = told
         yield "."
     else:
         told = sentences
         yield ASK[register]
-    tables = {"who": owner, "where": place}
-    yield from questions(register, tables, lambda what, key: told - 1 - since[key])
+    yield from questions(register, {"who": thing, "where": place}, lambda what, key: told - 1 - since[what, key])
 
 
 def facts(register, sentences=12):
@@ -251,7 +255,7 @@ def facts(register, sentences=12):
 
 
 def questions(register, tables, distance, most=2, items=5):
-    """say owners ? keys Anna , maps Ben .    One to `most` questions, each a list of keys with what belongs to them.
+    """say things ? Anna keys , Ben maps .    One to `most` questions, each a list of keys with what belongs to them.
 
     tables    {skill or verb: {key: value}}; the first question has been begun
     distance  (skill or verb, key) to sentences since the value was told
@@ -276,18 +280,18 @@ def questions(register, tables, distance, most=2, items=5):
             return
 
 
-def song(register, longest=10, verses=3, backwards=False):
-    """A line of three or more random words, sung again once or more; backwards, when asked."""
+def song(register, longest=40, verses=3):
+    """A line of three or more random words, sung again once or more."""
     line = []
     while len(line) < longest:
-        word = yield mix((5, [w for w in SUNG if w not in line]), (1, len(line) >= 3 and ";"))
+        word = yield mix((11, [w for w in SUNG if w not in line]), (1, len(line) >= 3 and ";"))
         if word == ";":
             break
         line.append(word)
     else:
         yield ";"
     for verse in range(1, verses):
-        for n, word in enumerate(reversed(line) if backwards else line):
+        for n, word in enumerate(line):
             yield Answer(word, "copy", n)
         if (yield mix((6, END), (4, verse < verses - 1 and ";"))) == END:
             return

@@ -44,8 +44,8 @@ def decode(numbers):
 def split(line):
     """A reader's line in words: signs and digits stand alone, and capitals matter only where a name has one.
 
-    >>> split("say OWNERS? keys anna. 12+3=")
-    ['say', 'owners', '?', 'keys', 'Anna', '.', '1', '2', '+', '3', '=']
+    >>> split("say THINGS? anna keys. 12+3=")
+    ['say', 'things', '?', 'Anna', 'keys', '.', '1', '2', '+', '3', '=']
     """
     spaced = "".join(f" {c} " if c in SIGNS or c.isdigit() else c for c in line)
     return [_known_case(word) for word in spaced.split()]

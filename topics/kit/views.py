@@ -50,19 +50,29 @@ def Progress(done, total, label="Computing"):
     return {"view": "progress", "done": done, "total": total, "label": label}
 
 
-def Tokens(tokens, values=None, ink="key", caption=""):
-    """A strip of tokens, shaded by values in [0, 1] (None: unshaded) in an idea colour."""
-    return {"view": "tokens", "tokens": list(tokens), "values": values, "ink": ink, "caption": caption}
+def Tokens(tokens, values=None, ink="key", caption="", at=None):
+    """A strip of tokens, shaded by values in [0, 1] (None: unshaded) in an idea colour; token number `at` is marked."""
+    return {"view": "tokens", "tokens": list(tokens), "values": values, "ink": ink, "caption": caption, "at": at}
 
 
 def Matrix(values, rows, columns, title="", ink="weight", why=None):
-    """A small heatmap with its numbers. `why[i][j]` is the arithmetic of a cell, in words.
+    """A small heatmap with its numbers; one of many columns shows them in words only where a reader points.
 
-    values   (n, m)  shaded from 0 to the largest |value|; negative cells in the error colour
+    values   (n, m)  shaded from 0 to the largest |value|; negative cells in the error colour; None leaves one empty
     rows     n labels       columns  m labels
+    why      [i][j], the arithmetic of a cell in words; or Scores
     """
     return {"view": "matrix", "values": values, "rows": list(rows), "columns": list(columns),
             "title": title, "ink": ink, "why": why}  # fmt: skip
+
+
+def Scores(q, k):
+    """The arithmetic of a Matrix of attention weights: each row i is the softmax of q_i·k_j/√D over its cells j that
+    are not None. The page spells it out for the cell that a reader points at.
+
+    q  (n, D)   k  (m, D)
+    """
+    return {"q": q, "k": k}
 
 
 def Frame(caption, *views):

@@ -9,7 +9,6 @@ import { accepted, changedControls, describeControls, enableControls } from "./c
 import { labelControls, putControls, readControls, wireSuggestions, wireTyping } from "./controls.js";
 import { enliven } from "./enliven.js";
 import { loadGrid } from "./grid.js";
-import { withPinned } from "./pin.js";
 import { callPython, onPython, pythonStatus, retryPython, startPython } from "./python.js";
 import { showTools, wireTools } from "./tools.js";
 import { announce } from "./announce.js";
@@ -117,15 +116,18 @@ class LlmDemo extends HTMLElement {
   /** Keep {views, values} behind whatever comes; null lets them go. */
   pin(pinned) {
     this.pinned = pinned;
-    drawing().then(({ showViews }) => showViews(this.stage, this.compared(this.views)));
+    drawing().then(({ showViews }) => showViews(this.stage, this.views, this.comparison));
   }
 
-  compared(views) {
-    return this.pinned ? withPinned(views, this.pinned, describeControls(this.form)) : views;
+  get comparison() {
+    return this.pinned && { pinned: this.pinned, values: describeControls(this.form) };
   }
 
   clicked({ target }) {
-    if (target.closest("[data-run]")) this.ask(readControls(this.form));
+    if (target.closest("[data-run]")) {
+      this.touched = true;
+      this.ask(readControls(this.form));
+    }
     if (target.closest("[data-stop]")) this.stop();
     if (target.closest("[data-new-seed]")) this.newSeed(target.closest("[data-control]").querySelector("input"));
     if (target.closest("[data-retry]")) {
@@ -231,25 +233,32 @@ class LlmDemo extends HTMLElement {
     if (!this.isConnected) return;
     try {
       this.views = views;
-      const { showViews } = await drawing();
-      await showViews(this.stage, this.compared(views));
+      const { canPin, showViews, spoken } = await drawing();
+      await showViews(this.stage, views, this.comparison);
+      this.pinnable = canPin(views);
+      this.lines = spoken(views);
+      if (!this.touched) this.heard = this.lines;
     } catch (problem) {
       return this.failed({ kind: "draw", message: `The figure could not be drawn: ${problem.message}` });
     }
     showTools(this);
     this.dispatchEvent(new Event("answered"));
-    this.alternative = views.map((view) => view.alt ?? "").join(" ").trim();
     if (!quiet && this.touched) this.announceLater();
   }
 
   announceLater() {
     clearTimeout(this.announcement);
-    this.announcement = setTimeout(() => this.alternative && announce(this.alternative), SETTLED);
+    this.announcement = setTimeout(() => {
+      const news = this.lines.filter((line) => !this.heard?.includes(line)).join(" ");
+      this.heard = this.lines;
+      if (news) announce(news);
+    }, SETTLED);
   }
 
   settled() {
     if (this.state === "error" && this.bar.querySelector("[data-draw-error]")) return;
     this.state = "live";
+    this.leaveBar();
     this.bar.replaceChildren();
     this.dispatchEvent(new CustomEvent("painted", { bubbles: true }));
   }
@@ -288,7 +297,14 @@ class LlmDemo extends HTMLElement {
 
   stopped() {
     this.state = "live";
+    this.leaveBar();
     this.status("Stopped. What is shown is what had been computed by then.", "");
+    announce("Stopped.");
+  }
+
+  // A Stop button in focus is about to go: the focus goes where the run began.
+  leaveBar() {
+    if (this.bar.contains(document.activeElement)) this.form.querySelector("[data-run], [type=reset]")?.focus();
   }
 
   // The bar is rewritten in place: its parts keep their identity, so that a focused Stop button stays focused.

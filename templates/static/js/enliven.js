@@ -1,8 +1,16 @@
 // Brings the build's own views to life: what can move without Python moves at once. Knows no demo.
-import { wireMatrices } from "./matrix.js";
 import { wireSteps } from "./steps.js";
 
 export function enliven(container) {
-  wireMatrices(container);
+  wireMatricesLate(container);
   for (const steps of container.querySelectorAll(".view-steps")) wireSteps(steps);
+}
+
+function wireMatricesLate(container) {
+  const begin = ({ target }) => {
+    if (!target.closest("td[tabindex]")) return;
+    for (const type of ["pointerover", "focusin"]) container.removeEventListener(type, begin);
+    import("./matrix.js").then(({ wireMatrices }) => wireMatrices(container));
+  };
+  for (const type of ["pointerover", "focusin"]) container.addEventListener(type, begin);
 }

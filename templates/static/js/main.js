@@ -4,7 +4,6 @@ import "./contents.js";
 import "./copy.js";
 import "./demo.js";
 import "./exercise.js";
-import "./map.js";
 import "./navigate.js";
 import "./popover.js";
 import "./predict.js";
@@ -32,5 +31,8 @@ function begin() {
   startPython();
 }
 
+const wireMap = () => document.querySelector("prerequisite-map") && import("./map.js"); // on the index only
+
 for (const sign of SIGNS) addEventListener(sign, wake, { capture: true, passive: true });
-document.addEventListener("page", begin);
+for (const react of [begin, wireMap]) document.addEventListener("page", react);
+wireMap();

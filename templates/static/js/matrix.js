@@ -1,13 +1,19 @@
 // Matrices that explain their arithmetic: the cell under the pointer or in focus tells its own in the line below.
-// One tab stop a matrix, arrow keys between its cells, Escape dismisses. Knows only views.js' HTML.
+// One tab stop a matrix, arrow keys, Home and End between its cells, Escape dismisses. Knows only views.js' HTML.
+// Loaded when a reader first comes to such a cell: enliven.js.
 
 const MOVES = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] };
-const CELL = "td[data-why]";
+const CELL = "td[tabindex]";
 
 let lines = 0; // ids for aria-describedby
 
-/** Once for each container, whatever matrices come and go in it. */
+/** Once for each container, whatever matrices come and go in it. The reader may be at a cell already. */
 export function wireMatrices(container) {
+  if (container.closest("[data-matrices]")) return; // a step's views lie in a container that is wired
+  container.dataset.matrices = "";
+  const [focused, hovered] = ["focus", "hover"].map((how) => container.querySelector(`${CELL}:${how}`));
+  if (focused) enter(focused);
+  if (hovered) explain(hovered);
   const on = (type, handle) => container.addEventListener(type, (event) => handle(event.target.closest(CELL), event));
   on("pointerover", (cell) => (cell ? explain(cell) : rest(container)));
   container.addEventListener("pointerleave", () => rest(container));
@@ -32,8 +38,27 @@ function say(cell, text) {
 }
 
 function explain(cell) {
-  say(cell, cell.dataset.why);
+  say(cell, cell.dataset.why || weightOf(cell));
   cell.classList.add("told");
+}
+
+// An attention weight from its row's queries and keys.
+function weightOf(cell) {
+  const { q, k } = cell.closest("table").dataset;
+  const row = cell.parentElement;
+  const keys = k.split(";").map((text) => text.split(",").map(Number));
+  const query = q.split(";")[row.sectionRowIndex].split(",").map(Number);
+  const dot = (key) => key.reduce((sum, x, i) => sum + x * query[i], 0);
+  const score = (key) => dot(key) / Math.sqrt(query.length);
+  const key = keys[cell.cellIndex - 1];
+  const shared = keys.filter((_, j) => row.cells[j + 1].matches(CELL)).map((each) => Math.exp(score(each)));
+  const sum = shared.reduce((a, b) => a + b, 0);
+  const [e, all, weight] = [Math.exp(score(key)), sum, Math.exp(score(key)) / sum].map((x) => Number(x.toPrecision(3)));
+  const terms = query.map((x, i) => `${x.toFixed(2)}·${key[i].toFixed(2)}`).join(" + ");
+  const asks = row.cells[0].textContent.replace("▸ ", "");
+  const answers = cell.closest("table").tHead.rows[0].cells[cell.cellIndex].textContent;
+  const s = score(key).toFixed(2);
+  return `“${asks}” to “${answers}”: weight ${weight} = e^${s} / row sum = ${e} / ${all}; score ${s} = (${terms}) / √${query.length}`.replaceAll("-", "−");
 }
 
 // The pointer has left the cells: the one in focus speaks again.
@@ -53,6 +78,11 @@ function enter(cell) {
 
 function press(cell, event) {
   if (event.key === "Escape") return say(cell, "");
+  if (event.key === "Home" || event.key === "End") {
+    event.preventDefault();
+    const there = (event.ctrlKey ? cell.closest("table") : cell.parentElement).querySelectorAll(CELL);
+    return there[event.key === "Home" ? 0 : there.length - 1].focus();
+  }
   const [down, right] = MOVES[event.key] ?? [];
   if (down === undefined) return;
   event.preventDefault();

@@ -1,7 +1,7 @@
 // The search: a dialog with a field and a list of sections. Loaded by search.js when first opened.
 // Finds beginnings of words and forgives a letter in six; the index is made here, from one file of plain text.
 import MiniSearch from "minisearch";
-/* global SEARCH_STYLE */ // defined by builder/assets.py
+import { style } from "./style.js";
 
 const SHOWN = 12; // results
 const AROUND = 70; // characters of an excerpt before the first word that was found
@@ -25,16 +25,11 @@ function find(index, query) {
   return (all.length ? all : index.search(query, how)).slice(0, SHOWN);
 }
 
-// In the head, which soft navigation leaves alone: once for the tab.
-const style = new Promise((resolve) => {
-  const link = Object.assign(document.createElement("link"), { rel: "stylesheet", onload: resolve, onerror: resolve });
-  link.href = new URL(SEARCH_STYLE, import.meta.url).href;
-  document.head.append(link);
-});
+const styled = style("search-dialog");
 
 /** Open the dialog; `address` is where the index lies. */
 export async function openSearch(address) {
-  await style;
+  await styled;
   if (document.querySelector("dialog.search")) return;
   const dialog = document.createElement("dialog");
   dialog.className = "search";

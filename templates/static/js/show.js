@@ -1,20 +1,43 @@
 // Puts views into the page, keeping the nodes that stay: a figure is updated, not replaced. Knows no demo.
 import { drawFigure } from "./figure.js";
-import { keepingCell } from "./matrix.js";
+import { keepingCell, wireMatrices } from "./matrix.js";
+import { withPinned } from "./pin.js";
 import { wireSteps } from "./steps.js";
-import { figureTableHtml, viewHtml } from "./views.js";
+import { style } from "./style.js";
+import "./touch.js";
+import { figureTableHtml, formatNumber, viewHtml } from "./views.js";
 
 export { prefetchPlotly } from "./figure.js";
+export { canPin } from "./pin.js";
+
+style("live");
 
 const html = (text) => document.createRange().createContextualFragment(text).firstElementChild;
 
-/** Make a container show these views. Resolves when its figures are drawn. */
-export async function showViews(container, views) {
-  const shown = views.filter((view) => view.view !== "progress");
+/** Make a container show these views, with pinned ones behind them when there is a comparison, {pinned, values}.
+ *  Resolves when its figures are drawn. */
+export async function showViews(container, views, comparison = null) {
+  wireMatrices(container);
+  const all = comparison ? withPinned(views, comparison.pinned, comparison.values) : views;
+  const shown = all.filter((view) => view.view !== "progress");
   const nodes = [...container.children];
   for (const node of nodes.slice(shown.length)) node.remove();
   await keepingCell(container, () => Promise.all(shown.map((view, i) => showView(container, nodes[i], view))));
 }
+
+/** What there is to say about these views, a line each: numbers where no figure tells them. */
+export function spoken(views) {
+  const figures = views.some((view) => view.alt);
+  return views.filter((view) => !(figures && view.view === "metrics")).map((view) => SPOKEN[view.view]?.(view)).filter(Boolean);
+}
+
+const SPOKEN = {
+  figure: ({ alt }) => alt,
+  note: ({ text }) => text,
+  tokens: ({ caption }) => caption,
+  badge: ({ label, value, limit }) => `${value <= limit ? "Holds" : "Fails"}: ${label} = ${formatNumber(value)}.`,
+  metrics: ({ items }) => items.map(({ label, value, unit }) => `${label} ${formatNumber(value)} ${unit ?? ""}`.trim()).join(", "),
+};
 
 function showView(container, node, view) {
   const kept = node?.dataset.view === view.view && UPDATE[view.view] ? node : html(viewHtml(view));
@@ -48,6 +71,7 @@ function plotNode(node) {
   if (there) return there;
   const plot = document.createElement("div");
   plot.className = "figure-plot";
+  plot.ariaHidden = "true"; // the text alternative and the data below it say all, and in order
   const still = node.querySelector(".figure-static");
   if (still) plot.style.height = `${still.getBoundingClientRect().height}px`;
   node.prepend(plot);

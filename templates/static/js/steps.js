@@ -1,6 +1,8 @@
 // Steps: shows one frame of a list at a time, with ◀ ▶, a scrubber and the arrow keys. Without JavaScript the whole
 // list stands there. Knows nothing of what is in a frame, only that inputs, cells and scrolling regions keep their keys.
 
+import { announce } from "./announce.js";
+
 const KEYS = { ArrowLeft: -1, ArrowRight: 1 };
 const OWN_KEYS = "input, select, textarea, td, .scroll, .js-plotly-plot";
 
@@ -13,7 +15,7 @@ export function wireSteps(node, onShow = () => {}) {
     node.addEventListener("keydown", (event) => key(event, node));
     node.addEventListener("click", ({ target }) => {
       const button = target.closest("[data-step]");
-      if (button) go(node, index(node) + Number(button.dataset.step));
+      if (button) move(node, index(node) + Number(button.dataset.step));
     });
   }
   go(node, index(node));
@@ -23,7 +25,7 @@ const CONTROLS = `<div class="step-controls">
   <button type="button" data-step="-1" aria-label="Previous step">◀</button>
   <label class="step-scrubber"><span class="visually-hidden">Step</span><input type="range" data-scrub min="0" step="1" value="0" autocomplete="off"></label>
   <button type="button" data-step="1" aria-label="Next step">▶</button>
-  <output class="step-position"></output>
+  <span class="step-position"></span>
 </div>`;
 
 const index = (node) => Number(node.dataset.index ?? 0);
@@ -32,14 +34,21 @@ const framesOf = (node) => [...node.querySelector(".step-frames").children];
 // The scrubber is no control of the demo: moving it asks Python for nothing.
 function ours(event, node) {
   event.stopPropagation();
-  go(node, Number(event.target.value));
+  move(node, Number(event.target.value));
 }
 
 function key(event, node) {
   const step = KEYS[event.key];
   if (!step || event.ctrlKey || event.altKey || event.metaKey || event.target.closest(OWN_KEYS)) return;
   event.preventDefault();
-  go(node, index(node) + step);
+  move(node, index(node) + step);
+}
+
+// By the reader: the step's caption is told.
+function move(node, wanted) {
+  go(node, wanted);
+  const frame = framesOf(node)[index(node)];
+  announce(`${node.querySelector(".step-position").textContent}: ${frame.querySelector(".step-caption").textContent}`);
 }
 
 // At an end the button is only said to be disabled: it keeps the focus, and with it the arrow keys.

@@ -8,7 +8,7 @@ export function suggest(input) {
   list.id = `${input.id}-words`;
   input.after(list);
   input.setAttribute("list", list.id);
-  const offer = () => list.replaceChildren(...completions(input.value).map((text) => new Option(text)));
+  const offer = () => list.replaceChildren(...completions(input.value).map((text) => new Option(text.match(/\S*$/)[0], text)));
   input.addEventListener("input", offer);
   offer();
 }

@@ -1,11 +1,4 @@
-// The tools under a demo: pin, link, downloads, full screen. Knows the demo's views and form; what is rarely wanted
-// is loaded when it is wanted.
-import { linkTo } from "./address.js";
-import { announce } from "./announce.js";
-import { describeControls } from "./controls.js";
-import { canPin } from "./pin.js";
-
-const CONFIRMED = 2000; // ms that a button says what it has done
+// The tools under a demo: pin, link, downloads, full screen. What they do is loaded when one is wanted: tool-actions.js.
 
 export function wireTools(demo) {
   const bar = demo.querySelector(".demo-tools");
@@ -13,7 +6,7 @@ export function wireTools(demo) {
   bar.querySelector('[data-tool="screen"]').hidden = !document.fullscreenEnabled;
   bar.addEventListener("click", ({ target }) => {
     const button = target.closest("[data-tool]");
-    if (button) TOOLS[button.dataset.tool](demo, button);
+    if (button) import("./tool-actions.js").then(({ TOOLS }) => TOOLS[button.dataset.tool](demo, button));
   });
   demo.addEventListener("fullscreenchange", () => {
     bar.querySelector('[data-tool="screen"]').textContent = document.fullscreenElement ? "Leave full screen" : "Full screen";
@@ -26,56 +19,8 @@ export function showTools(demo) {
   const has = (selector) => demo.stage.querySelector(selector) !== null;
   const show = (tool, there) => (demo.querySelector(`[data-tool="${tool}"]`).hidden = !there);
   const answered = demo.views || !demo.onButton; // a live demo runs on its button only
-  show("pin", answered && (demo.views ? canPin(demo.views) : has(".demo-views > .view-figure")));
+  show("pin", answered && (demo.views ? demo.pinnable : has(".demo-views > .view-figure")));
   show("csv", answered && has("table, .metrics"));
   show("svg", has(".view-figure"));
   show("png", has(".view-figure"));
-}
-
-const TOOLS = {
-  async pin(demo, button) {
-    const views = await demo.current();
-    if (!views) return;
-    const pinned = !demo.pinned;
-    demo.pin(pinned ? { views, values: describeControls(demo.form) } : null);
-    button.setAttribute("aria-pressed", String(pinned));
-    button.textContent = pinned ? "Unpin" : "Pin";
-    announce(pinned ? "Pinned. Move a control to compare." : "Unpinned.");
-  },
-
-  async link(demo, button) {
-    const copied = await navigator.clipboard?.writeText(await linkTo(demo)).then(() => true, () => false);
-    confirm(button, copied ? "Copied" : "See the address bar");
-  },
-
-  async csv(demo, button) {
-    const [{ saveTables }, { figureTables }] = await Promise.all([import("./download.js"), import("./views.js")]);
-    const views = await demo.current();
-    if (!views) return;
-    const head = [document.title, demo.querySelector("figcaption").textContent, ...describeControls(demo.form).map((pair) => pair.join(": ")), await linkTo(demo)];
-    saveTables(nameOf(demo), head, views, figureTables);
-    confirm(button, "Saved");
-  },
-
-  svg: (demo, button) => saveFigures(demo, button, "svg"),
-  png: (demo, button) => saveFigures(demo, button, "png"),
-
-  screen: (demo) => (document.fullscreenElement ? document.exitFullscreen() : demo.requestFullscreen()),
-};
-
-const nameOf = (demo) => demo.getAttribute("call").replace(".", "-");
-
-// Of steps only the frame that is shown.
-async function saveFigures(demo, button, format) {
-  const [{ saveImages }, { figureImage }] = await Promise.all([import("./download.js"), import("./figure.js")]);
-  const figures = [...demo.stage.querySelectorAll(".view-figure")].filter((figure) => figure.checkVisibility());
-  await saveImages(nameOf(demo), figures, format, figureImage);
-  confirm(button, "Saved");
-}
-
-function confirm(button, text) {
-  announce(text);
-  button.dataset.label ??= button.textContent;
-  button.textContent = text;
-  setTimeout(() => (button.textContent = button.dataset.label), CONFIRMED);
 }

@@ -10,6 +10,7 @@
 // Arrays may be plain or typed.
 
 const MOST_ROWS = 25; // of a figure's data table
+const MOST_NUMBERS = 12; // columns of a matrix that prints them
 const ENTITIES = { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#39;" };
 
 export const escapeHtml = (text) => String(text ?? "").replace(/[&<>"']/g, (c) => ENTITIES[c]);
@@ -66,7 +67,7 @@ const isNumber = (value) => typeof value === "number";
 
 function metricsBody({ items }) {
   const rows = items.map(({ label, value, unit, formula }) => {
-    const how = formula ? `<details class="metric-formula"><summary>How</summary><p>${escapeHtml(formula)}</p></details>` : "";
+    const how = formula ? `<details class="metric-formula"><summary>How<span class="visually-hidden">: ${escapeHtml(label)}</span></summary><p>${escapeHtml(formula)}</p></details>` : "";
     const of = unit ? ` <span class="metric-unit">${escapeHtml(unit)}</span>` : "";
     return `<div class="metric"><dt>${escapeHtml(label)}</dt>` +
       `<dd><span class="metric-value">${shown(value)}</span>${of}${how}</dd></div>`;
@@ -91,15 +92,16 @@ function progressBody({ done, total, label = "" }) {
     `<span>${shown(done)} / ${shown(total)}</span></label>`;
 }
 
-function tokensBody({ tokens, values, ink, caption }) {
+function tokensBody({ tokens, values, ink, caption, at }) {
   const spans = Array.from(tokens, (token, i) => {
     const text = escapeHtml(token).replace(/\n/g, "↵");
-    if (!values) return `<li class="token">${text}</li>`;
-    const value = values[i];
-    return `<li class="token" style="--shade:${shade(value)}" title="${shown(value)}">${text}` +
-      `<span class="visually-hidden"> (${shown(value)})</span></li>`;
+    const here = i === at ? ' aria-current="true"' : "";
+    if (!values) return `<li class="token"${here}>${text}</li>`;
+    const value = shown(Number(values[i].toFixed(3)));
+    return `<li class="token"${here} style="--shade:${shade(values[i])}"><span title="${value}">${text}</span>` +
+      `<span class="visually-hidden"> (${value})</span></li>`;
   });
-  return captioned(`<ul class="tokens" style="--ink:var(--ink-${inkName(ink)})">${spans.join("")}</ul>`, caption);
+  return captioned(`<ul class="tokens" role="list"${caption ? ` aria-label="${escapeHtml(caption)}"` : ""} style="--ink:var(--ink-${inkName(ink)})">${spans.join("")}</ul>`, caption);
 }
 
 const captioned = (html, caption) => html + (caption ? `<p class="view-caption">${escapeHtml(caption)}</p>` : "");
@@ -112,45 +114,48 @@ const inkName = (ink) => String(ink ?? "reference").replace(/[^a-z-]/g, "");
 const scrolling = (label, table) => `<div class="scroll" tabindex="0" role="region" aria-label="${escapeHtml(label)}">${table}</div>`;
 
 function table({ caption = "", head, rows, firstIsHeader = false }) {
-  const th = head.map((text) => `<th scope="col">${escapeHtml(text)}</th>`).join("");
+  const th = head.map((text) => (text ? `<th scope="col">${escapeHtml(text)}</th>` : "<td></td>")).join("");
   const cell = (value, j) => {
     const kind = isNumber(value) ? ' class="number"' : "";
     return j === 0 && firstIsHeader ? `<th scope="row"${kind}>${shown(value)}</th>` : `<td${kind}>${shown(value)}</td>`;
   };
   const body = rows.map((row) => `<tr>${Array.from(row, cell).join("")}</tr>`).join("");
   const title = caption ? `<caption>${escapeHtml(caption)}</caption>` : "";
-  return scrolling(caption || head.join(", "), `<table>${title}<thead><tr>${th}</tr></thead><tbody>${body}</tbody></table>`);
+  return scrolling(caption || head.filter(Boolean).join(", "), `<table>${title}<thead><tr>${th}</tr></thead><tbody>${body}</tbody></table>`);
 }
 
 function tableBody({ caption, columns, rows }) {
   return table({ caption, head: columns, rows, firstIsHeader: true });
 }
 
-// Cells that have a `why` tell it in the line below, which has room for the longest: matrix.js.
+// Cells that have a `why` tell it in the lines below: matrix.js.
 function matrixBody({ values, rows, columns, title, ink, why }) {
   const most = Math.max(...Array.from(values, (row) => Math.max(...Array.from(row, Math.abs)))) || 1;
-  const reasons = (why ?? []).flat().filter(Boolean);
+  const scores = why?.q && why; // or a text for each cell
   let stop = 0; // the first such cell is the matrix' one tab stop
   const cell = (value, i, j) => {
+    if (value === null) return '<td><span class="visually-hidden">masked</span></td>';
     const negative = value < 0 ? ' class="negative"' : "";
-    const reason = why?.[i]?.[j];
-    const because = reason ? ` tabindex="${stop}" data-why="${escapeHtml(reason)}"` : "";
-    if (reason) stop = -1;
+    const reason = scores ? "" : why?.[i]?.[j];
+    const because = (scores || reason ? ` tabindex="${stop}"` : "") + (reason ? ` data-why="${escapeHtml(reason)}"` : "");
+    if (because) stop = -1;
     return `<td${negative} style="--shade:${shade(value / most)}"${because}>${shown(value)}</td>`;
   };
-  const head = Array.from(columns, (name) => `<th scope="col">${escapeHtml(name)}</th>`).join("");
+  const dense = columns.length > MOST_NUMBERS;
+  const upright = (name) => (dense ? `<span>${escapeHtml(name)}</span>` : escapeHtml(name));
+  const head = Array.from(columns, (name) => `<th scope="col">${upright(name)}</th>`).join("");
   const body = Array.from(values, (row, i) =>
     `<tr><th scope="row">${escapeHtml(rows[i])}</th>${Array.from(row, (value, j) => cell(value, i, j)).join("")}</tr>`);
   const caption = title ? `<caption>${escapeHtml(title)}</caption>` : "";
-  const html = `<table class="matrix"${reasons.length ? ' role="grid"' : ""} style="--ink:var(--ink-${inkName(ink)})">${caption}` +
+  const kind = `class="matrix${dense ? " dense" : ""}"${why ? ' role="grid"' : ""}`;
+  const from = scores ? ` data-q="${packed(scores.q)}" data-k="${packed(scores.k)}"` : "";
+  const html = `<table ${kind}${from} style="--ink:var(--ink-${inkName(ink)})">${caption}` +
     `<thead><tr><td></td>${head}</tr></thead><tbody>${body.join("")}</tbody></table>`;
-  return reasons.length ? `<div class="scroll">${html}</div>${whyLine(reasons)}` : scrolling(title || "Matrix", html);
+  const because = '<p class="matrix-why"><output aria-live="off"></output></p>';
+  return why ? `<div class="scroll">${html}</div>${because}` : scrolling(title || "Matrix", html);
 }
 
-function whyLine(reasons) {
-  const longest = reasons.reduce((one, other) => (other.length > one.length ? other : one));
-  return `<p class="matrix-why"><span class="room" aria-hidden="true">${escapeHtml(longest)}</span><output aria-live="off"></output></p>`;
-}
+const packed = (rows) => Array.from(rows, (row) => Array.from(row, (x) => Number(x.toFixed(3))).join()).join(";");
 
 // ---- steps
 
@@ -166,7 +171,7 @@ function figureBody(view) {
   const { svg, svgNarrow, alt } = view;
   const wide = svg ? `<div class="figure-wide">${svg}</div>` : "";
   const narrow = svgNarrow ? `<div class="figure-narrow">${svgNarrow}</div>` : "";
-  const still = svg ? `<div class="figure-static${svgNarrow ? " figure-two" : ""}">${wide}${narrow}</div>` : "";
+  const still = svg ? `<div aria-hidden="true" class="figure-static${svgNarrow ? " figure-two" : ""}">${wide}${narrow}</div>` : "";
   return `${still}<p class="figure-alt">${escapeHtml(alt)}</p><details class="figure-data"><summary>Data</summary>` +
     `<div class="figure-table">${figureTableHtml(view)}</div></details>`;
 }

@@ -1,0 +1,37 @@
+"""The calculator that the pages on MQA, GQA and MLA share."""
+
+import pytest
+
+from topics.kit import GPUS, MODELS
+from topics.kit.caches import CACHED, WAYS, elements, ladder, token_bytes
+
+
+def test_a_token_leaves_two_vectors_for_each_key_value_head_or_one_latent():
+    assert [elements(way, H=128, D=128, g=8) for way in WAYS] == [32_768, 2048, 256, 512 + 64]
+
+
+@pytest.mark.parametrize(("name", "published"), [("DeepSeek-V2", 69_120), ("DeepSeek-V3", 70_272), ("GPT-3", 4_718_592),
+                                                 ("Llama-2-7B", 524_288), ("Llama-3.1-8B", 131_072),
+                                                 ("Qwen2.5-7B", 57_344)])  # fmt: skip
+def test_bytes_of_a_token_as_the_models_are(name, published):
+    assert token_bytes(name) == published
+
+
+@pytest.mark.parametrize("name", CACHED)
+def test_each_way_takes_less_than_the_one_before_it_but_mla_lies_between_gqa_and_mqa(name):
+    mha, gqa, mqa, mla = (token_bytes(name, way) for way in WAYS)
+    assert mha > gqa > mla > mqa
+
+
+def test_mla_takes_the_bytes_of_two_and_a_quarter_groups():
+    _, _, metrics, _ = ladder("MLA", "DeepSeek-V2", 8192, "8 × H100", GPUS["8 × H100"])
+    assert metrics["items"][0]["value"] == 2.25
+
+
+@pytest.mark.parametrize("name", set(CACHED) & set(MODELS))
+def test_users_fit_as_the_kv_cache_page_counts_them(name):
+    from topics.kv_cache import cache_of, users_that_fit, weight_bytes
+
+    _, table, _, _ = ladder("MQA", name, 2048, "H200", GPUS["H200"])
+    (users,) = (row[-1] for row in table["rows"] if "as it is" in row[0])
+    assert users == users_that_fit(GPUS["H200"].memory, weight_bytes(name), cache_of(name, 2048))

@@ -1,0 +1,109 @@
+"""What a token leaves in the cache when heads share keys and values, for real models: the calculator and the picture
+that the pages on MQA, GQA and MLA have in common. Knows no page.
+
+L layers   H query heads of width D   g groups, each with one key and one value head   T tokens
+d_c width of MLA's latent   d_R width of its rotary key
+"""
+
+from math import floor
+from typing import NamedTuple
+
+from topics.kit.models import MODELS
+from topics.kit.numerics import GIB, KIB
+from topics.kit.traces import bars
+from topics.kit.views import Figure, Metrics, Note, Table
+
+WAYS = ("MHA", "GQA", "MQA", "MLA")
+
+
+class Cached(NamedTuple):
+    """What of a model its cache depends on, and the way in which it was trained: "MHA", "GQA", "MQA" or "MLA"."""
+
+    L: int
+    H: int
+    D: int
+    g: int  # groups of its GQA, or those that it could have had
+    way: str
+    parameters: int
+    context: int
+
+
+# deepseek2024v2 and deepseek2024v3: 128 heads of width 128, d_c = 512, d_R = 64; totals as the reports round them
+CACHED = {
+    name: Cached(m.L, m.H, m.D, m.H_kv, "GQA", m.parameters, m.context)
+    if m.H_kv < m.H
+    else Cached(m.L, m.H, m.D, 8, "MHA", m.parameters, m.context)
+    for name, m in MODELS.items()
+    if m.H_kv < m.H or m.H % 8 == 0
+} | {
+    "DeepSeek-V2": Cached(60, 128, 128, 8, "MLA", 236_000_000_000, 131_072),
+    "DeepSeek-V3": Cached(61, 128, 128, 8, "MLA", 671_000_000_000, 131_072),
+}
+
+
+def elements(way, H, D, g):
+    """Numbers that a token leaves in one layer's cache. MLA with d_c = 4 D and d_R = D/2, as DeepSeek chose them.
+
+    >>> [elements(way, H=32, D=128, g=8) for way in WAYS]
+    [8192, 2048, 256, 576]
+    """
+    return {"MHA": 2 * H * D, "GQA": 2 * g * D, "MQA": 2 * D, "MLA": 4 * D + D // 2}[way]
+
+
+def token_bytes(name, way=None, b=2):
+    """Bytes that a token leaves in the whole cache of a model, as it is or had it been built another way."""
+    m = CACHED[name]
+    return m.L * elements(way or m.way, m.H, m.D, m.g) * b
+
+
+def ladder(here, name, T, gpu_name, gpu):
+    """The views of a model's cache under each way, the page's own (`here`) in colour.
+
+    gpu  a GPU of topics.kit.hardware, by the name gpu_name
+    """
+    m = CACHED[name]
+    labels = [f"GQA, {m.g} groups" if way == "GQA" else way for way in WAYS]
+    kib = [token_bytes(name, way) / KIB for way in WAYS]
+    weights = 2 * m.parameters
+    free = gpu.memory - weights
+    users = [max(0, floor(free / (T * token_bytes(name, way)))) for way in WAYS]
+    rows = [
+        [text + (" (as it is)" if way == m.way else ""), elements(way, m.H, m.D, m.g), x, x * KIB * T / GIB, n]
+        for way, text, x, n in zip(WAYS, labels, kib, users, strict=True)
+    ]
+    own = elements(here, m.H, m.D, m.g)
+    shown = [0.0 if way == here else x for way, x in zip(WAYS, kib, strict=True)]
+    colored = [x if way == here else 0.0 for way, x in zip(WAYS, kib, strict=True)]
+    texts = [f"{x:,.4g} KiB" for x in kib]
+    figure = Figure(
+        [
+            bars(shown, labels, "other ways", "reference", orientation="h",
+                 text=["" if way == here else text for way, text in zip(WAYS, texts, strict=True)]),
+            bars(colored, labels, here, "key", orientation="h",
+                 text=[text if way == here else "" for way, text in zip(WAYS, texts, strict=True)]),
+        ],
+        x_title="Cache per token at 16 bit (KiB)",
+        alt=f"{name}: a token leaves " + ", ".join(
+            f"{text} under {label}" for text, label in zip(texts, labels, strict=True)) + ".",
+        height=260,
+        barmode="stack",
+        showlegend=False,
+        xaxis={"range": [0, 1.25 * max(kib)]},
+        yaxis={"autorange": "reversed"},
+    )  # fmt: skip
+    metrics = Metrics(
+        (f"At the bytes of {here}, groups of GQA", own / (2 * m.D), "", f"{own} / (2 · {m.D})"),
+        ("… heads of MHA", own / (2 * m.D), f"of {m.H}", "each with a key and a value of its own"),
+        ("… latent of MLA", own - m.D // 2, "numbers", f"{own} − {m.D // 2} for the rotary key"),
+    )
+    table = Table(
+        ["way", "numbers a layer", "KiB a token", f"GiB at {T:,}", f"users on {gpu_name}"], rows,
+        f"{name}: {m.L} layers, {m.H} query heads of width {m.D}",
+    )  # fmt: skip
+    if free <= 0:
+        note = Note(f"The weights of {name}, {weights / GIB:,.0f} GiB, do not fit into {gpu_name}.", "warning")
+    elif m.context < T:
+        note = Note(f"{name} was made for {m.context:,} tokens; the arithmetic goes on without it.", "warning")
+    else:
+        note = Note("Users that fit beside the weights at most, each with a text of this length.")
+    return figure, table, metrics, note
