@@ -134,10 +134,11 @@ def heads(found):
         spread = f"{stdev(losses):.4f}" if len(losses) > 1 else "–"
         size = several[0]["plan"]["size"]
         cache = 2 * 2 * size["L"] * h * size["D"]
+        facts = ", ".join(_percent(share(result, "fact")[0]) for result in several)
         rows.append([h, cache, f"{several[0]['parameters']:,}", len(losses), f"{mean(losses):.4f}", spread,
-                     f"{mean(above(result) for result in several):.1f} %"])  # fmt: skip
+                     f"{mean(above(result) for result in several):.1f} %", facts])  # fmt: skip
     head = ["key/value heads", "cache, bytes a word at 16 bit", "parameters", "seeds", "mean loss",
-            "standard deviation", "above the floor"]  # fmt: skip
+            "standard deviation", "above the floor", "facts right, seed by seed"]  # fmt: skip
     return table(head, rows)
 
 
@@ -225,11 +226,17 @@ Written by `python -m training.report` from training/results; not by hand.
 """
 
 # key/value heads to the losses of models trained from scratch, one for each seed (runs heads8-1 … heads1-3)
-HEADS = {heads}
+HEADS = {dictionary(heads)}
 
 # key/value heads to the loss of the target with its heads pooled, before and after 5 % of the words (pooled4 … pooled1)
-POOLED = {pooled or None}
+POOLED = {dictionary(pooled) if pooled else None}
 '''
+
+
+def dictionary(entries):
+    """A dict as source, an entry a line, as the formatter would have it."""
+    lines = (f"    {key}: {json.dumps(value)},\n" for key, value in entries.items())
+    return f"{{\n{''.join(lines)}}}"
 
 
 # ---- plots

@@ -62,33 +62,29 @@ def ladder(here, name, T, gpu_name, gpu):
     gpu  a GPU of topics.kit.hardware, by the name gpu_name
     """
     m = CACHED[name]
-    labels = [f"GQA, {m.g} groups" if way == "GQA" else way for way in WAYS]
+    names = [f"GQA-{m.g}" if way == "GQA" else way for way in WAYS]
     kib = [token_bytes(name, way) / KIB for way in WAYS]
     weights = 2 * m.parameters
     free = gpu.memory - weights
     users = [max(0, floor(free / (T * token_bytes(name, way)))) for way in WAYS]
     rows = [
         [text + (" (as it is)" if way == m.way else ""), elements(way, m.H, m.D, m.g), x, x * KIB * T / GIB, n]
-        for way, text, x, n in zip(WAYS, labels, kib, users, strict=True)
+        for way, text, x, n in zip(WAYS, names, kib, users, strict=True)
     ]
     own = elements(here, m.H, m.D, m.g)
-    shown = [0.0 if way == here else x for way, x in zip(WAYS, kib, strict=True)]
-    colored = [x if way == here else 0.0 for way, x in zip(WAYS, kib, strict=True)]
-    texts = [f"{x:,.4g} KiB" for x in kib]
+    labels = [f"{text}: {x:,.4g} KiB" for text, x in zip(names, kib, strict=True)]  # small bars have no room for texts
+    colored = [x * (way == here) for way, x in zip(WAYS, kib, strict=True)]
+    plain = [x * (way != here) for way, x in zip(WAYS, kib, strict=True)]
     figure = Figure(
         [
-            bars(shown, labels, "other ways", "reference", orientation="h",
-                 text=["" if way == here else text for way, text in zip(WAYS, texts, strict=True)]),
-            bars(colored, labels, here, "key", orientation="h",
-                 text=[text if way == here else "" for way, text in zip(WAYS, texts, strict=True)]),
+            bars(plain, labels, "other ways", "reference", orientation="h"),
+            bars(colored, labels, here, "key", orientation="h"),
         ],
         x_title="Cache per token at 16 bit (KiB)",
-        alt=f"{name}: a token leaves " + ", ".join(
-            f"{text} under {label}" for text, label in zip(texts, labels, strict=True)) + ".",
+        alt=f"{name}: a token leaves in its cache " + ", ".join(labels) + ".",
         height=260,
         barmode="stack",
         showlegend=False,
-        xaxis={"range": [0, 1.25 * max(kib)]},
         yaxis={"autorange": "reversed"},
     )  # fmt: skip
     metrics = Metrics(
