@@ -1,0 +1,433 @@
+"""The claims of the page on grouped-query attention."""
+
+import math
+from itertools import chain, pairwise, product
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from topics import gqa as page
+from topics.kit import MODELS, lm, max_abs_difference
+from topics.kit.caches import CACHED
+from topics.kit.caches import token_bytes as cached_bytes
+from topics.kit.demo import defaults, views_of
+from topics.kit.recorded import HEADS, POOLED
+from topics.kit.text import encode, held_out
+
+pytestmark = pytest.mark.topic("gqa")
+REFERENCE = np.load(Path(__file__).parent / "reference/gqa.npz")
+TEXT = "[blunt] facts : dogs eat cheese . ducks eat apples . say foods ? ducks apples"
+
+
+def draw(*shapes, seed=0):
+    rng = np.random.default_rng(seed)
+    return [rng.normal(size=shape) for shape in shapes]
+
+
+def slow_attention(q, k, v, causal):
+    """By loops: q (H, T_q, D), k (H_kv, T_k, D), v (H_kv, T_k, D_v)."""
+    (H, T_q, D), (H_kv, T_k, D_v) = q.shape, v.shape
+    y = np.zeros((H, T_q, D_v))
+    for h, i in product(range(H), range(T_q)):
+        g = 0
+        while (g + 1) * (H // H_kv) <= h:  # the group in which h lies
+            g += 1
+        seen = [j for j in range(T_k) if not causal or j <= i + T_k - T_q]
+        e = {j: math.exp(sum(q[h, i, c] * k[g, j, c] for c in range(D)) / math.sqrt(D)) for j in seen}
+        for j, c in product(seen, range(D_v)):
+            y[h, i, c] += e[j] / sum(e.values()) * v[g, j, c]
+    return y
+
+
+def view(demo, kind, **arguments):
+    found = [each for each in views_of(demo, defaults(demo) | arguments) if each["view"] == kind]
+    return found if len(found) > 1 else found[0]
+
+
+# ---- the functions
+
+
+@pytest.mark.parametrize("H_kv", [1, 2, 3, 6])
+@pytest.mark.parametrize("causal", [False, True])
+@pytest.mark.parametrize("T_q", [1, 3, 5])
+def test_grouped_attention_equals_its_definition_written_as_loops(H_kv, causal, T_q):
+    q, k, v = draw((6, T_q, 4), (H_kv, 5, 4), (H_kv, 5, 3))
+    assert max_abs_difference(page.grouped_query_attention(q, k, v, causal), slow_attention(q, k, v, causal)) < 1e-14
+
+
+@pytest.mark.parametrize("H_kv", [1, 2, 4, 8])
+def test_grouped_attention_equals_pytorch(H_kv):
+    q, k, v = REFERENCE["q"], REFERENCE[f"k{H_kv}"], REFERENCE[f"v{H_kv}"]
+    T_q = q.shape[-2]
+    for name, y in {
+        "plain": page.grouped_query_attention(q, k, v),
+        "causal": page.grouped_query_attention(q, k, v, causal=True),
+        "square": page.grouped_query_attention(q, k[..., :T_q, :], v[..., :T_q, :], causal=True),
+    }.items():
+        assert max_abs_difference(y, REFERENCE[f"{name}{H_kv}"]) < 1e-14
+    assert np.array_equal(page.repeat_kv(k, 8), REFERENCE[f"spread{H_kv}"])
+
+
+def test_as_many_groups_as_heads_is_multi_head_attention():
+    from topics.attention import scaled_dot_product_attention
+
+    q, k, v = draw((6, 5, 4), (6, 5, 4), (6, 5, 4))
+    expected, _ = scaled_dot_product_attention(q, k, v, causal=True)
+    assert max_abs_difference(page.grouped_query_attention(q, k, v, causal=True), expected) < 1e-15
+
+
+def test_one_group_is_multi_query_attention():
+    q, k, v = draw((6, 5, 4), (5, 4), (5, 4))
+    each = [slow_attention(q[h : h + 1], k[None], v[None], causal=True)[0] for h in range(6)]
+    assert max_abs_difference(page.grouped_query_attention(q, k[None], v[None], causal=True), each) < 1e-14
+
+
+def test_groups_are_a_model_with_equal_heads():
+    q, k, v = draw((6, 5, 4), (2, 5, 4), (2, 5, 4))
+    many = page.grouped_query_attention(q, k[[0, 0, 0, 1, 1, 1]], v[[0, 0, 0, 1, 1, 1]])
+    assert np.array_equal(page.grouped_query_attention(q, k, v), many)
+
+
+def test_a_head_hears_only_of_its_own_group():
+    q, k, v = draw((6, 5, 4), (2, 5, 4), (2, 5, 4))
+    before = page.grouped_query_attention(q, k, v)
+    k[1], v[1] = draw((5, 4), (5, 4), seed=1)
+    after = page.grouped_query_attention(q, k, v)
+    assert np.array_equal(before[:3], after[:3])
+    assert (np.abs(before[3:] - after[3:]).max((1, 2)) > 0.01).all()
+
+
+def test_the_house_models_own_attention_shares_heads_alike():
+    """lm.forward has its own line for groups; a pooled model must run through both alike."""
+    model = page.converted(lm.load("target"), 2, "neighbours")
+    seen, words = {}, encode(TEXT)
+
+    def see(name, i, value):
+        if i == 1:
+            seen[name] = value
+
+    lm.forward(model, words, see=see)
+    turns = lm.rotation(np.arange(len(words)), lm.rope_frequencies(model.D, model.base))
+    q, k, v = (np.swapaxes(x, 0, 1) for x in (lm.rotate(seen["q"], turns), lm.rotate(seen["k"], turns), seen["v"]))
+    y = page.grouped_query_attention(q, k, v, causal=True)
+    assert k.shape[0] == 2
+    assert max_abs_difference(y, np.swapaxes(seen["heads"], 0, 1)) < 1e-4
+
+
+def test_the_example_by_hand():
+    w, y = page.example()
+    e = math.exp(math.sqrt(2))
+    first, second = e / (e + 1), 1 / (e + 1)
+    assert np.allclose(w, [[first, second], [second, first], [second, first], [first, second]])
+    assert np.allclose(y, [10 * first + 20 * second, 10 * second + 20 * first, 30 * second + 40 * first,
+                           30 * first + 40 * second])  # fmt: skip
+    assert len(set(y.round(6))) == 4
+
+
+# ---- conversion
+
+
+def test_each_new_head_is_the_mean_of_its_group():
+    W = draw((6, 5, 4), (6, 5, 4), (6, 5, 4), (6, 4, 5))
+    groups = [[4, 0, 3], [1, 5, 2]]
+    W_q, W_k, W_v, W_o = page.convert_mha_to_gqa(*W, groups)
+    for g, heads in enumerate(groups):
+        for new, old in ((W_k, W[1]), (W_v, W[2])):
+            slow = [[sum(old[h, a, b] for h in heads) / 3 for b in range(4)] for a in range(5)]
+            assert max_abs_difference(new[g], slow) < 1e-15
+        for place, h in enumerate(heads):
+            assert np.array_equal(W_q[3 * g + place], W[0][h])
+            assert np.array_equal(W_o[3 * g + place], W[3][h])
+
+
+@pytest.mark.parametrize("kind", page.GROUPINGS)
+def test_with_a_group_for_each_head_conversion_changes_nothing(kind):
+    model, words = lm.load("target"), encode(TEXT)
+    same = page.converted(model, 8, kind, seed=3)
+    assert same.H_kv == 8
+    assert max_abs_difference(lm.forward(same, words), lm.forward(model, words)) < 1e-4
+
+
+def test_heads_that_are_equal_can_be_pooled_without_loss():
+    """If a group's heads are copies, their mean is each of them: conversion undoes repeating, in any order."""
+    model, words, rng = lm.load("target"), encode(TEXT), np.random.default_rng(0)
+    few = page.converted(model, 4, "neighbours")
+    layers, groups = [], []
+    for i in range(model.L):
+        W_q, W_k, W_v, W_o = page.heads_of(few, i)
+        order = rng.permutation(8)
+        layers.append([np.repeat(W, 8 // len(W), 0)[order] for W in (W_q, W_k, W_v, W_o)])
+        groups.append([[list(order).index(2 * g), list(order).index(2 * g + 1)] for g in range(4)])
+    many = page.with_heads(model, layers)
+    back = page.with_heads(many, [page.convert_mha_to_gqa(*W, g) for W, g in zip(layers, groups, strict=True)])
+    assert (many.H_kv, back.H_kv) == (8, 4)
+    expected = lm.forward(few, words)
+    for each in (many, back):
+        assert max_abs_difference(lm.forward(each, words), expected) < 1e-4
+
+
+def test_heads_can_be_taken_out_and_put_back():
+    model = lm.load("target")
+    same = page.with_heads(model, [page.heads_of(model, i) for i in range(model.L)])
+    assert all(np.array_equal(same.weights[name], model.weights[name]) for name in model.weights)
+
+
+# ---- turning
+
+
+def test_turned_heads_compute_what_they_did():
+    model, words = lm.load("target"), encode(TEXT)
+    for seed in range(3):
+        groups = [page.groups_of(model, i, "drawn", 2, seed=seed) for i in range(model.L)]
+        turned = page.turned_heads(model, groups)
+        assert max_abs_difference(lm.forward(turned, words), lm.forward(model, words)) < 1e-4
+        assert max_abs_difference(turned.weights["0.k"], model.weights["0.k"]) > 0.01
+
+
+def test_turning_brings_the_heads_of_a_group_nearer_to_each_other():
+    for seed in range(3):
+        W = draw((4, 12, 6), (4, 12, 6), (4, 12, 6), (4, 6, 12), seed=seed)
+        turned = page.turn_heads(*W, [[0, 2], [1, 3]])
+        for part, (a, b) in product((1, 2), ((0, 2), (1, 3))):
+            before, after = (np.linalg.norm(each[part][a] - each[part][b]) for each in (W, turned))
+            assert after < before
+
+
+def test_the_nearest_turn_is_an_orthogonal_matrix_and_none_is_nearer():
+    A, B = draw((9, 5), (9, 5))
+    R = page.nearest_turn(A, B)
+    assert max_abs_difference(R @ R.T, np.eye(5)) < 1e-14
+    best = np.linalg.norm(A @ R - B)
+    for seed in range(200):
+        other = R @ np.linalg.qr(np.eye(5) + 0.3 * draw((5, 5), seed=seed)[0])[0]
+        assert np.linalg.norm(A @ other - B) >= best
+        assert np.linalg.norm(A @ -other - B) >= best
+
+
+def test_the_nearest_angles_are_nearest_pair_by_pair():
+    A, B = draw((9, 6), (9, 6))
+    angles = page.nearest_angles(A, B)
+    best = np.linalg.norm(page.turn_pairs(A, angles) - B)
+    for pair, step in product(range(3), np.linspace(0.1, 6.2, 40)):
+        moved = angles.copy()
+        moved[pair] += step
+        assert np.linalg.norm(page.turn_pairs(A, moved) - B) > best
+
+
+def test_a_turn_of_the_pairs_and_a_rotary_turn_can_change_places():
+    (x,) = draw((7, 1, 6))
+    turns = lm.rotation(np.arange(7), lm.rope_frequencies(6, 1e4))
+    angles = np.array([0.3, 1.7, -2.0])
+    both = page.turn_pairs(lm.rotate(x, turns), angles), lm.rotate(page.turn_pairs(x, angles), turns)
+    assert max_abs_difference(*both) < 1e-6  # the kit's turns are float32
+
+
+def test_a_head_turned_away_is_found_again():
+    A, X = draw((9, 5), (5, 5))
+    R = np.linalg.qr(X)[0]
+    assert max_abs_difference(page.nearest_turn(A @ R, A), R.T) < 1e-13
+    W = draw((9, 6))[0]
+    both = np.stack([W, page.turn_pairs(W, np.array([0.5, -1.0, 3.0]))])
+    assert page.likeness(both, both, turned=True)[0, 1] == pytest.approx(1)
+    assert page.likeness(both, both, turned=False)[0, 1] < 0.8
+
+
+def test_likeness_is_what_the_best_turn_reaches():
+    W_k, W_v = draw((3, 9, 6), (3, 9, 6))
+    S, plain = page.likeness(W_k, W_v, True), page.likeness(W_k, W_v, False)
+    for x, y in product(range(3), repeat=2):
+        k = page.turn_pairs(W_k[x], page.nearest_angles(W_k[x], W_k[y]))
+        v = W_v[x] @ page.nearest_turn(W_v[x], W_v[y])
+        cosines = [(a * b).sum() / np.linalg.norm(a) / np.linalg.norm(b) for a, b in ((k, W_k[y]), (v, W_v[y]))]
+        assert S[x, y] == pytest.approx(np.mean(cosines))
+        assert plain[x, y] <= S[x, y] + 1e-12
+
+
+@pytest.mark.parametrize(("n", "size", "count"), [(8, 2, 105), (8, 4, 35), (8, 8, 1), (6, 3, 10)])
+def test_partitions_are_all_there_and_none_twice(n, size, count):
+    """n! / (size!^groups · groups!)"""
+    every = list(page.partitions(list(range(n)), size))
+    assert len({frozenset(map(frozenset, groups)) for groups in every}) == len(every) == count
+    assert all(sorted(chain(*groups)) == list(range(n)) for groups in every)
+
+
+def test_alike_finds_groups_that_were_hidden():
+    for seed in range(5):
+        order = np.random.default_rng(seed).permutation(8)
+        S = np.eye(8)
+        for a, b in order.reshape(4, 2):
+            S[a, b] = S[b, a] = 0.3
+        assert {frozenset(map(int, g)) for g in page.alike(S, 4)} == {
+            frozenset(map(int, g)) for g in order.reshape(4, 2)
+        }
+
+
+# ---- what the page says of the house model
+
+
+def test_averaged_heads_are_useless_at_once():
+    """Over three sets of texts: four heads lose nats, two as much as guessing, one more."""
+    assert 1.5 < page.measured(4) < 3
+    assert 3 < page.measured(2) < page.guessing() + 1
+    assert page.measured(1) > page.guessing()
+    model = lm.load("target")
+    for start in (20_000, 30_000):
+        texts = held_out(20, start=start)
+        losses = [page.excess(page.converted(model, H_kv, "neighbours"), texts) for H_kv in (4, 2, 1)]
+        assert 1.5 < losses[0] < 3.5 < losses[1] < losses[2]
+
+
+def test_models_trained_with_few_heads_lose_far_less_than_averaged_ones():
+    """As recorded: every run, whatever its heads and seed, is more than ten times nearer to the floor."""
+    assert all(HEADS.values())
+    for H_kv in page.CONVERTED:
+        assert 10 * max(HEADS[H_kv]) < page.measured(H_kv)
+
+
+def test_seeds_matter_more_than_how_many_heads_a_model_has_from_the_start():
+    means = [page.trained(H_kv) for H_kv in (8, 4, 2, 1)]
+    assert max(means) - min(means) < page.seeds_apart()
+
+
+def test_training_on_brings_the_averaged_model_back_the_less_the_fewer_heads_are_left():
+    for H_kv, found in POOLED.items():
+        assert found["after"] < 0.2 * found["before"]
+        assert found["before"] == pytest.approx(page.measured(H_kv), rel=0.25)  # torch and other texts agree
+    assert POOLED[4]["after"] < min(HEADS[4]) < POOLED[2]["after"] < 0.2 * POOLED[1]["after"]
+
+
+def test_turning_helps_however_the_groups_are_made():
+    for H_kv in page.CONVERTED:
+        for kind in page.GROUPINGS if H_kv > 1 else page.GROUPINGS[:1]:
+            assert page.measured(H_kv, kind, True) < page.measured(H_kv, kind) - 0.4
+    for seed in range(3):
+        assert page.measured(4, "drawn", True, seed) < page.measured(4, "drawn", False, seed) - 0.4
+
+
+def test_turned_and_alike_is_better_than_each_draw_with_four_heads_but_not_clearly_with_two():
+    best = page.measured(4, "alike", True)
+    assert best < page.measured(4, "neighbours", True)
+    assert all(best < page.measured(4, "drawn", True, seed) for seed in range(5))
+    assert abs(page.measured(2, "alike", True) - page.draws(2, True)) < 1
+
+
+def test_heads_as_they_are_have_nothing_in_common():
+    model = lm.load("target")
+    for i in range(model.L):
+        S = page.likeness(*page.heads_of(model, i)[1:3], turned=False)
+        assert np.abs(S - np.eye(8)).max() < 0.1
+    assert abs(page.mean_likeness(False)) < 0.01
+    assert page.unrelated() < page.mean_likeness(True) < page.unrelated() + 0.05
+    assert page.best_likeness() > page.unrelated() + 0.1
+
+
+# ---- who reads whom
+
+
+@pytest.mark.parametrize(("H_kv", "good"), [(1, 8), (2, 4), (4, 2), (8, 8)])
+@pytest.mark.parametrize("seed", range(3))
+def test_tiling_gives_heads_strangers_unless_there_is_one_head_or_one_for_each(H_kv, good, seed):
+    figure = view(page.repeat_or_tile, "figure", H_kv=H_kv, tile=True, seed=seed)
+    off = figure["data"][0]["y"]
+    assert (off < 1e-12).sum() == good == sum(h % H_kv == h * H_kv // 8 for h in range(8))
+    assert off.max() > 0.1 or good == 8
+    assert view(page.repeat_or_tile, "badge", H_kv=H_kv, seed=seed)["value"] < 1e-12
+
+
+# ---- what it costs
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_bytes_of_a_token_are_those_of_the_shared_calculator(name):
+    m = MODELS[name]
+    if name in CACHED:
+        assert page.token_bytes(m.L, m.H_kv, m.D) == cached_bytes(name)
+    assert page.token_bytes(m.L, m.H_kv, m.D) == sum(2 * m.D * 2 for _ in range(m.L) for _ in range(m.H_kv))
+
+
+@pytest.mark.parametrize(("H_kv", "P"), [(8, 1), (8, 2), (8, 8), (8, 16), (1, 4), (4, 32), (64, 8)])
+def test_a_gpu_holds_what_its_query_heads_read(H_kv, P):
+    H = 64
+    needed = [{h * H_kv // H for h in range(p * H // P, (p + 1) * H // P)} for p in range(P)]
+    assert {len(each) for each in needed} == {page.heads_on_a_gpu(H_kv, P)}
+
+
+def test_the_cache_of_a_gpu_stops_shrinking_at_as_many_gpus_as_groups():
+    m = MODELS["Llama-3.1-70B"]
+    eight = [page.on_a_gpu(m, 8, P) for P in (1, 2, 4, 8, 16, 32)]
+    assert [a // b for a, b in pairwise(eight)] == [2, 2, 2, 1, 1]
+    assert all(page.on_a_gpu(m, 8, P) == page.on_a_gpu(m, 1, P) for P in (8, 16, 32))
+    assert {page.on_a_gpu(m, 1, P) for P in (1, 4, 32)} == {page.on_a_gpu(m, 1, 1)}
+
+
+@pytest.mark.parametrize(
+    ("name", "published"), [("Llama-3.1-8B", 8_030_261_248), ("Llama-3.1-70B", 70_553_706_496),
+                            ("Qwen2.5-7B", 7_615_616_512)]
+)  # fmt: skip
+def test_saved_parameters_are_those_of_the_missing_projections(name, published):
+    m = MODELS[name]
+    projections = sum(2 * m.d * m.D for _ in range(m.L) for _ in range(m.H - m.H_kv))
+    assert page.parameters_saved(m.L, m.d, m.D, m.H, m.H_kv) == projections
+    assert m.parameters == published
+
+
+def test_the_calculator_shows_groups_in_colour_and_the_others_at_the_same_bytes():
+    figure, _, metrics, _ = views_of(page.ways_to_share, defaults(page.ways_to_share))
+    assert figure["data"][1]["name"] == "GQA"
+    assert [item["value"] for item in metrics["items"]] == [8, 8, 2 * 8 * 128 - 64]
+
+
+def test_the_headline_shows_recorded_runs_as_they_are():
+    figure = view(page.loss_against_cache, "figure")
+    traces = {trace["name"]: trace for trace in figure["data"]}
+    assert list(traces[page.FROM_START]["x"]) == [2048, 1024, 512, 256]
+    assert sorted(traces["each run"]["y"]) == sorted(chain(*HEADS.values()))
+    assert list(traces[page.TRAINED_ON]["y"]) == [POOLED[h]["after"] for h in (4, 2, 1)]
+    for seed in range(4):
+        at_once = view(page.loss_against_cache, "figure", seed=seed)["data"][0]["y"]
+        assert 1 < at_once[0] < at_once[1] < at_once[2]
+
+
+# ---- exercises
+
+
+def refuses(exercise, answer):
+    with pytest.raises((AssertionError, ValueError, TypeError, ZeroDivisionError)):
+        for seed in range(5):
+            exercise(answer, np.random.default_rng(seed))
+
+
+def test_the_exercises_refuse_answers_that_are_nearly_right():
+    softmax = page.softmax
+
+    def copies(q, K, V):
+        K, V = (np.repeat(x, len(q) // K.shape[1], 1) for x in (K, V))
+        return np.einsum("ht,thd->hd", softmax(np.einsum("hd,thd->ht", q, K) / len(q[0]) ** 0.5), V)
+
+    def unscaled(q, K, V):
+        asked = q.reshape(K.shape[1], -1, K.shape[2])
+        return np.einsum("gxt,tgd->gxd", softmax(np.einsum("gxd,tgd->gxt", asked, K)), V).reshape(q.shape)
+
+    def one_head(q, K, V):
+        return softmax(q @ K[:, 0].T / len(q[0]) ** 0.5) @ V[:, 0]
+
+    for answer in (copies, unscaled, one_head):
+        refuses(page.attend_without_copies, answer)
+    for answer in (
+        lambda L, H_kv, D, b, P: 2 * L * H_kv * D * b / P / 1024,
+        lambda L, H_kv, D, b, P: 2 * L * D * b / 1024,
+        lambda L, H_kv, D, b, P: 40,
+        lambda L, H_kv, D, b, P: 2 * L * max(1, H_kv // P) * D * 2 / 1024,
+    ):
+        refuses(page.weigh_a_share, answer)
+    for answer in (
+        lambda free, users, T, L, H, D, b: min(H, free // (users * T * 2 * L * D * b)),
+        lambda free, users, T, L, H, D, b: max(
+            (g for g in (1, 2, 4, 8, 16, 32) if H % g == 0 and users * T * 2 * L * g * D * b <= free), default=0
+        ),
+        lambda free, users, T, L, H, D, b: max(
+            (g for g in range(1, H + 1) if H % g == 0 and users * T * 2 * L * g * D * b <= free), default=1
+        ),
+    ):
+        refuses(page.choose_the_groups, answer)
