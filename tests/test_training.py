@@ -78,3 +78,58 @@ def test_working_first_wins_over_answering_at_once_on_equal_training(run, most):
     (right, of), (worked, _) = (FOUND[run]["sums"][kind]["3"] for kind in ("answer", "explain"))
     assert right / of < most
     assert worked / of > 0.85
+
+
+# ---- the family
+
+
+def test_the_whole_family_was_trained():
+    assert set(FOUND) == set(PLANS)
+
+
+@pytest.mark.parametrize("h", [8, 4, 2, 1])
+def test_each_number_of_key_value_heads_was_trained_from_three_seeds(h):
+    runs = [FOUND[f"heads{h}-{seed}"] for seed in (1, 2, 3)]
+    assert {run["plan"]["size"]["H_kv"] for run in runs} == {h}
+    assert len({run["curve"][-1][2] for run in runs}) == 3, "other seeds, other losses"
+
+
+def test_scaling_runs_cover_sizes_and_words_with_repeats():
+    runs = [result for name, result in FOUND.items() if name.startswith("scale")]
+    assert len(runs) >= 24
+    assert min(run["parameters"] for run in runs) < 6000
+    assert max(run["parameters"] for run in runs) > 400_000
+    repeated = [run for run in runs if run["plan"]["seed"] > 1]
+    assert len(repeated) >= 10
+
+
+def test_more_parameters_and_more_words_lower_the_loss():
+    loss = {name: report.overall(FOUND[name])[0] for name in FOUND if name.startswith("scale")}
+    sizes, words = ("4k", "42k", "457k"), ("0.5M", "2M")
+    for word in words:
+        assert loss[f"scale{sizes[0]}-{word}-1"] > loss[f"scale{sizes[1]}-{word}-1"] > loss[f"scale{sizes[2]}-{word}-1"]
+    for size in sizes:
+        assert loss[f"scale{size}-0.5M-1"] > loss[f"scale{size}-1M-1"] > loss[f"scale{size}-2M-1"]
+
+
+def test_the_courteous_fine_tune_learns_its_manners():
+    """By the loss above the floor on its own texts, which the target never met."""
+    before, *_, after = (excess for *_, excess in FOUND["courteous"]["curve"])
+    assert before > 0.5
+    assert after < 0.05
+
+
+def test_the_quick_fine_tune_adds_three_digits_at_once_better_than_the_target():
+    (before, of), (after, _) = (FOUND[run]["sums"]["answer"]["3"] for run in ("target", "quick"))
+    assert after / of > before / of + 0.2
+
+
+@pytest.mark.parametrize("run", ["heads8-1", "heads8-2", "heads8-3"])
+def test_the_effects_were_measured_over_three_seeds(run):
+    effect = report.effects()[run]
+    induction = effect["induction"]
+    assert max(map(max, induction["scores"])) > 0.5
+    assert induction["without best 4"] < induction["without the rest"] - 0.3
+    assert effect["bits"]["2"] > effect["bits"]["8"] + 0.5
+    assert effect["pruning"]["0.6"] > effect["pruning"]["0.2"]
+    assert effect["long context"]["none"][2][1] > effect["long context"]["none"][0][1]

@@ -211,7 +211,7 @@ def parameters_saved(L, d, D, H, H_kv):
 # ---- demos on the house model
 
 CONVERTED = (4, 2, 1)
-AT_ONCE, TRAINED_ON, FROM_START = "averaged, at once", "averaged, trained on", "few heads from the start"
+AT_ONCE, TRAINED_ON, FROM_START = "averaged, at once", "averaged, trained on", "few from the start"
 TEXTS = 4  # held-out texts to a measurement of a demo
 
 
@@ -252,7 +252,7 @@ def loss_against_cache(H_kv, seed):
         annotations=[
             *(label(x, 1.55, text, yanchor="top") for x, text in zip(places, ("1 head", "2", "4", "8"), strict=True)),
             label(places[1], np.log10(at_once[1]), AT_ONCE, yanchor="bottom", xanchor="left", yshift=4),
-            label(places[0], np.log10(min(HEADS[1])), FROM_START, xanchor="left", yanchor="top", yshift=-8),
+            label(places[0], np.log10(min(HEADS[1] + HEADS[2])), FROM_START, xanchor="left", yanchor="top", yshift=-8),
             label(places[0], np.log10(POOLED[1]["after"]), TRAINED_ON, xanchor="left", yanchor="bottom", yshift=8),
         ],
     )  # fmt: skip
