@@ -1,5 +1,6 @@
 """The claims of the page on grouped-query attention."""
 
+import json
 import math
 from itertools import chain, pairwise, product
 from pathlib import Path
@@ -17,6 +18,7 @@ from topics.kit.text import encode, held_out
 
 pytestmark = pytest.mark.topic("gqa")
 REFERENCE = np.load(Path(__file__).parent / "reference/gqa.npz")
+RESULTS = Path(__file__).parents[1] / "training/results"
 TEXT = "[blunt] facts : dogs eat cheese . ducks eat apples . say foods ? ducks apples"
 
 
@@ -290,6 +292,14 @@ def test_seeds_matter_more_than_how_many_heads_a_model_has_from_the_start():
     assert max(means) - min(means) < page.seeds_apart()
 
 
+@pytest.mark.parametrize("H_kv", HEADS)
+def test_runs_that_are_late_are_those_that_can_not_look_facts_up(H_kv):
+    for seed, loss in enumerate(HEADS[H_kv], 1):
+        skills = json.loads((RESULTS / f"heads{H_kv}-{seed}.json").read_text())["skills"]
+        right, of = map(sum, zip(*skills["fact"].values(), strict=True))
+        assert right / of < 0.6 if loss > 0.07 else right / of > 0.98
+
+
 def test_training_on_brings_the_averaged_model_back_the_less_the_fewer_heads_are_left():
     for H_kv, found in POOLED.items():
         assert found["after"] < 0.2 * found["before"]
@@ -303,6 +313,11 @@ def test_turning_helps_however_the_groups_are_made():
             assert page.measured(H_kv, kind, True) < page.measured(H_kv, kind) - 0.4
     for seed in range(3):
         assert page.measured(4, "drawn", True, seed) < page.measured(4, "drawn", False, seed) - 0.4
+
+
+def test_choosing_alone_helps_less_than_turning_alone():
+    assert page.draws(4) - page.measured(4, "alike") < 0.3 < page.draws(4) - page.draws(4, True)
+    assert page.measured(4) - page.measured(4, "alike") < page.measured(4) - page.measured(4, "neighbours", True)
 
 
 def test_turned_and_alike_is_better_than_each_draw_with_four_heads_but_not_clearly_with_two():

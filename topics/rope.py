@@ -191,7 +191,7 @@ def clock_hands(place, distance, start, fault, precision, seed):
     now, between = float(parts.sum()), _degrees(q) - _degrees(k)
     lengths = np.hypot(*q.T) * np.hypot(*k.T)
     rows = [
-        [f"{p}", *_whole(*angles), *(round(float(x), 3) for x in (lengths[p], parts[p]))]
+        [f"{p}", *_whole(*angles), *(round(float(x), 2) for x in (lengths[p], parts[p]))]
         for p, angles in enumerate(zip(_degrees(q), _degrees(k), between, strict=True))
     ]
     return (
@@ -202,7 +202,7 @@ def clock_hands(place, distance, start, fault, precision, seed):
         ),
         Badge("Shifted against unshifted: |Δ|", abs(now - before), 1e-9),
         Table(
-            ["p", "q, °", "k, °", "apart", "r r′", "adds"],
+            ["p", "q°", "k°", "apart°", "r r′", "adds"],
             rows,
             "Each pair adds the product of its two lengths, times the cosine of the angle they are apart",
         ),
