@@ -113,7 +113,7 @@ def test_metrics_show_value_unit_and_formula():
 def test_tables_have_headers_scroll_by_keyboard_and_align_numbers():
     root = tree(Table(["name", "GiB"], [["fp16", 2.5], ["int8", 1]], "Sizes"))
     (region,) = by_class(root, "scroll")
-    assert (region.get("tabindex"), region.get("role"), region.get("aria-label")) == ("0", "region", "Sizes")
+    assert (region.get("tabindex"), region.get("role"), region.get("aria-label")) == ("0", "group", "Sizes")
     assert [(e.get("scope"), e.text) for e in root.iter("th")] == [
         ("col", "name"),
         ("col", "GiB"),

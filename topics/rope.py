@@ -202,9 +202,9 @@ def clock_hands(place, distance, start, fault, precision, seed):
         ),
         Badge("Shifted against unshifted: |Δ|", abs(now - before), 1e-9),
         Table(
-            ["p", "q°", "k°", "apart°", "r r′", "adds"],
+            ["p", "q°", "k°", "∠°", "r r′", "adds"],
             rows,
-            "Each pair adds the product of its two lengths, times the cosine of the angle they are apart",
+            "Each pair adds the product of its two lengths, times the cosine of the angle ∠ between",
         ),
         _hands_note(fault, precision, abs(now - before)),
     )

@@ -111,7 +111,7 @@ const inkName = (ink) => String(ink ?? "reference").replace(/[^a-z-]/g, "");
 // ---- tables
 
 // A table scrolls inside itself on a narrow screen, also by keyboard.
-const scrolling = (label, table) => `<div class="scroll" tabindex="0" role="region" aria-label="${escapeHtml(label)}">${table}</div>`;
+const scrolling = (label, table) => `<div class="scroll" tabindex="0" role="group" aria-label="${escapeHtml(label)}">${table}</div>`;
 
 function table({ caption = "", head, rows, firstIsHeader = false }) {
   const th = head.map((text) => (text ? `<th scope="col">${escapeHtml(text)}</th>` : "<td></td>")).join("");
