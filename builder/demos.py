@@ -78,8 +78,7 @@ def results(topic, name, root, cache):
 
 def compute(function):
     views = plain(views_of(function, defaults(function)), digits=None)
-    grid = grid_json(function) if function.kind == "instant" else ""
-    return json.dumps([views, grid], allow_nan=False)
+    return json.dumps([views, grid_json(function)], allow_nan=False)
 
 
 def inputs(topic, root):

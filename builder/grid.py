@@ -11,7 +11,7 @@ DIGITS = 6  # more than any figure shows
 
 
 def grid(function):
-    """The precomputed frames of an instant demo as JSON-ready data; None when it has no slider.
+    """The precomputed frames of a demo as JSON-ready data; None when it has no slider.
 
     base    the views at the first stop
     frames  for each stop, what differs from base: [[path, value], ...]

@@ -194,8 +194,7 @@ def index_context(env, pages, topics):
     by_slug = {topic.slug: topic for topic in topics}
     sections = dict.fromkeys(topic.section for topic in topics)
     headlines = {page.topic.slug: headline(page) for page in pages if headline(page)}
-    first = pages[0].topic if pages else None
-    opening = first and headlines.get(first.slug)
+    first, opening = (pages[0].topic, next(iter(shown_demos(pages[0])), None)) if pages else (None, None)
     return {
         "topics": topics,
         "planned": sum(topic.planned for topic in topics),
@@ -209,11 +208,15 @@ def index_context(env, pages, topics):
     }
 
 
+def shown_demos(page):
+    """The demos that a page shows, in its order."""
+    at = {name: page.prose.html.find(f'id="demo-{name}"') for name in page.demos}
+    return [page.demos[name] for name in sorted(at, key=at.get) if at[name] >= 0]
+
+
 def headline(page):
     """The first demo on a page that draws a figure, or None."""
-    at = {name: page.prose.html.find(f'id="demo-{name}"') for name in page.demos}
-    drawn = [page.demos[name] for name in sorted(at, key=at.get) if at[name] >= 0 and page.demos[name].miniature]
-    return drawn[0] if drawn else None
+    return next((drawn for drawn in shown_demos(page) if drawn.miniature), None)
 
 
 def write(out, files, pack):

@@ -11,7 +11,7 @@ from topics import attention as page
 from topics.kit import MODELS, lm, max_abs_difference, softmax
 from topics.kit.demo import defaults, views_of
 from topics.kit.language import SUNG
-from topics.kit.text import encode
+from topics.kit.text import decode, encode
 
 pytestmark = pytest.mark.topic("attention")
 REFERENCE = np.load(Path(__file__).parent / "reference/attention.npz")
@@ -204,6 +204,22 @@ def test_the_shown_head_looks_from_the_question_to_the_answer_and_the_model_says
     assert metrics["items"][0]["value"] == "fish"
 
 
+def test_past_the_end_of_a_text_the_model_writes_on_word_by_word_until_it_ends():
+    typed = encode(defaults(page.read_along)["text"])
+    shown = [views_of(page.read_along, defaults(page.read_along) | {"place": place}) for place in (18, 19, 23, 27)]
+    texts = [tokens["tokens"] for tokens, _, _ in shown]
+    assert [len(text) for text in texts] == [19, 20, 24, 28]
+    assert all(text[:19] == decode(typed) for text in texts)
+    assert texts[-1][19:] == ["apples", ",", "dogs", "cheese", ",", "bears", "fish", ".", "[end]"]
+    for (_, metrics, _), text in zip(shown[:-1], texts[:-1], strict=True):
+        assert metrics["items"][0]["value"] == texts[-1][len(text)]
+    assert "from “apples” on" in shown[1][0]["caption"]
+    assert "wrote" not in shown[0][0]["caption"]
+    shorter = "[blunt] facts : dogs eat cheese . ducks eat apples . say foods ? ducks"
+    tokens = views_of(page.read_along, {"place": 27, "layer": 3, "head": 1, "text": shorter})[0]["tokens"]
+    assert len(tokens) < 28 and tokens[-1] == "[end]"
+
+
 def test_the_arithmetic_of_a_cell_gives_its_weight():
     words = encode(defaults(page.read_along)["text"])
     q, k, w, p = page.head_at(words, layer=2, head=0)
@@ -274,7 +290,7 @@ def test_a_head_that_is_switched_off_writes_nothing():
     ("demo", "arguments", "says"),
     [
         (page.read_along, {"text": "dogs eat pizza"}, "“pizza”"),
-        (page.read_along, {"text": "dogs"}, "2 to 40 words"),
+        (page.read_along, {"text": "dogs"}, "2 to 28 words"),
         (page.find_the_copiers, {"text": "dogs cats"}, "3 to 40 different words"),
         (page.find_the_copiers, {"text": "dogs cats dogs"}, "3 to 40 different words"),
         (page.find_the_copiers, {"text": "dogs eat fish"}, "Songs are made of"),

@@ -126,21 +126,21 @@ class TestInTheBrowser:
         context = browser.new_context(java_script_enabled=False)
         page = context.new_page()
         page.goto(server.url)
-        expect(page.locator(".opening-demo svg:visible").first).to_be_visible()
+        expect(page.locator(".opening-demo .tokens:visible").first).to_be_visible()
         page.locator("prerequisite-map a.node").first.click()
         expect(page.locator("article.topic h1")).to_be_visible()
         context.close()
 
-    def test_the_openings_slider_moves_before_python_is_fetched(self, page, server):
+    def test_the_openings_slider_moves_the_house_model_before_python_is_fetched(self, page, server):
         asked = []
         page.on("request", lambda request: asked.append(request.url))
         page.goto(server.url)
         page.mouse.move(300, 300)
         demo = page.locator(".opening-demo llm-demo")
-        before = demo.locator(".figure-alt").text_content()
+        before = demo.locator(".tokens").get_attribute("aria-label")
         assert not [url for url in asked if "runtime-" in url], "a look at the index costs no Python"
         demo.locator("input[type=range]").first.press("Home")
-        expect(demo.locator(".figure-alt")).not_to_have_text(before)
+        expect(demo.locator(".tokens")).not_to_have_attribute("aria-label", before)
 
     def test_a_focused_topic_on_the_map_shows_its_kin(self, page, server):
         page.goto(server.url)

@@ -31,7 +31,7 @@ from topics.kit import (
     points,
     softmax,
 )
-from topics.kit.language import BLUNT, SUNG
+from topics.kit.language import BLUNT, END, SUNG
 from topics.kit.text import UnknownWordError, decode, encode
 
 # ---- attention itself
@@ -147,10 +147,13 @@ def pair_share(name, T):
 # ---- demos
 
 
+LONGEST = 28  # words of a text, and of what the model adds to it
+
+
 @demo(
     "model",
     "target",
-    place=Slider("Word that asks (from 0)", 0, 30, value=18),
+    place=Slider("Word that asks (from 0)", 0, LONGEST - 1, value=18),
     layer=Slider("Layer", 1, 4, value=3),
     head=Slider("Head", 1, 8, value=1),
     text=Text(
@@ -158,19 +161,24 @@ def pair_share(name, T):
     ),
 )
 def read_along(place, layer, head, text):
-    """One head of the house model: where each word looks, and what the model says next."""
+    """One head of the house model: where each word looks, and what the model says next. Past the end it writes on."""
     try:
         words = encode(text)
     except UnknownWordError as error:
         return Note(str(error), "warning")
-    if not 2 <= len(words) <= 40:
-        return Note(f"A text of 2 to 40 words, please; this one has {len(words)}.", "warning")
+    typed = len(words)
+    if not 2 <= typed <= LONGEST:
+        return Note(f"A text of 2 to {LONGEST} words, please; this one has {typed}.", "warning")
+    if place >= typed:
+        words = [*words, *lm.generate(lm.load("target"), words, place + 1 - typed, stop=encode([END])[0])]
     place = min(place, len(words) - 1)
     names = decode(words)
     q, k, w, p = head_at(words, layer - 1, head - 1)
     row = w[place, : place + 1]
     most = int(row.argmax())
     looks = f"Where “{names[place]}” looks in layer {layer}, head {head}: {100 * row[most]:.0f} % at “{names[most]}”."
+    if len(words) > typed:
+        looks += f" The model wrote the text from “{names[typed]}” on, taking the likeliest word each time."
     T = len(words)
     cells = [[round(float(w[i, j]), 3) if j <= i else None for j in range(T)] for i in range(T)]
     rows = [f"▸ {name}" if i == place else name for i, name in enumerate(names)]

@@ -240,7 +240,7 @@ def loss_against_cache(H_kv, seed):
         ],
         x_title="Cache of a word (bytes)",
         y_title="Loss above the floor (nats a word)",
-        alt="Above the floor, heads averaged at once: "
+        alt=f"At {bytes_of[H_kv]:,} bytes a word, {H_kv} key/value heads. Above the floor, heads averaged at once: "
         + ", ".join(f"{x:.1f} with {h}" for h, x in zip(CONVERTED, at_once, strict=True))
         + ". Averaged and trained on: " + ", ".join(f"{POOLED[h]['after']:.2f} with {h}" for h in CONVERTED)
         + ". With few heads from the start: " + ", ".join(f"{trained(h):.2f} with {h}" for h in bytes_of) + ".",

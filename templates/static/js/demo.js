@@ -104,7 +104,12 @@ class LlmDemo extends HTMLElement {
     if (!same) putControls(this.form, values);
   }
 
-  /** The views of the controls as they stand, asked for if need be; null when they can't be had. */
+  /** The views of the controls as they stand, if they are here already, or null. */
+  get answered() {
+    return this.running || this.waiting ? null : this.views;
+  }
+
+  /** The same, asked for if need be; null when they can't be had. */
   async current() {
     if (!this.views && !this.running && !this.waiting) this.ask(readControls(this.form));
     while (this.running || (this.waiting && pythonStatus().status !== "broken")) {

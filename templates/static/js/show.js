@@ -4,7 +4,6 @@ import { keepingCell, wireMatrices } from "./matrix.js";
 import { withPinned } from "./pin.js";
 import { wireSteps } from "./steps.js";
 import { style } from "./style.js";
-import "./tool-actions.js"; // at hand when a tool is used: a pin takes what is shown at that moment
 import "./touch.js";
 import { figureTableHtml, formatNumber, viewHtml } from "./views.js";
 

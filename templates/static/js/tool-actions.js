@@ -6,11 +6,11 @@ import { describeControls } from "./controls.js";
 const CONFIRMED = 2000; // ms that a button says what it has done
 
 export const TOOLS = {
-  async pin(demo, button) {
-    const views = await demo.current();
+  async pin(demo, button, seen) {
+    const views = seen.views ?? (await demo.current());
     if (!views) return;
     const pinned = !demo.pinned;
-    demo.pin(pinned ? { views, values: describeControls(demo.form) } : null);
+    demo.pin(pinned ? { views, values: seen.values } : null);
     button.setAttribute("aria-pressed", String(pinned));
     button.textContent = pinned ? "Unpin" : "Pin";
     announce(pinned ? "Pinned. Move a control to compare." : "Unpinned.");

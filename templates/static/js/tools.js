@@ -1,4 +1,5 @@
 // The tools under a demo: pin, link, downloads, full screen. What they do is loaded when one is wanted: tool-actions.js.
+import { describeControls } from "./controls.js";
 
 export function wireTools(demo) {
   const bar = demo.querySelector(".demo-tools");
@@ -6,7 +7,9 @@ export function wireTools(demo) {
   bar.querySelector('[data-tool="screen"]').hidden = !document.fullscreenEnabled;
   bar.addEventListener("click", ({ target }) => {
     const button = target.closest("[data-tool]");
-    if (button) import("./tool-actions.js").then(({ TOOLS }) => TOOLS[button.dataset.tool](demo, button));
+    if (!button) return;
+    const seen = { views: demo.answered, values: describeControls(demo.form) }; // the reader may move on before the code is here
+    import("./tool-actions.js").then(({ TOOLS }) => TOOLS[button.dataset.tool](demo, button, seen));
   });
   demo.addEventListener("fullscreenchange", () => {
     bar.querySelector('[data-tool="screen"]').textContent = document.fullscreenElement ? "Leave full screen" : "Full screen";
