@@ -178,10 +178,10 @@ def test_taking_the_slot_for_the_position_errs_from_token_w_on():
 # ---- local and global layers
 
 
-@pytest.mark.parametrize(("T", "W", "L", "G"), [(10, 4, 6, 1), (10, 4, 6, 0), (3, 4, 6, 2), (10, 10, 6, 6)])
-def test_the_cache_is_the_sum_of_its_layers(T, W, L, G):
-    rows = sum(1 for layer in range(L) for t in range(T) if layer < G or t >= T - W)
-    assert page.window_cache_bytes(T, W, L, G, H_kv=3, D=5, b=2) == rows * 2 * 3 * 5 * 2
+@pytest.mark.parametrize(("T", "W", "L", "L_g"), [(10, 4, 6, 1), (10, 4, 6, 0), (3, 4, 6, 2), (10, 10, 6, 6)])
+def test_the_cache_is_the_sum_of_its_layers(T, W, L, L_g):
+    rows = sum(1 for layer in range(L) for t in range(T) if layer < L_g or t >= T - W)
+    assert page.window_cache_bytes(T, W, L, L_g, H_kv=3, D=5, b=2) == rows * 2 * 3 * 5 * 2
 
 
 @pytest.mark.parametrize(
@@ -194,7 +194,7 @@ def test_the_cache_is_the_sum_of_its_layers(T, W, L, G):
     ],
 )
 def test_real_models_have_as_many_global_layers_as_their_pattern(name, pattern):
-    assert (len(pattern), pattern.count("g")) == (page.REAL[name].L, page.REAL[name].G)
+    assert (len(pattern), pattern.count("g")) == (page.REAL[name].L, page.REAL[name].L_g)
 
 
 def test_at_five_to_one_a_sixth_of_the_cache_is_left_nearly_all_in_global_layers():

@@ -425,7 +425,7 @@ PHASES = {"read a prompt": (1, True), "train": (3, True), "write one token": (1,
 
 
 @demo(
-    T=LogSlider("Context length T", 128, 131_072, value=8192, unit="tokens"),
+    T=LogSlider("Context length", 128, 131_072, value=8192, unit="tokens"),
     name=Choice("Model", tuple(MODELS), value="Llama-3.1-8B"),
     phase=Choice("What it does", tuple(PHASES), value="read a prompt"),
     half=Toggle("Skip the masked half of the scores"),

@@ -1,6 +1,6 @@
 """Sliding window attention: each layer looks a fixed number of words back, and depth carries what it sees further.
 
-T tokens   W window, the number of tokens that one sees, itself included   L layers, of which G see everything
+T tokens   W window, the number of tokens that one sees, itself included   L layers, of which L_g see everything
 i asks, j answers   D head width   H_kv key/value heads   b bytes per cached number
 q, k, v a token's query, key and value   w weights   y output
 """
@@ -113,13 +113,13 @@ def rolling_cache(k, v, K, V, t):
     return K, V, min(t + 1, W)
 
 
-def window_cache_bytes(T, W, L, G, H_kv, D, b=2):
-    """Bytes of one text of T tokens, where G of L layers see everything and the others a window (eq:bytes).
+def window_cache_bytes(T, W, L, L_g, H_kv, D, b=2):
+    """Bytes of one text of T tokens, where L_g of L layers see everything and the others a window (eq:bytes).
 
-    >>> window_cache_bytes(32_768, 4096, L=32, G=0, H_kv=8, D=128) / 2**20   # Mistral 7B, in MiB
+    >>> window_cache_bytes(32_768, 4096, L=32, L_g=0, H_kv=8, D=128) / 2**20   # Mistral 7B, in MiB
     512.0
     """
-    return 2 * H_kv * D * b * (G * T + (L - G) * min(T, W))
+    return 2 * H_kv * D * b * (L_g * T + (L - L_g) * min(T, W))
 
 
 # ---- the house model behind windows
@@ -352,7 +352,7 @@ class Windowed(NamedTuple):
     context: int
 
     @property
-    def G(self):
+    def L_g(self):
         return global_layers(self.L, self.local)
 
 
@@ -378,13 +378,13 @@ RATIOS = {"all global": 0, "1 : 1": 1, "3 : 1": 3, "5 : 1": 5, "11 : 1": 11, "al
 def cache_gib(name, T, W=None, ratio="own"):
     """GiB of one text's cache at 16 bit: of a real model as it is, or with another window or ratio."""
     m = REAL[name]
-    G = m.G if ratio == "own" else global_layers(m.L, RATIOS[ratio])
-    return window_cache_bytes(T, W or m.W, m.L, G, m.H_kv, m.D) / GIB
+    L_g = m.L_g if ratio == "own" else global_layers(m.L, RATIOS[ratio])
+    return window_cache_bytes(T, W or m.W, m.L, L_g, m.H_kv, m.D) / GIB
 
 
 @demo(
     W=LogSlider("Window W of a local layer", 128, 8192, value=1024, unit="tokens"),
-    T=LogSlider("Context T", 1024, 131_072, value=131_072, unit="tokens"),
+    T=LogSlider("Context length", 1024, 131_072, value=131_072, unit="tokens"),
     name=Choice("Model", tuple(REAL), value="Gemma 3 27B"),
 )
 def local_and_global(W, T, name):
@@ -392,8 +392,8 @@ def local_and_global(W, T, name):
     m = REAL[name]
     kinds = {text: global_layers(m.L, local) for text, local in RATIOS.items()}
     one = window_cache_bytes(T, T, 1, 1, m.H_kv, m.D) / GIB  # a layer that sees everything
-    whole = np.array([one * G for G in kinds.values()])
-    total = np.array([window_cache_bytes(T, W, m.L, G, m.H_kv, m.D) / GIB for G in kinds.values()])
+    whole = np.array([one * L_g for L_g in kinds.values()])
+    total = np.array([window_cache_bytes(T, W, m.L, L_g, m.H_kv, m.D) / GIB for L_g in kinds.values()])
     own = next(text for text, local in RATIOS.items() if local == m.local)
     at = list(RATIOS).index(own)
     figure = Figure(
