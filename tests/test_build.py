@@ -232,14 +232,15 @@ def test_a_recorded_run_is_shown_and_marked_as_such(project):
     assert '<span class="metric-value">4</span>' in page
 
 
-def test_a_model_demo_is_run_once_for_the_same_inputs(project):
+def test_a_model_demo_is_not_run_again_for_the_same_inputs(project):
     fresh = f"\n# {uuid4()}\n"  # or an earlier run of this test has left its answer in the cache
     project("slow", "[[demo doubled]]\n", fresh + GOOD.replace("@demo(", '@demo("model", "tiny", ').replace(
         "    return Metrics", "    with open('runs', 'a') as runs:\n        runs.write('x')\n    return Metrics"
     ))  # fmt: skip
-    for _ in range(2):
-        run_build("build", root=project.root)
-    assert len((project.root / "runs").read_text()) == 1
+    run_build("build", root=project.root)
+    runs = (project.root / "runs").read_text()
+    run_build("build", root=project.root)
+    assert (project.root / "runs").read_text() == runs != ""
 
 
 EXERCISE = (

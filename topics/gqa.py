@@ -38,6 +38,7 @@ from topics.kit import (
     softmax,
 )
 from topics.kit.caches import CACHED, ladder
+from topics.kit.losses import above_floor, floor, quoted_texts
 from topics.kit.recorded import HEADS, POOLED
 from topics.kit.text import encode, held_out
 
@@ -213,7 +214,6 @@ def parameters_saved(L, d, D, H, H_kv):
 CONVERTED = (4, 2, 1)
 AT_ONCE, TRAINED_ON, FROM_START = "averaged, at once", "averaged, trained on", "few from the start"
 TEXTS = 4  # held-out texts to a measurement of a demo
-MANY = 80  # and of the page's text: the first of those that training/evaluate.py takes
 
 
 @demo(
@@ -226,7 +226,7 @@ def loss_against_cache(H_kv, seed):
     """What fewer key/value heads cost: models trained with them, and one whose heads were averaged."""
     model = lm.load("target")
     texts = held_out(TEXTS, start=TEXTS * seed)
-    at_once = [excess(converted(model, h, "neighbours"), texts) for h in CONVERTED]
+    at_once = [above_floor(converted(model, h, "neighbours"), texts) for h in CONVERTED]
     bytes_of = {h: token_bytes(model.L, h, model.D) for h in (8, 4, 2, 1)}
     places = np.log10([bytes_of[h] for h in (1, 2, 4, 8)])
     figure = Figure(
@@ -336,28 +336,15 @@ def converted(model, H_kv, kind, turned=False, seed=0):
     return with_heads(model, [convert_mha_to_gqa(*heads_of(model, i), groups[i]) for i in range(model.L)])
 
 
-def excess(model, texts):
-    """Nats a word above the floor of the language, over held-out texts."""
-    above = words = 0
-    for text in texts:
-        numbers = encode(text.words)
-        p = softmax(lm.forward(model, numbers[:-1]).astype(float))[np.arange(len(numbers) - 1), numbers[1:]]
-        above += sum(text.log_probs[1:]) - np.log(p).sum()
-        words += len(p)
-    return float(above / words)
-
-
 @cache
 def measured(H_kv, kind="neighbours", turned=False, seed=0):
-    """For the page's text: `excess` of the converted house model over MANY texts."""
-    return excess(converted(lm.load("target"), H_kv, kind, turned, seed), held_out(MANY, start=10_000))
+    """For the page's text: nats above the floor of the converted house model."""
+    return above_floor(converted(lm.load("target"), H_kv, kind, turned, seed), quoted_texts())
 
 
 def guessing():
     """Nats above the floor of a model that gives all words the same chance, over the same texts."""
-    texts = held_out(MANY, start=10_000)
-    words = sum(len(text.words) - 1 for text in texts)
-    return float(np.log(lm.load("target").V) + sum(sum(text.log_probs[1:]) for text in texts) / words)
+    return float(np.log(lm.load("target").V)) - floor(quoted_texts())
 
 
 def mean_likeness(turned):
@@ -398,7 +385,7 @@ def draws(H_kv, turned=False, n=5):
 def choose_groups(layer, H_kv, turned, seed):
     """Which heads to pool: the likeness of the house model's heads, and the loss after pooling."""
     model, texts = lm.load("target"), held_out(TEXTS, start=TEXTS * seed)
-    losses = [excess(converted(model, H_kv, kind, turned, seed), texts) for kind in GROUPINGS]
+    losses = [above_floor(converted(model, H_kv, kind, turned, seed), texts) for kind in GROUPINGS]
     groups = {kind: groups_of(model, layer - 1, kind, H_kv, turned, seed) for kind in GROUPINGS}
     S = likeness(*heads_of(model, layer - 1)[1:3], turned)
     order = np.concatenate(groups["alike"])

@@ -40,6 +40,7 @@ from topics.kit import (
 )
 from topics.kit.caches import CACHED, elements, ladder, token_bytes  # noqa: F401
 from topics.kit.hardware import times
+from topics.kit.losses import above_floor, floor, quoted_texts, word_losses
 from topics.kit.text import encode, held_out
 
 # ---- the layer
@@ -280,31 +281,13 @@ def _changed(model, change):
     return model.with_weights(new)
 
 
-def right_words(model, texts):
-    """The probability of each next word of each text, a list of (T,) arrays."""
-    found = []
-    for words in (encode(text.words) for text in texts):
-        p = softmax(lm.forward(model, words[:-1]).astype(float))  # (T, V)
-        found.append(p[np.arange(len(p)), words[1:]])
-    return found
-
-
-def loss(model, texts):
-    """Mean −log p of the next word, in nats."""
-    return float(-np.log(np.concatenate(right_words(model, texts))).mean())
-
-
-def floor_of(texts):
-    """The loss of a model that knows the language: the mean −log p that its grammar gives."""
-    return -sum(sum(each.log_probs[1:]) for each in texts) / sum(len(each.words) - 1 for each in texts)
-
-
-def excess(d_c=None, g=None, fitted=False, start=0, texts=40):
-    """Loss above the floor on held-out texts: with a latent, with groups, or of the model as it is."""
-    model, held = lm.load("target"), held_out(texts, start=start)
+@cache
+def excess(d_c=None, g=None, fitted=False):
+    """For the page's text: nats above the floor with a latent, with groups, or of the model as it is."""
+    model = lm.load("target")
     if d_c is not None:
         model = rebuilt(model, d_c, fitted)
-    return loss(model if g is None else grouped(model, g), held) - floor_of(held)
+    return above_floor(model if g is None else grouped(model, g), quoted_texts())
 
 
 def groups_at(d_c, model):
@@ -328,32 +311,32 @@ def keep_fewer(d_c, fitted, seed):
     g = groups_at(d_c, model)
     n = 2 * g * model.D
     changed = rebuilt(model, d_c, FITTED[fitted]), grouped(model, g)
-    p = [as_it_is(seed), *[right_words(each, texts) for each in changed]]
-    losses = [float(-np.log(np.concatenate(each)).mean()) for each in p]
-    floor = floor_of(texts)
+    told = [as_it_is(seed), *[_word_losses(each, texts) for each in changed]]
+    losses = [float(np.concatenate(each).mean()) for each in told]
+    least = floor(texts)
     shown = zip(("as it is: 256", f"latent: {d_c}", f"{_count(g, 'group')}: {n}"), losses, INKS, strict=True)
     figure = Figure(
         [bars([name], [x], name, ink, text=[f"{x:.2f}"]) for name, x, ink in shown],
         x_title="Numbers cached for a word in a layer",
         y_title="Loss (nats a word)",
         alt=f"Loss of the next word: {losses[0]:.2f} with all 256 numbers, {losses[1]:.2f} with a latent of {d_c}, "
-        f"{losses[2]:.2f} with {n} numbers of GQA; the language's own is {floor:.2f}.",
+        f"{losses[2]:.2f} with {n} numbers of GQA; the language's own is {least:.2f}.",
         height=280,
         barmode="stack",
         showlegend=False,
         yaxis={"range": [0, 1.12 * max(*losses, 7)]},
-        shapes=[rule(y=floor)],
+        shapes=[rule(y=least)],
     )  # fmt: skip
-    words = list(texts[0].words[1:])
+    words, (_, by_latent, by_groups) = texts[0].words[1:], (np.exp(-each[0]) for each in told)
     return (
         figure,
-        Tokens(words, p[1][0].tolist(), "output", f"Latent of {d_c}: shaded by the probability of the right word."),
-        Tokens(words, p[2][0].tolist(), "error", f"The same text, heads averaged into {_count(g, 'group')}."),
+        Tokens(words, by_latent.tolist(), "output", f"Latent of {d_c}: shaded by the probability of the right word."),
+        Tokens(words, by_groups.tolist(), "error", f"The same text, heads averaged into {_count(g, 'group')}."),
         Metrics(
             ("Cache kept", 100 * d_c / 256, "%", f"{d_c} / (2 · {model.H} heads · {model.D})"),
             ("Loss added by the latent", round(losses[1] - losses[0], 3), "nats", f"{d_c} numbers"),
             ("… by groups", round(losses[2] - losses[0], 3), "nats", f"{n} numbers"),
-            ("The language's own", round(floor, 3), "nats", "dashed: no model does better in the mean"),
+            ("The language's own", round(least, 3), "nats", "dashed: no model does better in the mean"),
         ),
     )
 
@@ -373,8 +356,12 @@ def short_text(kind, start):
 
 @cache
 def as_it_is(seed):
-    """right_words of the house model, unchanged, for short_texts."""
-    return right_words(lm.load("target"), short_texts(seed))
+    """The losses of each word of short_texts under the house model, unchanged."""
+    return _word_losses(lm.load("target"), short_texts(seed))
+
+
+def _word_losses(model, texts):
+    return [word_losses(model, text.words) for text in texts]
 
 
 def _count(n, what):

@@ -41,9 +41,10 @@ from topics.kit import (
     softmax,
 )
 from topics.kit.caches import CACHED, WAYS, ladder, token_bytes
+from topics.kit.losses import above_floor, floor, quoted_texts, word_losses
 from topics.kit.recorded import HEADS as TRAINED
 from topics.kit.recorded import POOLED
-from topics.kit.text import decode, encode, held_out
+from topics.kit.text import encode, held_out
 
 # ---- the attention itself
 
@@ -428,33 +429,29 @@ TEXTS = 8  # held-out texts to a measurement of the demo
 def pool_heads(H_kv, made, turned, seed):
     """The house model with fewer key/value heads, made from its own: what it loses at once."""
     model = turn_heads(lm.load("target"), seed) if turned else lm.load("target")
-    few = pooled(model, H_kv, made, seed)
-    whole, floor, even = measured(TEXTS, seed)
-    cut = [word_losses(few, words) for words in texts_of(TEXTS, seed)]
-    loss = float(np.concatenate(cut).mean())
+    few, texts = pooled(model, H_kv, made, seed), held_out(TEXTS, start=TEXTS * seed)
+    even, first = guessing(texts), texts[0].words
     plain = made == MADE[0] and not turned  # as in the recorded runs
     after = POOLED[H_kv]["after"] if plain and POOLED and H_kv in POOLED else None
-    first = texts_of(TEXTS, seed)[0]
-    before = word_losses(lm.load("target"), first)
     names = ["8 heads", f"{H_kv}, at once", f"{H_kv}, trained on"]
-    shown = [float(whole - floor), loss - floor, after or 0.0]
+    shown = [above_floor(lm.load("target"), texts), above_floor(few, texts), after or 0.0]
     known = [*(f"{x:.2f}" for x in shown[:2]), f"{after:.2f}" if after else "?"]
     figure = Figure(
         [bars(names, shown, "above the floor", "error", text=known)],
         y_title="Loss above the floor (nats a word)",
         alt=f"Above the floor of the language: {shown[0]:.2f} nats a word with all 8 key/value heads, {shown[1]:.2f} "
         f"with {H_kv} ({made}), at once{f', {after:.2f} after training on' if after else ''}; "
-        f"guessing stands at {even - floor:.2f}.",
-        yaxis={"range": [min(0, 1.1 * min(shown)), 1.2 * max(*shown, even - floor)]},
-        shapes=[rule(y=float(even - floor))],
-        annotations=[label(-0.48, float(even - floor), "guessing", xanchor="left", yanchor="bottom")],
+        f"guessing stands at {even:.2f}.",
+        yaxis={"range": [min(0, 1.1 * min(shown)), 1.2 * max(*shown, even)]},
+        shapes=[rule(y=even)],
+        annotations=[label(-0.48, even, "guessing", xanchor="left", yanchor="bottom")],
     )
-    same = max_abs_difference(lm.forward(model, first[:-1]), lm.forward(lm.load("target"), first[:-1]))
+    same = max_abs_difference(*(lm.forward(each, encode(first)) for each in (model, lm.load("target"))))
     return (
         figure,
-        Tokens(decode(first), [0.0, *np.exp(-before).tolist()], "output",
+        Tokens(first, [0.0, *np.exp(-word_losses(lm.load("target"), first)).tolist()], "output",
                "All 8 heads: each word shaded by the probability that the model gave it."),
-        Tokens(decode(first), [0.0, *np.exp(-cut[0]).tolist()], "error", f"The same with {_heads(H_kv)}."),
+        Tokens(first, [0.0, *np.exp(-word_losses(few, first)).tolist()], "error", f"The same with {_heads(H_kv)}."),
         Metrics(
             ("Cache of a word", 2 * model.L * H_kv * model.D * 2, "bytes", f"2 · {model.L} · {H_kv} · {model.D} · 2"),
             ("New key heads", length_kept(few, model), "of the old length", f"1/√{8 // H_kv} = "
@@ -518,33 +515,16 @@ def length_kept(few, model):
     return float(lengths[0] / lengths[1])
 
 
-def texts_of(n, seed):
-    """n held-out texts as arrays of word numbers."""
-    return [encode(text.words) for text in held_out(n, start=n * seed)]
-
-
-def word_losses(model, words):
-    """−log p of each word but the first, in nats: (T,) to (T−1,)."""
-    p = softmax(lm.forward(model, words[:-1]).astype(float))
-    return -np.log(p[np.arange(len(words) - 1), words[1:]])
+def guessing(texts):
+    """Nats above the floor of a model that gives every word of the vocabulary the same probability."""
+    return float(np.log(lm.load("target").V)) - floor(texts)
 
 
 @cache
-def measured(n, seed):
-    """Nats a word over n held-out texts: the house model's loss, the language's floor, and guessing every word of the
-    vocabulary alike."""
-    model = lm.load("target")
-    losses = np.concatenate([word_losses(model, words) for words in texts_of(n, seed)])
-    floor = -np.concatenate([text.log_probs[1:] for text in held_out(n, start=n * seed)]).mean()
-    return losses.mean(), floor, np.log(model.V)
-
-
-@cache
-def excess(H_kv, made=MADE[0], n=TEXTS, seed=0, turned=False):
-    """Nats above the floor of the house model with H_kv key/value heads, over the texts of pool_heads."""
+def excess(H_kv, made=MADE[0], turned=False, seed=0):
+    """For the page's text: nats above the floor of the house model with H_kv key/value heads."""
     model = turn_heads(lm.load("target"), seed) if turned else lm.load("target")
-    few = pooled(model, H_kv, made, seed)
-    return float(np.concatenate([word_losses(few, words) for words in texts_of(n, seed)]).mean() - measured(n, seed)[1])
+    return above_floor(pooled(model, H_kv, made, seed), quoted_texts())
 
 
 UNKNOWN = "(recorded run not there yet)"
