@@ -104,12 +104,12 @@ def convert_mha_to_gqa(W_q, W_k, W_v, W_o, groups):
 
 
 def turn_heads(W_q, W_k, W_v, W_o, groups, rounds=3):
-    """Turn the heads of each group until their keys, and their values, are as alike as can be; what the layer
-    computes stays (eq:turn). Shapes as in convert_mha_to_gqa."""
+    """Turn the heads of each group towards each other, keys and values; what the layer computes stays (eq:turn).
+    Shapes as in convert_mha_to_gqa."""
     W_q, W_k, W_v, W_o = (W.copy() for W in (W_q, W_k, W_v, W_o))
     for group in [g for g in groups for _ in range(rounds)]:
         for h in group:
-            others = [g for g in group if g != h]
+            others = [other for other in group if other != h]
             R = nearest_turn(W_v[h], W_v[others].sum(0))  # (D, D), orthogonal
             W_v[h], W_o[h] = W_v[h] @ R, R.T @ W_o[h]
             angles = nearest_angles(W_k[h], W_k[others].sum(0))  # (D/2,)

@@ -739,9 +739,9 @@ def _as_latent(W_K, W_V, H):
     "numbers of it. Which ones for head h?",
 )
 def write_groups_as_a_latent(answer, rng):
-    """Every GQA is an MLA. Write `as_latent(W_K, W_V, H)`: return `W_D` (2·g·D, d), `W_UK` and `W_UV` (H, D, 2·g·D)
-    that give each of `H` query heads exactly the key and the value of its group. In the start all heads read the same
-    numbers."""
+    """Without rotation every GQA is an MLA. Write `as_latent(W_K, W_V, H)`: return `W_D` (2·g·D, d), `W_UK` and `W_UV`
+    (H, D, 2·g·D) that give each of `H` query heads exactly the key and the value of its group. In the start all heads
+    read the same numbers."""
     for g, share in ((1, 3), (2, 2), (3, 2)):
         D, d = int(rng.integers(2, 4)), int(rng.integers(3, 6))
         H = g * share
@@ -780,8 +780,9 @@ def _shared_latent(W_K, W_V, r):
     "the two matrices and take the singular vectors of the whole.",
 )
 def share_the_latent(answer, rng):
-    """Write `shared_latent(W_K, W_V, r)`: of all `W_D` (r, d) and `W_U` (2m, r) those whose product is nearest to
-    keys' and values' matrices, one above the other, in summed squares. The start treats the two apart."""
+    """`W_K` and `W_V` (m, d) make the keys and values of all heads, m = H·D numbers each. Write
+    `shared_latent(W_K, W_V, r)`: of all `W_D` (r, d) and `W_U` (2m, r) those whose product `W_U @ W_D` is nearest to
+    the two, one above the other, in summed squares. `np.linalg.svd` helps. The start treats the two apart."""
     for r in (2, 3, 5):
         m, d = int(rng.integers(5, 8)), int(rng.integers(6, 9))
         W_K, W_V = rng.normal(size=(2, m, d)) * np.array([1, 3])[:, None, None]
