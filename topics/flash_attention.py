@@ -113,9 +113,10 @@ def flash_attention_backward(q, k, v, y, lse, dy, causal=False, B_r=64, B_c=64):
             R = np.s_[..., i : i + B_r, :]
             if causal and j >= i + B_r + T_k - T_q:
                 continue  # hidden as a whole
-            w = np.exp(q[R] @ np.swapaxes(k[C], -1, -2) * scale - lse[..., None][R])  # (..., B_r, B_c)
+            s = q[R] @ np.swapaxes(k[C], -1, -2) * scale  # (..., B_r, B_c)
             if causal:
-                w = np.where(np.tri(*w.shape[-2:], i + T_k - T_q - j, dtype=bool), w, 0)
+                s = np.where(np.tri(*s.shape[-2:], i + T_k - T_q - j, dtype=bool), s, -np.inf)
+            w = np.exp(s - lse[..., None][R])
             ds = w * (dy[R] @ np.swapaxes(v[C], -1, -2) - delta[R])  # (..., B_r, B_c)
             dv[C] += np.swapaxes(w, -1, -2) @ dy[R]
             dk[C] += np.swapaxes(ds, -1, -2) @ q[R] * scale
@@ -253,14 +254,14 @@ def _output_figure(outputs, exact, tiles):
         [line(x, outputs, "output so far", "output", mode="lines+markers")],
         x_title="Tiles read",
         y_title="Output",
-        alt=f"After {len(outputs)} of {tiles} tiles the output is {outputs[-1]:.3f}; softmax over the whole row gives "
+        alt=f"After {len(outputs)} of {tiles} tiles the output is {outputs[-1]:.3f}; attention to the whole row gives "
         f"{exact:.3f}.",
         height=220,
         xaxis={"range": [0.7, 8.3], "dtick": 1},
         yaxis={"range": [0, max(1.15, 1.15 * max(outputs))]},
         showlegend=False,
         shapes=[rule(y=exact)],
-        annotations=[label(0, exact, "softmax over the whole row", xref="paper", xanchor="left", yanchor="bottom")],
+        annotations=[label(0, exact, "attention to the whole row", xref="paper", xanchor="left", yanchor="bottom")],
     )
 
 
@@ -648,7 +649,7 @@ def _merge(y_a, lse_a, y_b, lse_b):
     "exponentials: np.logaddexp does.",
 )
 def put_halves_together(answer, rng):
-    """One chip attended to some of the keys, another to the rest, and each has its output and its logsumexp. Write
+    """One GPU attended to some of the keys, another to the rest; each has its output and its logsumexp. Write
     `merge(y_a, lse_a, y_b, lse_b)`: output and logsumexp over all keys. Scores may be in the thousands."""
     T_q, T_k, D, D_v = (int(n) for n in rng.integers(2, 9, 4))
     cut = int(rng.integers(1, T_k))
