@@ -334,7 +334,7 @@ def test_what_helps_beyond_the_context_without_training_and_what_does_not(seeds)
     inside = page._verses(words.shape[1])[1:, -1] < CONTEXT
     last = {}
     for way in page.SONG_WAYS:
-        right = page.sing(words, way, 2)[1].mean((0, 2))
+        right = page.sing(words, *page.stretched(way, 2))[1].mean((0, 2))
         last[way] = right[-2:].mean()
         if way == "linear":
             assert right.max() < 0.1, "linear loses everything, the second verse included"
@@ -350,6 +350,18 @@ def test_at_three_contexts_yarn_still_copies():
     assert page.copied("YaRN", 3)[1] > 85
     assert page.copied("none", 3)[1] < 40
     assert page.copied("YaRN", 3)[1] > page.copied("NTK-aware", 3)[1] > page.copied("none", 3)[1]
+
+
+@pytest.mark.parametrize("seeds", [(0, 1, 2), (3, 4, 5), (6, 7, 8)])
+def test_the_fastest_hand_alone_decides_what_slowing_does(seeds):
+    words = np.stack([page.song(2, seed) for seed in seeds])
+    fastest, all_others = (page.sing(words, page.slowed(pairs, 2))[1][:, -2:].mean() for pairs in ((0,), range(1, 8)))
+    assert fastest < 0.2
+    assert all_others > 0.9
+
+
+def test_bf16_has_every_64th_number_around_10_000():
+    assert page.rounded(np.array([10_000.0, 10_003.0]), page.PRECISIONS["BF16"]).tolist() == [9984.0, 9984.0]
 
 
 def test_linear_takes_the_word_before_out_of_sight():

@@ -69,7 +69,7 @@ def apply_rope(x, angles, interleaved=False):
 
 
 def half_split_order(D):
-    """The order that takes an interleaved vector to a half-split one: turned[..., order] is the order, turned.
+    """The order that takes an interleaved vector x to a half-split one, x[..., half_split_order(D)].
 
     >>> half_split_order(8).tolist()
     [0, 2, 4, 6, 1, 3, 5, 7]
@@ -291,7 +291,7 @@ def _hands_note(fault, precision, difference):
     if fault != FAULTS[0]:
         return Note(says[fault], "warning")
     if difference > 1e-9:
-        return Note(f"The hands are right, but {precision} rounds the angles: too coarse at this position.", "warning")
+        return Note(f"{precision} rounds positions and angles: the more, the farther on the text begins.", "warning")
     return Note("Both hands of a pair turn by the same angle, so the angle between them stays.")
 
 
@@ -510,9 +510,9 @@ SONG_WAYS = (*WAYS, "YaRN, no temperature")
 def beyond_the_context(way, f, seed):
     """A line of words, sung for longer than any text of the house model's training: what it still knows to follow."""
     words = song(f, seed)
-    found = {"none": sing(words, "none", f)}
+    found = {"none": sing(words, *stretched("none", f))}
     yield Progress(1, 2, "Reading the song"), *_song_views(words, found, f)
-    yield _song_views(words, found | {way: sing(words, way, f)}, f)
+    yield _song_views(words, found | {way: sing(words, *stretched(way, f))}, f)
 
 
 def song(f, seed):
@@ -523,18 +523,24 @@ def song(f, seed):
     return np.concatenate([encode([BLUNT, "song", ":"]), *[np.append(verse, encode([";"]))] * times])[:-1]
 
 
-def sing(words, way, f):
-    """How the house model copies a song, its frequencies stretched.
+def stretched(way, f):
+    """The house model's frequencies (D/2,) and the factor on its queries and on its keys, one of SONG_WAYS."""
+    model = lm.load("target")
+    theta, temperature = scale_frequencies(model.D, model.base, way.split(",")[0], f, CONTEXT)
+    return theta, temperature if way == "YaRN" else 1.0
+
+
+def sing(words, theta, temperature=1.0):
+    """How the house model copies a song with these frequencies.
 
     words    (..., T)
     returns  the probability of the right word, and whether it was the likeliest, for each word but the first of every
              verse from the second on: (..., verses − 1, LINE_LENGTH − 1) twice
     """
     model = lm.load("target")
-    theta, temperature = scale_frequencies(model.D, model.base, way.split(",")[0], f, CONTEXT)
 
     def see(name, layer, value):
-        return value * np.float32(temperature**2) if name == "scores" and way == "YaRN" else None
+        return value * np.float32(temperature**2) if name == "scores" and temperature != 1 else None
 
     places = _verses(words.shape[-1])[1:, :-1]  # the places before the words
     p = softmax(lm.forward(model, words, frequencies=theta, see=see)[..., places, :])
@@ -570,11 +576,18 @@ def word_before(way, f=2, songs=3):
 @cache
 def copied(way, f=2, songs=3):
     """The share of words that are copied rightly in the verses within the trained context, and in the last two, in
-    percent, over some songs."""
+    percent, over some songs. way: one of SONG_WAYS, or the pairs whose hands alone turn at 1/f of their speed."""
     words = np.stack([song(f, seed) for seed in range(songs)])
-    right = sing(words, way, f)[1].mean((0, 2))  # (verses − 1,)
+    how = stretched(way, f) if isinstance(way, str) else (slowed(way, f),)
+    right = sing(words, *how)[1].mean((0, 2))  # (verses − 1,)
     inside = _verses(words.shape[1])[1:, -1] < CONTEXT
     return 100 * float(right[inside].mean()), 100 * float(right[-2:].mean())
+
+
+def slowed(pairs, f):
+    """The house model's frequencies (D/2,), those of some pairs divided by f."""
+    theta, _ = stretched("none", f)
+    return np.where(np.isin(np.arange(len(theta)), pairs), theta / f, theta)
 
 
 def _song_views(words, found, f):
@@ -671,7 +684,7 @@ def _to_half_split(W, D):
 )
 def convert_the_weights(answer, rng):
     """A file of weights was made for *interleaved* pairs, your program turns *half-split* ones. Write
-    `to_half_split(W, D)`: the rows of a query or key matrix in the order that makes up for it."""
+    `to_half_split(W, D)`: the rows of a query or key matrix (H·D, d) in the order that makes up for it."""
     D = 2 * int(rng.integers(3, 6))
     for H in (1, int(rng.integers(2, 5))):
         W = rng.normal(size=(H * D, int(rng.integers(2, 5))))
@@ -700,8 +713,8 @@ def _drop_first(K, n, theta):
 )
 def drop_the_beginning(answer, rng):
     """A chat grows too long, and its first `n` tokens are thrown away. Write `drop_first(K, n, theta)`: the cached keys
-    of the others, as if they had stood `n` positions earlier from the beginning. The keys before their turn are
-    gone."""
+    of the others. Positions are counted from 0 again, so new queries will be turned by `n` steps less, and these keys
+    must match. What the keys were before their turn is gone."""
     T, D = int(rng.integers(4, 8)), 2 * int(rng.integers(2, 5))
     raw, theta = rng.normal(size=(T, D)), rng.uniform(0.01, 1, D // 2)
 
