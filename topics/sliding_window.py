@@ -693,7 +693,7 @@ def _in_slots(t, W):
 )
 def name_the_slots(answer, rng):
     """Write `in_slots(t, W)`: a list of the W tokens that a rolling cache holds, slot by slot, right after token `t`
-    was stored."""
+    was stored; `None` where a slot is still empty."""
     for W, t in ((3, 1), (3, 7), (1, 4), *((int(rng.integers(2, 9)), int(rng.integers(0, 40))) for _ in range(3))):
         expected = [max((j for j in range(t + 1) if j % W == slot), default=None) for slot in range(W)]
         got = answer(t, W)
@@ -719,8 +719,8 @@ def _reach(windows, T):
     "stands, and no one gets further than that.",
 )
 def add_up_the_windows(answer, rng):
-    """Layers may have windows of their own. Write `reach(windows, T)`: how many words *back* from the last of `T` words
-    the furthest one stands that can influence it."""
+    """Layers may have windows of their own, or none (`None`). Write `reach(windows, T)`: how many words *back* from the
+    last of `T` words the furthest one stands that can influence it."""
     cases = [([4, 4], 100), ([1, 1, 1], 10), ([3, None, 3], 50), ([8, 8], 6)]
     for _ in range(3):
         cases.append(([int(n) for n in rng.integers(1, 9, rng.integers(1, 6))], int(rng.integers(2, 40))))
@@ -749,9 +749,9 @@ def _seen(t, slots, first):
     hint="The first tokens take slots of the budget, no token is listed twice, and none is later than t.",
 )
 def stay_within_the_budget(answer, rng):
-    """A streaming cache has `slots` places in all. Its `first` places keep the first tokens for good; the others hold
-    the most recent ones. Write `seen(t, slots, first)`: the tokens that token `t` attends to, itself included, in
-    order."""
+    """A streaming cache has `slots` places in all, more than `first`. Its `first` places keep the first tokens for
+    good; the others hold the most recent ones. Write `seen(t, slots, first)`: the tokens that token `t` attends to,
+    itself included, in order."""
     cases = [(20, 6, 2), (0, 6, 2), (5, 6, 2), (9, 4, 0)]
     cases += [(int(rng.integers(0, 40)), int(rng.integers(5, 10)), int(rng.integers(0, 5))) for _ in range(4)]
     for t, slots, first in cases:
