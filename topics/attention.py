@@ -261,7 +261,7 @@ def _by_width(measure, middle, scaled, plain, at, unscaled, title, top):
     curves = [[float(middle(measure(w))) for w in each] for each in (scaled, plain)]
     now = curves[unscaled][at]
     lines = [line(WIDTHS, curves[0], "with √D", "weight"), line(WIDTHS, curves[1], "without", "error", "dash")]
-    texts = zip(curves, ("with √D", "without"), (2, 6), strict=True)  # each where it crosses no other
+    texts = zip(curves, ("with √D", "without"), (7, 6), strict=True)  # each where it crosses no other
     over = {"xanchor": "center", "yanchor": "bottom", "yshift": 4}
     return Figure(
         [*lines, points([WIDTHS[at]], [now], "now", "error" if unscaled else "weight", "diamond")],

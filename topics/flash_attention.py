@@ -204,7 +204,7 @@ def one_row(read, B_c, best, fault, seed):
         exact = softmax(s[: tile.stop]) @ v[: tile.stop]
         outputs.append(float(a / ell))
         rows.append([n + 1, float(m), float(shrink), float(ell), float(a / ell), float(exact)])
-    columns = ["tile", "maximum m", "factor f", "sum ℓ", "output so far", "softmax so far"]
+    columns = ["tile", "maximum m", "factor f", "sum ℓ", "output so far", "plain attention"]
     off = max_abs_difference([row[4] for row in rows], [row[5] for row in rows])
     note = (
         Note("The factor is 1 unless the maximum grows. It shrinks all that was summed before the tile.")
@@ -215,7 +215,7 @@ def one_row(read, B_c, best, fault, seed):
         _row_figure(s, m, B_c, read, tiles),
         _output_figure(outputs, float(softmax(s) @ v), tiles),
         Table(columns, rows),
-        Badge("Output so far against softmax over the same keys: max|Δ|", off, 1e-12),
+        Badge("Output so far against plain attention to the same keys: max|Δ|", off, 1e-12),
         note,
     )
 
@@ -375,7 +375,7 @@ def three_ways(largest, n, bits, seed):
         off = np.array([float(f"{x:.4g}") for x in off])  # of an error further digits are noise
         lines.append(line(LARGEST[ok], off[ok], name, ink, dash, mode="lines+markers"))
         said = [f"{x:.4g}" if np.isfinite(x) else "∞" for x in (top[at], total[at])]
-        rows.append([name, readings, *said, f"{off[at] / 1000:.1e}" if ok[at] else "lost"])
+        rows.append([name, readings, *said, f"{off[at]:.2g} ‰" if ok[at] else "lost"])
     ends, top = lines[0]["x"][-1], max(float(each["y"].max()) for each in lines)
     return (
         Figure(

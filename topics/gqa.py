@@ -395,7 +395,7 @@ def choose_groups(layer, H_kv, turned, seed):
     figure = Figure(
         [bars(GROUPINGS, losses, how, "key" if turned else "error", text=[f"{x:.2f}" for x in losses])],
         x_title="Groups",
-        y_title="Loss above the floor (nats a word)",
+        y_title="Above the floor (nats a word)",
         alt=f"8 heads pooled to {H_kv}, {how}, above the floor: " + ", ".join(
             f"{x:.2f} for {kind}" for kind, x in zip(GROUPINGS, losses, strict=True)) + ".",
         height=260,
@@ -448,7 +448,7 @@ def repeat_or_tile(H_kv, tile, seed):
     return (
         Matrix(heads_read, names, [f"kv{g}" for g in range(H_kv)], "Which key/value head each query head reads", "key"),
         Figure(
-            [bars(names, off, "off by", "error")],
+            [bars(names, off, "off by", "error", text=[f"{x:.2f}" for x in off])],
             x_title="Query head",
             y_title="Output off by: max|Δ|",
             alt=f"{good} of {H} query heads read the right one of {H_kv} key/value heads; the largest error of an "
@@ -494,7 +494,7 @@ def cache_of_a_gpu(P, name):
     return (
         figure,
         Metrics(
-            ("8 groups: heads on each GPU", heads_on_a_gpu(8, P), f"of {m.H // P} query heads", f"⌈8 / {P}⌉"),
+            ("8 groups: heads on each GPU", heads_on_a_gpu(8, P), f"for {m.H // P} query heads", f"⌈8 / {P}⌉"),
             ("… cache per token there", here[8], "KiB", f"2 · {m.L} · {heads_on_a_gpu(8, P)} · {m.D} · 2 bytes"),
             ("… on all GPUs together", P * here[8], "KiB", f"{P} · {here[8]:.4g}"),
             ("One head instead would take", here[1], "KiB", "each GPU keeps a copy of it"),

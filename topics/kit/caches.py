@@ -80,7 +80,7 @@ def ladder(here, name, T, gpu_name, gpu):
             bars(plain, labels, "other ways", "reference", orientation="h"),
             bars(colored, labels, here, "key", orientation="h"),
         ],
-        x_title="Cache per token at 16 bit (KiB)",
+        x_title="Cache per token (KiB)",
         alt=f"{name}: a token leaves in its cache " + ", ".join(labels) + ".",
         height=260,
         barmode="stack",
