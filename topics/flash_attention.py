@@ -41,6 +41,7 @@ from topics.kit import (
 )
 from topics.kit.language import SUNG  # noqa: F401 — for the page's [[value …]]
 from topics.kit.text import UnknownWordError, decode, encode
+from topics.kit.words import counted, short
 
 # ---- forward
 
@@ -314,7 +315,7 @@ def in_a_model(B, text, forget):
 def _right_words(words, p, what, ink):
     """The text, each word shaded by the probability that it had."""
     tail = -(-len(p) // 3)
-    last = f"The last {_count(tail, 'word')}: {100 * p[-tail:].mean():.0f} % in the mean."
+    last = f"The last {counted(tail, 'word')}: {100 * p[-tail:].mean():.0f} % in the mean."
     shades = [0.0, *p.tolist()]
     return Tokens(decode(words), shades, ink, f"{what}: each word shaded by the probability that it had. {last}")
 
@@ -465,8 +466,8 @@ def traffic(T, D, M, gpu, one):
         ],
         x_title="Tokens T",
         y_title="Moved, one head (MiB)",
-        alt=f"T = {T:,}, D = {D}, tiles of {B_r}: the plain way moves {_si(moved[0] / MIB)} MiB, tiles move "
-        f"{_si(moved[1] / MIB)} MiB.",
+        alt=f"T = {T:,}, D = {D}, tiles of {B_r}: the plain way moves {short(moved[0] / MIB)} MiB, tiles move "
+        f"{short(moved[1] / MIB)} MiB.",
         height=280,
         xaxis={"type": "log", "tickvals": LENGTHS[::2], "ticktext": ["256", "1 Ki", "4 Ki", "16 Ki", "64 Ki"],
                "range": [2.35, 4.95]},
@@ -481,10 +482,10 @@ def traffic(T, D, M, gpu, one):
     )  # fmt: skip
     clock = Figure(
         [bars(times, ["plain: moving", "by tiles: moving", "both: arithmetic"], "time", "cost", orientation="h",
-              text=[f"{_si(x)} µs" for x in times])],
+              text=[f"{short(x)} µs" for x in times])],
         x_title=f"At best on {gpu} (µs)",
-        alt=f"On {gpu}: moving takes {_si(times[0])} µs the plain way and {_si(times[1])} µs by tiles, the arithmetic "
-        f"of either {_si(times[2])} µs.",
+        alt=f"On {gpu}: moving takes {short(times[0])} µs the plain way and {short(times[1])} µs by tiles, the "
+        f"arithmetic of either {short(times[2])} µs.",
         height=200,
         xaxis={"range": [0, 1.3 * max(times)]},
         yaxis={"autorange": "reversed"},
@@ -509,15 +510,6 @@ def _traffic_note(times, one):
     if tiled < plain:
         return Note("Moving still takes longer than the arithmetic, if every tile must come from the GPU's memory.")
     return Note("On so little memory the tiles are so small that nothing is gained.", "warning")
-
-
-def _count(n, thing):
-    return f"{n:,} {thing}{'s' * (n != 1)}"
-
-
-def _si(x):
-    """A number for a label: three figures, thousands separated."""
-    return f"{x:,.0f}" if x >= 100 else f"{x:.3g}"
 
 
 BACK_FAULTS = ("none", "leave out Δ", "keep m in the place of lse")
@@ -597,8 +589,8 @@ def training_memory(T, name, gpu, keeps):
         ],
         x_title="Tokens of one text, T",
         y_title="Kept for the backward pass (GiB)",
-        alt=f"{name}, {T:,} tokens: stored weights take {_si(now[0])} GiB, one lse a row {_si(now[1])} GiB; {gpu} has "
-        f"{memory // GIB} GiB.",
+        alt=f"{name}, {T:,} tokens: stored weights take {short(now[0])} GiB, one lse a row {short(now[1])} GiB; {gpu} "
+        f"has {memory // GIB} GiB.",
         xaxis={"type": "log", "tickvals": LONG[1::2], "ticktext": ["1 Ki", "4 Ki", "16 Ki", "64 Ki"]},
         yaxis={"type": "log"},
         showlegend=False,

@@ -43,7 +43,9 @@ from topics.kit import (
     softmax,
 )
 from topics.kit.language import CONTEXT
+from topics.kit.roofs import roofline
 from topics.kit.text import UnknownWordError, decode, encode
+from topics.kit.words import counted, products, short
 
 # ---- the cache itself
 
@@ -238,12 +240,12 @@ def memory_calculator(T, name, B, precision, gpu, wrong):
     top = max(*caches, 0) + weights / GIB
     figure = Figure(
         [
-            bars(list(users), [weights / GIB] * 3, "weights", "weight", text=[f"weights {_si(weights / GIB)}"] * 3),
-            bars(list(users), caches, "KV cache", "key", text=[f"cache {_si(c)}" if c else "" for c in caches]),
+            bars(list(users), [weights / GIB] * 3, "weights", "weight", text=[f"weights {short(weights / GIB)}"] * 3),
+            bars(list(users), caches, "KV cache", "key", text=[f"cache {short(c)}" if c else "" for c in caches]),
         ],
         y_title="GPU memory (GiB)",
-        alt=f"{name} at {T:,} tokens: weights {_si(weights / GIB)} GiB, cache {_si(per_user / GIB)} GiB a user. "
-        f"All {B:,} need {_si((weights + B * per_user) / GIB)} GiB; {gpu} has {memory // GIB} GiB and fits {fit:,}.",
+        alt=f"{name} at {T:,} tokens: weights {short(weights / GIB)} GiB, cache {short(per_user / GIB)} GiB a user. "
+        f"All {B:,} need {short((weights + B * per_user) / GIB)} GiB; {gpu} has {memory // GIB} GiB and fits {fit:,}.",
         barmode="stack",
         showlegend=False,
         yaxis={"range": [0, 1.12 * max(top, memory / GIB)]},
@@ -254,7 +256,7 @@ def memory_calculator(T, name, B, precision, gpu, wrong):
     )
     metrics = Metrics(
         ("Cache per token", per_user / T / KIB, "KiB", f"2 · {model.L} layers · {heads} heads · {model.D} · {b} bytes"),
-        ("Cache per user", per_user / GIB, "GiB", f"{T:,} tokens · {_si(per_user / T / KIB)} KiB"),
+        ("Cache per user", per_user / GIB, "GiB", f"{T:,} tokens · {short(per_user / T / KIB)} KiB"),
         ("Weights", weights / GIB, "GiB", f"{model.parameters:,} parameters · 2 bytes"),
         ("Users that fit", fit, "", f"⌊({memory // GIB} − {weights / GIB:.2f}) / {per_user / GIB:.4g}⌋"),
     )
@@ -273,11 +275,6 @@ def _context_note(name, T, wrong):
     if wrong:
         return Note(f"{name} has as many key/value heads as query heads, so here the mistake goes unnoticed.")
     return Note("Activations, the driver and the server need room too: a real GPU fits fewer.")
-
-
-def _si(x):
-    """A number for a label: three figures, thousands separated."""
-    return f"{x:,.0f}" if x >= 100 else f"{x:.3g}"
 
 
 FAULTS = ("none", "forget to append", "drop the first token", "restart positions at 0")
@@ -328,11 +325,11 @@ def _frame(t, held, q, K, V, y, exact):
     names = [f"token {i + 1}" for i in held]
     scores = K @ q / np.sqrt(D)  # (n,)
     weights = softmax(scores)  # (n,)
-    dots = [[f"({_dot(q, row)}) / {np.sqrt(D):.0f}" for row in K]]
-    mixes = [[_dot(weights, V[:, j]) for j in range(D)], ["the same sum, every row of K and V computed again"] * D]
+    dots = [[f"({products(q, row)}) / {np.sqrt(D):.0f}" for row in K]]
+    mixes = [[products(weights, V[:, j]) for j in range(D)], ["the same sum, every row of K and V computed again"] * D]
     parts = f"8·{D}·{D} + 4·{D}·"
     return Frame(
-        f"Token {t + 1} arrives. Kept rows of K and V: {n - 1}. New rows: 1. One query meets {_count(n, 'key')}.",
+        f"Token {t + 1} arrives. Kept rows of K and V: {n - 1}. New rows: 1. One query meets {counted(n, 'key')}.",
         Matrix(K, [f"{name}, {'new' if i == t else 'kept'}" for name, i in zip(names, held, strict=True)], dims,
                "K, one key a token", "key"),
         Matrix(scores[None], ["q · k / √D"], names, "Scores of the new query", "query", dots),
@@ -345,14 +342,6 @@ def _frame(t, held, q, K, V, y, exact):
             ("max|Δ| of this token", max_abs_difference(y, exact), ""),
         ),
     )  # fmt: skip
-
-
-def _dot(a, b):
-    return " + ".join(f"{x:.2f}·{y:.2f}" for x, y in zip(a, b, strict=True))
-
-
-def _count(n, thing):
-    return f"{n:,} {thing}{'s' * (n != 1)}"
 
 
 @demo(
@@ -383,7 +372,7 @@ def prefill_against_decode(T, B, name, gpu, uncached):
     )  # fmt: skip
     if fit < B:
         note = Note(
-            f"{gpu} has room for {_count(fit, 'such user')} beside the weights: {B} is arithmetic only.", "warning"
+            f"{gpu} has room for {counted(fit, 'such user')} beside the weights: {B} is arithmetic only.", "warning"
         )
     elif MODELS[name].context < T:
         note = Note(
@@ -392,44 +381,22 @@ def prefill_against_decode(T, B, name, gpu, uncached):
     else:
         note = Note("Both phases at their best: no launch overhead, no network between GPUs, perfect overlap.")
     return (
-        _roof(chip, gpu, {f"decode, {_count(B, 'user')}": step, "prefill, 1 prompt": prompt}),
+        roofline(
+            gpu,
+            [
+                (
+                    f"decode, {counted(B, 'user')}",
+                    arithmetic_intensity(step),
+                    "key",
+                    "diamond",
+                    arithmetic_intensity(step) > chip.flops / chip.bandwidth,
+                ),
+                ("prefill, 1 prompt", arithmetic_intensity(prompt), "query", "square", False),
+            ],
+        ),
         _throughput(batches, total, B, B / seconds, fit, gpu),
         metrics,
         note,
-    )
-
-
-def _roof(chip, gpu, works):
-    """The roofline of a GPU with one point for each (FLOP, bytes)."""
-    ridge = chip.flops / chip.bandwidth
-    x = np.array([0.5, ridge, 1e6])
-    roof = np.minimum(x * chip.bandwidth, chip.flops) / 1e12
-    marks, labels, says = [], [], []
-    for (text, work), ink, symbol in zip(works.items(), ("key", "query"), ("diamond", "square"), strict=True):
-        intensity = arithmetic_intensity(work)
-        reached = min(intensity * chip.bandwidth, chip.flops) / 1e12  # TFLOP/s
-        marks.append(points([intensity], [reached], text, ink, symbol))
-        flat = intensity > ridge  # on the slope a text fits below the roof, on the flat part above or below it
-        labels.append(
-            label(
-                np.log10(intensity),
-                np.log10(reached),
-                text,
-                xanchor="right" if intensity > 3000 else "left",  # keep it inside the plot
-                yanchor="bottom" if flat and symbol == "diamond" else "top",
-                yshift=8 if flat and symbol == "diamond" else -8,
-            )
-        )
-        says.append(f"{text}: {_si(intensity)} FLOP/byte, at most {_si(reached)} TFLOP/s")
-    return Figure(
-        [line(x, roof, f"{gpu} roof", "reference"), *marks],
-        x_title="Arithmetic intensity (FLOP/byte)",
-        y_title="Attainable rate (TFLOP/s)",
-        alt=f"Roofline of {gpu}, ridge at {_si(ridge)} FLOP/byte; " + "; ".join(says) + ".",
-        xaxis={"type": "log"},
-        yaxis={"type": "log"},
-        showlegend=False,
-        annotations=[*labels, label(np.log10(ridge), np.log10(roof[1]), f"ridge {_si(ridge)}", yanchor="bottom")],
     )
 
 
@@ -447,8 +414,8 @@ def _throughput(batches, total, B, now, fit, gpu):
         ],
         x_title="Users at once",
         y_title="Tokens per second",
-        alt=f"{_count(B, 'user')}: {_si(now)} tokens/s together, {_si(now / B)} each; one user alone gets "
-        f"{_si(total[0])}, 512 together {_si(total[-1])}. {gpu} has memory for {fit:,}.",
+        alt=f"{counted(B, 'user')}: {short(now)} tokens/s together, {short(now / B)} each; one user alone gets "
+        f"{short(total[0])}, 512 together {short(total[-1])}. {gpu} has memory for {fit:,}.",
         xaxis={"type": "log", "dtick": np.log10(2)},
         yaxis={"type": "log"},
         showlegend=False,
@@ -526,8 +493,8 @@ def _race_views(model, words, start, fast, slow, worst):
             ],
             x_title="Words of the text so far",
             y_title="Time for the next word (ms)",
-            alt=f"Measured here: the last {BLOCK} of {t} words took {_si(without[-1])} ms each without a cache, "
-            f"{_si(with_[-1])} ms with one.",
+            alt=f"Measured here: the last {BLOCK} of {t} words took {short(without[-1])} ms each without a cache, "
+            f"{short(with_[-1])} ms with one.",
             xaxis={"range": [0, CONTEXT]},
             yaxis={"rangemode": "tozero"},
             showlegend=False,

@@ -30,7 +30,6 @@ from topics.kit import (
     bars,
     demo,
     exercise,
-    label,
     line,
     lm,
     max_abs_difference,
@@ -41,7 +40,9 @@ from topics.kit import (
 from topics.kit.caches import CACHED, elements, ladder, token_bytes  # noqa: F401
 from topics.kit.hardware import times
 from topics.kit.losses import above_floor, floor, quoted_texts, word_losses
+from topics.kit.roofs import roofline
 from topics.kit.text import encode, held_out
+from topics.kit.words import counted, short
 
 # ---- the layer
 
@@ -314,7 +315,7 @@ def keep_fewer(d_c, fitted, seed):
     told = [as_it_is(seed), *[_word_losses(each, texts) for each in changed]]
     losses = [float(np.concatenate(each).mean()) for each in told]
     least = floor(texts)
-    shown = zip(("as it is: 256", f"latent: {d_c}", f"{_count(g, 'group')}: {n}"), losses, INKS, strict=True)
+    shown = zip(("as it is: 256", f"latent: {d_c}", f"{counted(g, 'group')}: {n}"), losses, INKS, strict=True)
     figure = Figure(
         [bars([name], [x], name, ink, text=[f"{x:.2f}"]) for name, x, ink in shown],
         x_title="Numbers cached for a word in a layer",
@@ -331,7 +332,7 @@ def keep_fewer(d_c, fitted, seed):
     return (
         figure,
         Tokens(words, by_latent.tolist(), "output", f"Latent of {d_c}: shaded by the probability of the right word."),
-        Tokens(words, by_groups.tolist(), "error", f"The same text, heads averaged into {_count(g, 'group')}."),
+        Tokens(words, by_groups.tolist(), "error", f"The same text, heads averaged into {counted(g, 'group')}."),
         Metrics(
             ("Cache kept", 100 * d_c / 256, "%", f"{d_c} / (2 · {model.H} heads · {model.D})"),
             ("Loss added by the latent", round(losses[1] - losses[0], 3), "nats", f"{d_c} numbers"),
@@ -362,10 +363,6 @@ def as_it_is(seed):
 
 def _word_losses(model, texts):
     return [word_losses(model, text.words) for text in texts]
-
-
-def _count(n, what):
-    return f"{n} {what}" + "s" * (n != 1)
 
 
 SOURCES = ("house model: weights", "house model: what it reads", "house model: keys rotated", "synthetic heads")
@@ -400,7 +397,7 @@ def joint_rank(d_c, source, layer, alike, seed):
         x_title="Numbers cached, of 256",
         y_title="Missed (% of squared length)",
         alt=f"With {d_c} numbers one latent misses {joint[at]:.1f} % of keys and values, one for each of them with "
-        f"half the numbers {apart[at]:.1f} %; {_count(g, 'group')} with {2 * g * D} numbers {shared[g]:.1f} %.",
+        f"half the numbers {apart[at]:.1f} %; {counted(g, 'group')} with {2 * g * D} numbers {shared[g]:.1f} %.",
         yaxis={"range": [0, 105]},
         xaxis={"range": [0, 140]},
         legend={"orientation": "h", "y": 1.14, "x": 0},
@@ -410,9 +407,9 @@ def joint_rank(d_c, source, layer, alike, seed):
         Metrics(
             ("One latent misses", joint[at], "%", f"{d_c} numbers"),
             ("One for K, one for V", apart[at], "%", f"2 · {d_c // 2} numbers"),
-            ("Groups", shared[g], "%", f"{_count(g, 'group')}, {2 * g * D} numbers"),
+            ("Groups", shared[g], "%", f"{counted(g, 'group')}, {2 * g * D} numbers"),
         ),
-        Badge(f"What it misses beyond {_count(g, 'group')}, both of {2 * g * D}", max(0.0, rival - shared[g]), 1e-9),
+        Badge(f"What it misses beyond {counted(g, 'group')}, both of {2 * g * D}", max(0.0, rival - shared[g]), 1e-9),
     )
 
 
@@ -475,7 +472,7 @@ def absorb(T, n, rotated, seed):
         [bars(["rebuilt", "absorbed"], flops, part, ink, text=[part if f > 0.1 * max(totals) else "" for f in flops])
          for part, (ink, flops) in parts.items()],
         y_title="FLOP",
-        alt=f"{_count(n, 'new token')} and {T} cached: {totals[0]:,} FLOP with keys and values rebuilt, of them "
+        alt=f"{counted(n, 'new token')} and {T} cached: {totals[0]:,} FLOP with keys and values rebuilt, of them "
         f"{rebuild:,} for rebuilding; {totals[1]:,} absorbed, of them {fold:,} to take queries down and mixtures up.",
         height=260,
         barmode="stack",
@@ -605,60 +602,24 @@ def score_both(folded, place, seed, D=16, d_c=8, d_R=8):
 )
 def decode_cost(H, n, T, gpu, b):
     """One layer with DeepSeek's sizes: what the cached tokens cost, in three ways, on a roofline."""
-    chip, sizes = GPUS[gpu], {"n": n, "H": H, "b": b}
+    sizes = {"n": n, "H": H, "b": b}
     works = {way: decode_work(way, T, **sizes) for way in WAYS}
     seconds = {way: decode_time(way, gpu, T, **sizes) for way in WAYS}
     best = min(seconds, key=seconds.get)
     table = Table(
         ["cached", "µs at best", "FLOP/byte", "MB read", "GFLOP"],
         [[way, 1e6 * seconds[way], flop / moved, moved / 1e6, flop / 1e9] for way, (flop, moved) in works.items()],
-        f"One layer, {_count(H, 'head')} of width 128, {_count(n, 'new token')}, {T:,} cached",
+        f"One layer, {counted(H, 'head')} of width 128, {counted(n, 'new token')}, {T:,} cached",
     )
     slower = {way: t / seconds[best] for way, t in seconds.items()}
     note = Note(
         f"Fastest: “{best}”. "
-        + " ".join(f"“{way.capitalize()}” takes {_short(x)} times as long." for way, x in slower.items() if way != best)
+        + " ".join(f"“{way.capitalize()}” takes {short(x)} times as long." for way, x in slower.items() if way != best)
     )
-    return _roof(chip, gpu, works), table, note
-
-
-def _roof(chip, gpu, works):
-    """The roofline of a GPU with one point for each way."""
-    ridge = chip.flops / chip.bandwidth
-    x = np.array([0.5, ridge, 1e6])
-    marks, notes = [], []
-    looks = zip(works.items(), (("value", "square"), ("error", "x"), ("key", "diamond")), strict=True)
-    for (way, (flop, moved)), (ink, symbol) in looks:
-        i = flop / moved
-        y = min(i * chip.bandwidth, chip.flops) / 1e12
-        marks.append(points([i], [y], way, ink, symbol))
-        notes.append(f"{way}: {_short(i)} FLOP/byte")
-    return Figure(
-        [line(x, np.minimum(x * chip.bandwidth, chip.flops) / 1e12, "roof", "reference", showlegend=False), *marks],
-        x_title="Arithmetic intensity (FLOP/byte)",
-        y_title="Attainable rate (TFLOP/s)",
-        alt=f"{gpu}, ridge at {ridge:.0f} FLOP/byte. " + "; ".join(notes) + ".",
-        height=320,
-        xaxis={"type": "log", "range": [-0.4, 6.1]},
-        yaxis={"type": "log"},
-        legend={"orientation": "h", "y": 1.2, "x": 0},
-        annotations=[
-            label(
-                np.log10(ridge),
-                np.log10(chip.flops / 1e12),
-                f"ridge {ridge:.0f}",
-                yanchor="top",
-                xanchor="left",
-                yshift=-6,
-                xshift=6,
-            )
-        ],
-    )
-
-
-def _short(x):
-    """A number for a sentence: three figures, thousands separated."""
-    return f"{x:,.0f}" if x >= 100 else f"{x:.3g}"
+    looks = (("value", "square", False), ("error", "x", False), ("key", "diamond", True))
+    marks = [(way.removeprefix("latent, "), flop / moved, *look)
+             for (way, (flop, moved)), look in zip(works.items(), looks, strict=True)]  # fmt: skip
+    return roofline(gpu, marks), table, note
 
 
 MACHINES = {"8 × H100": GPUS["8 × H100"], "16 × H200": times(16, GPUS["H200"])}

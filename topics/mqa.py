@@ -36,7 +36,6 @@ from topics.kit import (
     line,
     lm,
     max_abs_difference,
-    points,
     rule,
     softmax,
 )
@@ -44,7 +43,9 @@ from topics.kit.caches import CACHED, WAYS, ladder, token_bytes
 from topics.kit.losses import above_floor, floor, quoted_texts, word_losses
 from topics.kit.recorded import HEADS as TRAINED
 from topics.kit.recorded import POOLED
+from topics.kit.roofs import roofline
 from topics.kit.text import encode, held_out
+from topics.kit.words import products, short
 
 # ---- the attention itself
 
@@ -165,12 +166,13 @@ def step_time(T, B, name, gpu):
         ],
         x_title="Key/value heads",
         y_title="Time of one step (ms)",
-        alt=f"{name} on {gpu}, {B:,} users with {T:,} tokens: a step takes {_si(total[0])} ms with {heads[0]} "
-        f"key/value heads and {_si(total[-1])} ms with one. Arithmetic: {_si(compute[0])} and {_si(compute[-1])} ms.",
+        alt=f"{name} on {gpu}, {B:,} users with {T:,} tokens: a step takes {short(total[0])} ms with {heads[0]} "
+        f"key/value heads and {short(total[-1])} ms with one. Arithmetic: {short(compute[0])} and "
+        f"{short(compute[-1])} ms.",
         barmode="stack",
         xaxis={"type": "category"},
         yaxis={"range": [0, 1.15 * max(total)]},
-        annotations=[label(i, ms, _si(ms), yanchor="bottom", yshift=4) for i, ms in enumerate(total)],
+        annotations=[label(i, ms, short(ms), yanchor="bottom", yshift=4) for i, ms in enumerate(total)],
         legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
     )  # fmt: skip
     one = works[-1]
@@ -199,11 +201,6 @@ def _step_note(name, gpu, T, most, least):
     return Note(f"Reading and arithmetic run side by side, so the slower one sets the time.{own}")
 
 
-def _si(x):
-    """A number for a label: three figures, thousands separated."""
-    return f"{x:,.0f}" if x >= 100 else f"{x:.3g}"
-
-
 HEADS, WIDTH = 4, 2  # of the demo by hand
 
 
@@ -221,7 +218,7 @@ def share_by_hand(T, H_kv, shared, seed):
     q, k = x[-1] @ W_q, x @ W_k[:H_kv]  # (H, D) and (H_kv, T, D)
     k = np.repeat(k, HEADS // H_kv, 0)  # (H, T, D)
     w = softmax(np.einsum("hd,htd->ht", q, k) / np.sqrt(WIDTH))
-    why = [[f"softmax of ({_dot(q[h], k[h, j])}) / √{WIDTH}" for j in range(T)] for h in range(HEADS)]
+    why = [[f"softmax of ({products(q[h], k[h, j])}) / √{WIDTH}" for j in range(T)] for h in range(HEADS)]
     one = multi_query_attention(x, W_q, W_k[0], W_v[0], W_o)
     copies = many_heads(x, W_q, np.repeat(W_k[:1], HEADS, 0), np.repeat(W_v[:1], HEADS, 0), W_o)
     rows = [f"q{h + 1}, k{h * H_kv // HEADS + 1}" for h in range(HEADS)]
@@ -264,10 +261,6 @@ def many_heads(x, W_q, W_k, W_v, W_o):
     return np.einsum("hqk,hke,hed->qd", w, v, W_o)
 
 
-def _dot(a, b):
-    return " + ".join(f"{x:.2f}·{y:.2f}" for x, y in zip(a, b, strict=True))
-
-
 @demo(
     H_kv=LogSlider("Key/value heads", 1, 32, value=1),
     B=LogSlider("Users at once", 1, 256, value=128, unit="users"),
@@ -282,36 +275,16 @@ def decode_roofline(H_kv, B, n, H, gpu, bits, copied):
     chip, b = GPUS[gpu], {"16 bit": 2, "8 bit": 1}[bits]
     ridge = chip.flops / chip.bandwidth
     pairs, matrices = decode_intensity(H, H if copied else H_kv, b, n), float(B * n)
-    x = np.array([0.5, ridge, 1e5])
-    marks, texts = [], []
-    for value, text, ink, symbol in ((pairs, "scores, mixing", "key", "diamond"),
-                                     (matrices, "matrices", "weight", "square")):  # fmt: skip
-        y = min(value * chip.bandwidth, chip.flops) / 1e12
-        marks.append(points([value], [y], text, ink, symbol))
-        above = text == "matrices"  # one text above the roof, one below, so that they never meet
-        left = value > 3000 or (above and value < ridge)  # the slope leaves room above it on the left
-        texts.append(label(np.log10(value), np.log10(y), text, xanchor="right" if left else "left",
-                           yanchor="bottom" if above else "top", yshift=9 if above else -9))  # fmt: skip
-    figure = Figure(
-        [line(x, np.minimum(x * chip.bandwidth, chip.flops) / 1e12, f"{gpu} roof", "reference"), *marks],
-        x_title="Arithmetic intensity (FLOP/byte)",
-        y_title="Attainable rate (TFLOP/s)",
-        alt=f"Roofline of {gpu}, ridge at {ridge:.0f} FLOP/byte: scores and mixing stand at {_si(pairs)}, the matrices "
-        f"at {_si(matrices)}.",
-        xaxis={"type": "log"},
-        yaxis={"type": "log", "range": [-0.1, 3.35]},
-        showlegend=False,
-        annotations=[*texts, label(np.log10(ridge), np.log10(chip.flops / 1e12), f"ridge {ridge:.0f}", yanchor="bottom",
-                                   xanchor="left", yshift=3)],
-    )  # fmt: skip
+    figure = roofline(gpu, [("scores, mixing", pairs, "key", "diamond", False),
+                            ("matrices", matrices, "weight", "square", True)])  # fmt: skip
     reached = [100 * min(value / ridge, 1) for value in (pairs, matrices)]
     return (
         figure,
         Metrics(
             ("Scores and mixing", pairs, "FLOP/byte", f"2 · {n} · {H} / ({b} · {H if copied else H_kv})"),
             ("Matrices", matrices, "FLOP/byte", f"2 · {B} · {n} / 2: each parameter is read once for all"),
-            ("Scores and mixing reach", reached[0], "% of peak", f"at most {_si(pairs)} / {ridge:.0f}"),
-            ("Matrices reach", reached[1], "% of peak", f"at most {_si(matrices)} / {ridge:.0f}"),
+            ("Scores and mixing reach", reached[0], "% of peak", f"at most {short(pairs)} / {ridge:.0f}"),
+            ("Matrices reach", reached[1], "% of peak", f"at most {short(matrices)} / {ridge:.0f}"),
         ),
         _roofline_note(H_kv, H, copied),
     )

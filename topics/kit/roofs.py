@@ -1,0 +1,44 @@
+"""The roofline of a GPU (Williams et al. 2009), as all pages draw it. Knows no page."""
+
+import numpy as np
+
+from topics.kit.hardware import GPUS
+from topics.kit.traces import label, line, points
+from topics.kit.views import Figure
+from topics.kit.words import short
+
+END = 1e6  # FLOP per byte at the right edge
+
+
+def roofline(gpu, works, **layout):
+    """A GPU's roof, with a labelled point for each work.
+
+    works   [(text, FLOP per byte, ink, symbol, whether its text stands above the roof)]
+    layout  further keywords of Figure, in the place of those given here
+    """
+    chip = GPUS[gpu]
+    ridge = chip.flops / chip.bandwidth
+    x = np.array([0.5, ridge, END])
+    roof = np.minimum(x * chip.bandwidth, chip.flops) / 1e12
+    marks, texts, told = [], [], []
+    for text, intensity, ink, symbol, above in works:
+        reached = min(intensity * chip.bandwidth, chip.flops) / 1e12  # TFLOP/s
+        marks.append(points([intensity], [reached], text, ink, symbol))
+        if above and intensity < ridge:  # the slope leaves room on its left
+            side = "right"
+        else:  # inside the plot, and clear of the slope
+            side = "left" if intensity < 3e3 else "center" if intensity < 1e5 else "right"
+        texts.append(label(np.log10(intensity), np.log10(reached), text, xanchor=side,
+                           yanchor="bottom" if above else "top", yshift=9 if above else -9))  # fmt: skip
+        told.append(f"{text}: {short(intensity)} FLOP/byte, at most {short(reached)} TFLOP/s")
+    plain = {
+        "x_title": "Arithmetic intensity (FLOP/byte)",
+        "y_title": "Attainable rate (TFLOP/s)",
+        "alt": f"Roofline of {gpu}, ridge at {short(ridge)} FLOP/byte; " + "; ".join(told) + ".",
+        "xaxis": {"type": "log"},
+        "yaxis": {"type": "log"},
+        "showlegend": False,
+        "annotations": [*texts, label(np.log10(ridge), np.log10(roof[1]), f"ridge {short(ridge)}", yanchor="bottom",
+                                      xanchor="left", yshift=3)],
+    }  # fmt: skip
+    return Figure([line(x, roof, f"{gpu} roof", "reference"), *marks], **plain | layout)

@@ -1,0 +1,27 @@
+"""Numbers as figures' labels and sentences want them."""
+
+
+def short(x):
+    """Three figures, thousands separated.
+
+    >>> short(1234.5), short(12.345), short(0.00123)
+    ('1,234', '12.3', '0.00123')
+    """
+    return f"{x:,.0f}" if x >= 100 else f"{x:.3g}"
+
+
+def counted(n, thing):
+    """
+    >>> counted(1, "head"), counted(2_000, "head")
+    ('1 head', '2,000 heads')
+    """
+    return f"{n:,} {thing}{'s' * (n != 1)}"
+
+
+def products(a, b):
+    """How the dot product of two vectors comes about.
+
+    >>> products([1, 2], [3, 4])
+    '1.00·3.00 + 2.00·4.00'
+    """
+    return " + ".join(f"{x:.2f}·{y:.2f}" for x, y in zip(a, b, strict=True))
