@@ -10,6 +10,7 @@ from bench import model
 from bench.interaction import bytes_before_interaction, pack_bytes, slider_to_paint
 from bench.lighthouse import CATEGORIES, scores
 from bench.startup import describe, measure
+from topics import ORDER
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 RESULTS = REPOSITORY / "bench/results/latest.json"
@@ -32,9 +33,12 @@ def main():
     subprocess.run(build, check=True, stdout=subprocess.DEVNULL)
     results = {"build_s": report("build, warm cache", time.perf_counter() - began, 10, "s", 1)}
 
-    results["bytes"] = bytes_before_interaction(site)
-    report("HTML, CSS and JavaScript before interaction, gzip", results["bytes"]["total"] / 1000, 60, "kB", 1)
-    print("        " + ", ".join(f"{k} {v / 1000:.1f} kB" for k, v in results["bytes"].items() if k != "total"))
+    results["bytes"] = {slug: bytes_before_interaction(site, f"{slug}.html") for slug in written(site)}
+    largest = max(results["bytes"], key=lambda slug: results["bytes"][slug]["total"])
+    for slug, limit in (("kv_cache", 60), (largest, 66)):
+        sizes = results["bytes"][slug]
+        report(f"HTML, CSS and JavaScript before interaction, gzip, {slug}", sizes["total"] / 1000, limit, "kB", 1)
+        print("        " + ", ".join(f"{k} {v / 1000:.1f} kB" for k, v in sizes.items() if k != "total"))
     results["pack_mb"] = report("Python over the wire", pack_bytes(site) / 1e6, 8, "MB", 2)
 
     demos = ("#demo-memory_calculator", "#demo-prefill_against_decode", "#demo-decode_by_hand")
@@ -65,6 +69,11 @@ def main():
     RESULTS.parent.mkdir(exist_ok=True)
     RESULTS.write_text(json.dumps(results, indent=1))
     return f"missed: {', '.join(missed)}" if missed else 0
+
+
+def written(site):
+    """The slugs of the topics that the site has pages of."""
+    return [slug for members in ORDER.values() for slug in members if (site / f"{slug}.html").exists()]
 
 
 if __name__ == "__main__":

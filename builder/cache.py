@@ -1,7 +1,9 @@
 """Results kept by the hash of what they were computed from. Knows nothing of what they are."""
 
 import hashlib
+import json
 import os
+from contextlib import contextmanager
 from pathlib import Path
 
 
@@ -24,8 +26,23 @@ def remember(directory, key, compute):
     if path.exists():
         return path.read_text()
     text = compute()
+    _write(path, text)
+    return text
+
+
+@contextmanager
+def kept(directory, key):
+    """A dict of texts that lasts from build to build: what is put into it is there under the same key next time."""
+    path = Path(directory) / key
+    texts = json.loads(path.read_text()) if path.exists() else {}
+    known = len(texts)
+    yield texts
+    if len(texts) > known:
+        _write(path, json.dumps(texts))
+
+
+def _write(path, text):
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_suffix(f".{os.getpid()}.part")
     part.write_text(text)
     part.replace(path)
-    return text

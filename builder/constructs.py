@@ -25,6 +25,7 @@ class _Page:
     site: object
     equations: dict  # label: number
     figures: dict  # demo: number
+    value_text: object  # (argument, namespace) to the text of a value
     shown: set = field(default_factory=set)  # demos and code already on the page
     cited: Counter = field(default_factory=Counter)  # how often each source was, so far
 
@@ -41,14 +42,15 @@ class _Page:
         self.shown.add((kind, name))
 
 
-def resolve(scan, topic, site):
+def resolve(scan, topic, site, value_text=value_text):
     """({token: html}, faults) of a scanned page; code spans and fences are left, they mean themselves.
 
     topic   .slug, .file (as faults name it), .module (or None), .demos {name: function}
     site    .bibliography, .glossary, .demo_html(topic, name, number of the figure)
+    value_text   (argument, namespace) to the text of a value
     """
     labels, numbers, problems = number_equations(scan.constructs)
-    page = _Page(topic, site, labels, _number_figures(scan.constructs))
+    page = _Page(topic, site, labels, _number_figures(scan.constructs), value_text)
     html_of, more = render_mathematics(scan.constructs, numbers, lambda inner: _number(inner, page))
     problems += [(construct, f": {cause}") for construct, cause in more]
     for construct in scan.constructs:
@@ -115,7 +117,7 @@ def value(construct, page):
 
 
 def _number(construct, page):
-    return value_text(construct.argument, page.namespace())
+    return page.value_text(construct.argument, page.namespace())
 
 
 def cite(construct, page):

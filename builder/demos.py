@@ -67,8 +67,7 @@ def results(topic, name, root, cache):
     function = topic.demos[name]
     if function.kind == "live":
         return recorded(topic, name, root), ""
-    weights = [(Path(root) / "topics/data" / f"{each}.safetensors").read_bytes() for each in function.data]
-    key = f"{topic.slug}.{name}-{digest(name, inputs(topic, root), *weights)}.json"
+    key = f"{topic.slug}.{name}-{digest(name, inputs(topic, root, 'grid.py'))}.json"
     text = remember(Path(cache) / "results", key, lambda: compute(function))
     views, grid = json.loads(text)
     if len(grid) > GRID_LIMIT:
@@ -81,11 +80,12 @@ def compute(function):
     return json.dumps([views, grid_json(function)], allow_nan=False)
 
 
-def inputs(topic, root):
-    """What a topic's results depend on: its module, the kit, and the builder that samples them."""
-    files = [Path(root) / "topics" / f"{topic.slug}.py", *sorted((Path(root) / "topics/kit").rglob("*.py"))]
-    files.append(Path(__file__).with_name("grid.py"))
-    return digest(*(path.read_bytes() for path in files))
+def inputs(topic, root, *ours):
+    """What a topic's results depend on: its module, the kit, the models, and these files of the builder."""
+    topics = Path(root) / "topics"
+    files = [topics / f"{topic.slug}.py", *sorted((topics / "kit").rglob("*.py")), *sorted(topics.glob("data/*"))]
+    files += [Path(__file__).with_name(name) for name in ours]
+    return digest(*(path.read_bytes() for path in files if path.is_file()))
 
 
 def recorded(topic, name, root):

@@ -3,6 +3,7 @@
 import time
 from collections import Counter
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -10,10 +11,10 @@ from markupsafe import Markup
 
 from builder import exercises
 from builder.assets import REPOSITORY, bundle
-from builder.cache import digest
+from builder.cache import digest, kept
 from builder.citation import around
 from builder.constructs import resolve
-from builder.demos import draw_demos
+from builder.demos import draw_demos, inputs
 from builder.discover import discover
 from builder.faults import Fault, FaultsError, did_you_mean
 from builder.glossary import read_glossary
@@ -26,6 +27,7 @@ from builder.scan import scan
 from builder.search import search_index
 from builder.standard import shortcomings
 from builder.templating import environment
+from builder.values import value_text
 from builder.verified import verified_by
 
 TEMPLATES = REPOSITORY / "templates"
@@ -101,7 +103,8 @@ def render_topic(topic, topics, bibliography, glossary, root):
         slugs=[other.slug for other in topics],
     )
     scanned = scan(topic.body, topic.body_line)
-    html_of, found = resolve(scanned, topic, site)
+    with kept(CACHE / "values", f"{topic.slug}-{inputs(topic, root, 'values.py')}.json") as texts:
+        html_of, found = resolve(scanned, topic, site, partial(remembered_value, texts))
     prose = render_prose(scanned, html_of)
     faults += [*found, *exercises.prove(topic)]
     faults += [Fault(topic.file, line, cause) for line, cause in prose.problems]
@@ -109,6 +112,13 @@ def render_topic(topic, topics, bibliography, glossary, root):
     references = [(key, Markup(bibliography.entry_html(key)), count) for key, count in counts.items()]
     terms = dict.fromkeys(glossary.find(c.name) for c in scanned.constructs if c.kind == "term")
     return Page(topic, prose, demos, references, [entry for entry in terms if entry]), faults
+
+
+def remembered_value(texts, argument, namespace):
+    """The text of a value; a page's may take half a minute, so they are computed anew only with the code below them."""
+    if argument not in texts:
+        texts[argument] = value_text(argument, namespace)
+    return texts[argument]
 
 
 def demo_html(env, topic, drawn, number):

@@ -243,6 +243,17 @@ def test_a_model_demo_is_not_run_again_for_the_same_inputs(project):
     assert (project.root / "runs").read_text() == runs != ""
 
 
+def test_a_value_is_computed_again_when_the_code_has_changed_and_only_then(project):
+    count = "def slow():\n    with open('values', 'a') as runs:\n        runs.write('x')\n    return 7\n"
+    module = GOOD + count + f"# {project.root}\n"
+    project("val", "[[demo doubled]]\n\nIt is [[value slow()]].\n", module)
+    for fresh, runs in (("", 1), ("", 1), (f"# {uuid4()}\n", 2)):
+        (project.root / "topics/val.py").write_text(module + fresh)
+        run_build("build", root=project.root)
+        assert len((project.root / "values").read_text()) == runs
+        assert ">7</span>" in (project.root / "site/val.html").read_text()
+
+
 EXERCISE = (
     GOOD.replace("Toggle, demo", "Toggle, demo, exercise")
     + '''
