@@ -47,19 +47,31 @@ class Drawn:
 
 def draw_demos(topic, root, cache):
     """All demos of a topic, through the cache; returns ({name: Drawn}, faults)."""
-    drawn, faults = {}, []
+    found, faults = {}, []
     for name, function in topic.demos.items():
         try:
             if not inspect.getdoc(function):
                 raise ValueError("has no docstring: its first paragraph is the caption of the demo")
             views, grid = results(topic, name, root, cache)
-            drawn[name] = Drawn(name, function, views, html_of(views), grid)
+            found[name] = (views, grid, with_svg(views))
         except Exception as error:
-            place = place_of(error, Path(root), f"topics/{topic.slug}.py")
-            if place[1] == 0:
-                place = (place[0], function.__code__.co_firstlineno)
-            faults.append(Fault(*place, f"{name} at its defaults: {type(error).__name__}: {error}"))
+            faults.append(at_defaults(topic, name, root, error))
+    answers = ask([{"do": "views", "views": shown} for *_, shown in found.values()])  # in one go: Node takes 0.1 s
+    drawn = {}
+    for (name, (views, grid, _)), answer in zip(found.items(), answers, strict=True):
+        if "error" in answer:
+            faults.append(at_defaults(topic, name, root, ValueError(answer["error"])))
+        else:
+            drawn[name] = Drawn(name, topic.demos[name], views, answer["html"], grid)
     return drawn, faults
+
+
+def at_defaults(topic, name, root, error):
+    """The fault that a demo has at its defaults, at the author's line that raised it or at the demo's own."""
+    place = place_of(error, Path(root), f"topics/{topic.slug}.py")
+    if place[1] == 0:
+        place = (place[0], topic.demos[name].__code__.co_firstlineno)
+    return Fault(*place, f"{name} at its defaults: {type(error).__name__}: {error}")
 
 
 def results(topic, name, root, cache):
@@ -97,13 +109,6 @@ def recorded(topic, name, root):
     run = json.loads(path.read_text())
     note = f"Recorded on {run['date']} with: {run['command']}. Press Run to measure on this device."
     return [*run["views"], {"view": "note", "kind": "recorded", "text": note}]
-
-
-def html_of(views):
-    (answer,) = ask([{"do": "views", "views": with_svg(views)}])
-    if "error" in answer:
-        raise ValueError(answer["error"])
-    return answer["html"]
 
 
 def with_svg(views):
