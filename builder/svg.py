@@ -124,6 +124,18 @@ def arrange(scene, texts=True):
         if texts:
             set_margins(scene)
     scene.x.end, scene.y.start = scene.right, scene.bottom
+    if scene.y.spec.get("scaleanchor") == "x":
+        equal_scales(scene)
+
+
+def equal_scales(scene):
+    """A unit as long on y as on x: the axis that has too much room gives it to its margins (constrain: domain)."""
+    x, y = scene.x, scene.y
+    a, b = x.length / (x.hi - x.lo), y.length / (y.hi - y.lo)
+    sides, spare = ("tb", y.length * (1 - a / b)) if b > a else ("lr", x.length * (1 - b / a))
+    for side in sides:
+        scene.margin[side] += spare / 2
+    x.end, y.start = scene.right, scene.bottom
 
 
 def extents(scene, axis):

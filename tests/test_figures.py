@@ -113,6 +113,19 @@ def test_a_linear_range_has_plotlys_padding_and_the_pixels_follow():
     assert scene.y.px(1) == pytest.approx(0.05 * scene.bottom)
 
 
+@pytest.mark.parametrize("width", [330, 640, 1200])
+@pytest.mark.parametrize("height", [240, 600])
+def test_anchored_scales_are_equal_and_a_circle_is_round(width, height):
+    turn = np.linspace(0, 2 * np.pi, 50)
+    axes = {"xaxis": {"range": [-1.5, 4]}, "yaxis": {"range": [-1.2, 1.2], "scaleanchor": "x"}}
+    circle = Figure([line(np.cos(turn), np.sin(turn), "circle", "key")], "x", "y", height=height, **axes)
+    scene = scene_of(circle, width)
+    across, up = (abs(axis.px(1) - axis.px(-1)) for axis in (scene.x, scene.y))
+    assert across == pytest.approx(up)
+    assert across > 20
+    assert scene.right + scene.margin["l"] + scene.margin["r"] == pytest.approx(width)
+
+
 def test_bars_start_at_zero_and_stand_on_their_category():
     scene = scene_of(Figure([bars(["a", "b"], [50, 100], "u", "cost")]))
     assert scene.y.lo == 0
