@@ -1,4 +1,4 @@
-"""The command line: build | serve | check | new. Short; the work is done in builder/."""
+"""The command line: build | serve | check | new | record. Short; the work is done in builder/."""
 
 import argparse
 import os
@@ -20,11 +20,14 @@ def main():
             command.add_argument("--port", type=int, default=8000)
     commands.add_parser("check", help="check everything, write nothing; the page standard counts")
     commands.add_parser("new", help="make a topic that builds").add_argument("slug")
+    recorded = commands.add_parser("record", help="run a live demo and keep its answer for its page")
+    recorded.add_argument("demo", help="slug.demo")
     args = parser.parse_args()
     root = args.root.resolve()
     sys.path.insert(0, str(root))  # before anything imports topics
     sys.dont_write_bytecode = True
-    return {"build": run_build, "serve": run_serve, "check": run_check, "new": run_new}[args.command](root, args)
+    run = {"build": run_build, "serve": run_serve, "check": run_check, "new": run_new, "record": run_record}
+    return run[args.command](root, args)
 
 
 def run_build(root, args):
@@ -43,6 +46,12 @@ def run_new(root, args):
     from builder.new import new_topic
 
     new_topic(root, args.slug)
+
+
+def run_record(root, args):
+    from builder.record import record
+
+    record(root, args.demo)
 
 
 def run_serve(root, args):

@@ -107,7 +107,7 @@ def recorded(topic, name, root):
         what = inspect.getdoc(topic.demos[name]).split("\n\n")[0].replace("\n", " ")
         return [{"view": "note", "kind": "empty", "text": f"Press Run. {what}"}]
     run = json.loads(path.read_text())
-    note = f"Recorded on {run['date']} with: {run['command']}. Press Run to measure on this device."
+    note = f"Recorded on {run['date']} with: {run['command']}. Press Run to have it done on this device."
     return [*run["views"], {"view": "note", "kind": "recorded", "text": note}]
 
 

@@ -232,6 +232,23 @@ def test_a_recorded_run_is_shown_and_marked_as_such(project):
     assert '<span class="metric-value">4</span>' in page
 
 
+def test_a_live_demo_is_recorded_and_its_page_shows_the_run(project):
+    project("live", "[[demo doubled]]\n", GOOD.replace("@demo(", '@demo("live", '))
+    done = run_build("record", "live.doubled", root=project.root)
+    assert "Recorded topics/recorded/live.doubled.json" in done
+    run_build("build", root=project.root)
+    page = (project.root / "site/live.html").read_text()
+    assert "with: python build.py record live.doubled." in page
+    assert "Press Run. " not in page
+
+
+def test_only_live_demos_are_recorded(project):
+    project("calm", "[[demo doubled]]\n", GOOD)
+    done = run_build("record", "calm.doubled", root=project.root, expect=1)
+    assert "calm.doubled is no live demo" in done
+    assert not (project.root / "topics/recorded").exists()
+
+
 def test_a_model_demo_is_not_run_again_for_the_same_inputs(project):
     fresh = f"\n# {uuid4()}\n"  # or an earlier run of this test has left its answer in the cache
     project("slow", "[[demo doubled]]\n", fresh + GOOD.replace("@demo(", '@demo("model", "tiny", ').replace(

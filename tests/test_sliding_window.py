@@ -1,5 +1,6 @@
 """The claims of the page on sliding window attention."""
 
+import json
 import math
 from functools import cache
 from itertools import product
@@ -330,6 +331,16 @@ def test_echo_texts_follow_their_law():
         for t in range(3, len(row)):
             assert row[t - 1] >= page.ECHOES or row[t] == row[t - 2]
     assert x[:, 1:].max() < 12
+
+
+def test_the_recorded_run_is_what_the_demo_gives():
+    recorded = json.loads((Path(page.__file__).parent / "recorded/sliding_window.a_head_that_rests.json").read_text())
+    now = [v for v in views_of(page.a_head_that_rests, defaults(page.a_head_that_rests)) if v["view"] != "progress"]
+    assert [v["view"] for v in now] == [v["view"] for v in recorded["views"]]
+    for new, old in zip(now, recorded["views"], strict=True):
+        if new["view"] == "figure":
+            for trace, kept in zip(new["data"], old["data"], strict=True):
+                assert np.allclose(trace["y"], kept["y"], rtol=0.02), trace["name"]
 
 
 # ---- exercises
