@@ -87,9 +87,14 @@ class Question(Block):
     NAME, ARGUMENT = "question", True
 
     def on_create(self, parent):
-        details = _child(parent, "details", class_="question")
-        _child(_child(details, "summary"), "span", self.argument)
-        return details
+        question = _child(parent, "div", class_="question")
+        _child(question, "p", self.argument, class_="ask")  # not in the summary: a name drops its mathematics
+        self.answer = _child(question, "details")
+        _child(self.answer, "summary", "Show the answer")
+        return question
+
+    def on_add(self, block):
+        return self.answer
 
 
 class Misconception(Block):

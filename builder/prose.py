@@ -140,8 +140,8 @@ def _with_constructs(scan, marked, html, plain):
     marked = re.sub(rf"<p>({scan.mark}\d+x)</p>", lambda p: p[1] if p[1] in bare else p[0], marked)
     marked = _with_punctuation(scan, marked)
     marked = re.sub(r"<[a-z][^<>]*>", lambda tag: scan.put_back(tag[0], lambda c: escape(plain[c])), marked)
-    named = marked.replace(f'title="{_PERMALINK}"', f'aria-label="{_PERMALINK}"')
-    return scan.put_back(named, html.get)
+    mute = marked.replace(f'title="{_PERMALINK}"', 'aria-hidden="true" tabindex="-1"')  # or each heading would say it
+    return scan.put_back(mute, html.get)
 
 
 def _with_punctuation(scan, marked):

@@ -246,7 +246,7 @@ def test_a_note_is_folded_where_there_is_no_margin(page, url):
 
 def test_a_headings_link_shows_on_hover_and_on_focus(page, url):
     page.goto(url + "lines.html")
-    link = page.locator("#first").get_by_role("link", name="Link to this section")
+    link = page.locator("#first .anchor")
     expect(link).to_have_css("opacity", "0")
     page.locator("#first").hover()
     expect(link).to_have_css("opacity", "1")

@@ -45,7 +45,7 @@ def test_an_inline_construct_alone_keeps_its_paragraph():
         ("| a |\n|---|\n| $|x|$ |", "<td><i>math</i></td>"),
         ("- one $x$\n- two", "<li>one <i>math</i></li>"),
         ("> [[value x]]", "<blockquote><p><i>value</i></p></blockquote>"),
-        ("/// question | Why $x$ now?\na\n///", "<summary><span>Why <i>math</i> now?</span></summary>"),
+        ("/// question | Why $x$ now?\na\n///", '<p class="ask">Why <i>math</i> now?</p>'),
         ("- [[demo x]]", "<li><i>demo</i></li>"),
         ("1. a\n\n    [[demo x]]\n\n2. b", "<li><p>a</p><i>demo</i></li>"),
         ("5 $^*$ and 6 $^*$", "5 <i>math</i> and 6 <i>math</i>"),
@@ -151,7 +151,7 @@ def test_punctuation_stays_with_its_formula():
 
 
 def test_the_links_of_headings_have_a_name():
-    assert '<a class="anchor" href="#a" aria-label="Link to this section">#</a>' in html("## A")
+    assert '<a class="anchor" href="#a" aria-hidden="true" tabindex="-1">#</a>' in html("## A")
 
 
 def test_an_image_needs_a_text():
@@ -189,14 +189,18 @@ def test_guesses_may_be_constructs_and_predict_may_have_none():
     "text, expected",
     [
         ("/// saw\n*b*\n///", '<div aria-label="What you saw" class="saw" role="group">'),
-        ("/// question | q?\na\n///", '<details class="question"><summary><span>q?</span></summary><p>a</p></details>'),
+        (
+            "/// question | q?\na\n///",
+            '<div class="question"><p class="ask">q?</p><details><summary>Show the answer</summary><p>a</p>'
+            "</details></div>",
+        ),
         (
             "/// note | Why?\n*b*\n///",
             "<summary><span>Why?</span></summary><p><em>b</em></p></details>",
         ),
         ("/// misconception | It *is*\nNo.\n///", "<s>It <em>is</em></s></p><p>No.</p></div>"),
         ("/// real | In real models\nx\n///", '<section class="real"><h2 id="in-real-models">'),
-        ("//// saw\n\n/// question | q\na\n///\n\n////", "<p>a</p></details></div>"),
+        ("//// saw\n\n/// question | q\na\n///\n\n////", "<p>a</p></details></div></div>"),
         ("/// saw\n[[demo x]]\n///", "<i>demo</i></div>"),
         ("- a\n\n    /// saw\n    b\n    ///\n", "<p>b</p></div></li>"),
     ],

@@ -229,13 +229,17 @@ def _row_figure(s, m, B_c, read, tiles):
     top = max(6.0, float(s.max())) + 3
     return Figure(
         [
-            bars(keys, np.where(at < read, s, 0.0), "used and thrown away", "reference"),
-            bars(keys, np.where(at == read, s, 0.0), "on the chip", "query"),
+            bars(
+                keys, [x if i < read else None for i, x in zip(at, s, strict=True)], "used and thrown away", "reference"
+            ),
+            bars(keys, [x if i == read else None for i, x in zip(at, s, strict=True)], "on the chip", "query"),
         ],
         x_title="Key",
         y_title="Score",
-        alt=f"{KEYS} scores in {tiles} tiles of up to {B_c}. Tile {read}, keys {first} to {last}, is on the chip; the "
-        f"tiles before it are gone and those after it are not computed yet. The largest score so far is {m:.2f}.",
+        alt=f"Tile {read} of {tiles}, keys {first} to {last}, is on the chip; its largest score is "
+        f"{s[at == read].max():.2f}, the largest so far {m:.2f}. "
+        + "Scores before it, in grey, are thrown away. " * (read > 1)
+        + ("Those after it are not computed yet." if read < tiles else "There are no more."),
         height=240,
         barmode="stack",
         showlegend=False,
@@ -383,8 +387,9 @@ def three_ways(largest, n, bits, seed):
             lines,
             x_title="Largest score of the row",
             y_title="Largest error of a weight (‰)",
-            alt=f"{bits}, {n} keys. Without the maximum there are weights up to a largest score of {ends:.3g}; the "
-            f"other two go on to 128, with errors up to {lines[1]['y'].max():.2g} and {lines[2]['y'].max():.2g} ‰.",
+            alt=f"{bits}, {n} keys. At a largest score of {largest:.3g}: "
+            + ", ".join(f"{row[0]} {row[-1]}" for row in rows)
+            + f". Without the maximum there are weights up to a largest score of {ends:.3g}.",
             xaxis={"type": "log", "tickvals": [1, 2, 4, 8, 16, 32, 64, 128], "range": [-0.05, 2.16]},
             yaxis={"range": [0, 1.3 * top]},
             legend={"orientation": "h", "y": 1.15},
@@ -548,7 +553,7 @@ def gradients(B, fault, causal, seed):
             x_title="Gradient, weights stored",
             y_title="Gradient, by tiles",
             alt=f"{3 * T * D} gradients. By tiles of {B} against stored weights they differ by at most {off[0]:.2g} "
-            f"(dq), {off[1]:.2g} (dk) and {off[2]:.2g} (dv), up to rounding.",
+            f"(dq), {off[1]:.2g} (dk) and {off[2]:.2g} (dv).",
             xaxis={"range": [-top, top]},
             yaxis={"range": [-top, top]},
             legend={"orientation": "h", "y": 1.15},

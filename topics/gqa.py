@@ -240,10 +240,9 @@ def loss_against_cache(H_kv, seed):
         ],
         x_title="Cache of a word (bytes)",
         y_title="Loss above the floor (nats a word)",
-        alt=f"At {bytes_of[H_kv]:,} bytes a word, {H_kv} key/value heads. Above the floor, heads averaged at once: "
-        + ", ".join(f"{x:.1f} with {h}" for h, x in zip(CONVERTED, at_once, strict=True))
-        + ". Averaged and trained on: " + ", ".join(f"{POOLED[h]['after']:.2f} with {h}" for h in CONVERTED)
-        + ". With few heads from the start: " + ", ".join(f"{trained(h):.2f} with {h}" for h in bytes_of) + ".",
+        alt=f"{H_kv} key/value heads, {bytes_of[H_kv]:,} bytes a word, above the floor: "
+        + ("" if H_kv == 8 else f"averaged at once {at_once[CONVERTED.index(H_kv)]:.2f}, trained on "
+           f"{POOLED[H_kv]['after']:.2f}, ") + f"so few from the start {trained(H_kv):.2f}.",
         height=380,
         xaxis={"type": "log", "tickvals": list(bytes_of.values()), "ticktext": [f"{x:,}" for x in bytes_of.values()],
                "range": [np.log10(220), np.log10(2500)]},
@@ -268,7 +267,7 @@ def loss_against_cache(H_kv, seed):
              "one recorded run: training/results"),
             ("So few from the start", trained(H_kv), "nats", f"mean of recorded runs: {len(HEADS[H_kv])}"),
         ),
-        Note("The target itself has 8 key/value heads: there is nothing to average." if with_8 else
+        Note("The finished model itself has 8 key/value heads: there is nothing to average." if with_8 else
              "Averaged at once: measured here, on texts that training never saw. The rest are recorded runs."),
     )  # fmt: skip
 
@@ -397,7 +396,8 @@ def choose_groups(layer, H_kv, turned, seed):
         x_title="Groups",
         y_title="Above the floor (nats a word)",
         alt=f"8 heads pooled to {H_kv}, {how}, above the floor: " + ", ".join(
-            f"{x:.2f} for {kind}" for kind, x in zip(GROUPINGS, losses, strict=True)) + ".",
+            f"{x:.2f} for {kind}" for kind, x in zip(GROUPINGS, losses, strict=True))
+        + f". Likeness in layer {layer}: {_pairs(S).min():.2f} to {_pairs(S).max():.2f}.",
         height=260,
         yaxis={"range": [0, max(4.5, 1.15 * max(losses))]},
     )  # fmt: skip
@@ -406,7 +406,7 @@ def choose_groups(layer, H_kv, turned, seed):
     return (
         figure,
         Matrix(cells, names, names, f"Layer {layer}: likeness of heads, {how}; those pooled as alike side by side",
-               "key"),
+               "key", blank="itself"),
         Table(["groups", f"which heads share, layer {layer}"],
               [[kind, ", ".join("+".join(str(h + 1) for h in sorted(each)) for each in groups[kind])]
                for kind in GROUPINGS]),

@@ -320,7 +320,7 @@ def keep_fewer(d_c, fitted, seed):
         [bars([name], [x], name, ink, text=[f"{x:.2f}"]) for name, x, ink in shown],
         x_title="Numbers cached for a word in a layer",
         y_title="Loss (nats a word)",
-        alt=f"Loss of the next word: {losses[0]:.2f} with all 256 numbers, {losses[1]:.2f} with a latent of {d_c}, "
+        alt=f"Loss of the next word: {losses[0]:.3f} with all 256 numbers, {losses[1]:.3f} with a latent of {d_c}, "
         f"{losses[2]:.2f} with {n} numbers of GQA; the language's own is {least:.2f}.",
         height=280,
         barmode="stack",
@@ -331,8 +331,19 @@ def keep_fewer(d_c, fitted, seed):
     words, (_, by_latent, by_groups) = texts[0].words[1:], (np.exp(-each[0]) for each in told)
     return (
         figure,
-        Tokens(words, by_latent.tolist(), "output", f"Latent of {d_c}: shaded by the probability of the right word."),
-        Tokens(words, by_groups.tolist(), "error", f"The same text, heads averaged into {counted(g, 'group')}."),
+        Tokens(
+            words,
+            by_latent.tolist(),
+            "output",
+            f"Latent of {d_c}: each word shaded by the "
+            f"probability that it was given, {100 * by_latent.mean():.0f} % in the mean.",
+        ),
+        Tokens(
+            words,
+            by_groups.tolist(),
+            "error",
+            f"The same text, heads averaged into {counted(g, 'group')}: {100 * by_groups.mean():.0f} %.",
+        ),
         Metrics(
             ("Cache kept", 100 * d_c / 256, "%", f"{d_c} / (2 · {model.H} heads · {model.D})"),
             ("Loss added by the latent", round(losses[1] - losses[0], 3), "nats", f"{d_c} numbers"),

@@ -167,7 +167,8 @@ def step_time(T, B, name, gpu):
         x_title="Key/value heads",
         y_title="Time of one step (ms)",
         alt=f"{name} on {gpu}, {B:,} users with {T:,} tokens: a step takes {short(total[0])} ms with {heads[0]} "
-        f"key/value heads and {short(total[-1])} ms with one. Arithmetic: {short(compute[0])} and "
+        f"key/value heads, {short(weights[0])} for weights and {short(caches[0])} for caches; with one "
+        f"{short(total[-1])}, {short(weights[-1])} and {short(caches[-1])}. Arithmetic: {short(compute[0])} and "
         f"{short(compute[-1])} ms.",
         barmode="stack",
         xaxis={"type": "category"},
@@ -321,7 +322,8 @@ def what_shrinks(H_kv, T, name):
         [bars(shares, names, "left", "cost", orientation="h", text=[f"{x:.3g} %" for x in shares])],
         x_title=f"Left, in % of {m.H} heads",
         alt=f"{name} with {H_kv} of {m.H} key/value heads. What is left: " + "; ".join(
-            f"{what} {x:.3g} %" for x, what in zip(shares, names, strict=True)) + ".",
+            f"{what} {x:.3g} %" for x, what in zip(shares, names, strict=True))
+        + f". At {T:,} tokens the cache of a layer takes {short(rows[4][2])} MiB.",
         height=260,
         xaxis={"range": [0, 118]},
         yaxis={"autorange": "reversed"},
@@ -419,20 +421,22 @@ def pool_heads(H_kv, made, turned, seed):
         shapes=[rule(y=even)],
         annotations=[label(-0.48, even, "guessing", xanchor="left", yanchor="bottom")],
     )
+    p = [np.exp(-word_losses(each, first)) for each in (lm.load("target"), few)]
     same = max_abs_difference(*(lm.forward(each, encode(first)) for each in (model, lm.load("target"))))
     return (
         figure,
-        Tokens(first, [0.0, *np.exp(-word_losses(lm.load("target"), first)).tolist()], "output",
-               "All 8 heads: each word shaded by the probability that the model gave it."),
-        Tokens(first, [0.0, *np.exp(-word_losses(few, first)).tolist()], "error", f"The same with {_heads(H_kv)}."),
+        Tokens(first, [0.0, *p[0].tolist()], "output",
+               "All 8 heads: each word shaded by the probability that it was given, "
+               f"{100 * p[0].mean():.0f} % in the mean."),
+        Tokens(first, [0.0, *p[1].tolist()], "error", f"The same with {_heads(H_kv)}: {100 * p[1].mean():.0f} %."),
         Metrics(
             ("Cache of a word", 2 * model.L * H_kv * model.D * 2, "bytes", f"2 · {model.L} · {H_kv} · {model.D} · 2"),
             ("New key heads", length_kept(few, model), "of the old length", f"1/√{8 // H_kv} = "
              f"{(H_kv / 8) ** 0.5:.2f} for the mean of {8 // H_kv} unrelated ones"),
         ),
         Badge("8 heads, turned or not: max|Δ| of the logits", same, 1e-3),
-        Note(f"Left and middle: measured here, on {TEXTS} texts that training never saw. "
-             f"Right: {_recorded(H_kv, plain, after)}"),
+        Note(f"“8 heads” and “at once” are measured here, on {TEXTS} texts that training never saw; “trained on”: "
+             f"{_recorded(H_kv, plain, after)}"),
     )  # fmt: skip
 
 

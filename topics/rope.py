@@ -330,7 +330,8 @@ def shift_a_text(shift, broken, text):
     losses = [float(-np.log(np.maximum(each[places], 1e-12)).mean()) for each in (trained, p)]
     return (
         Tokens(decode(words), [0.0, *p[places].tolist()], "output",
-               f"Shaded by the probability of each word, given those before, the first at position {shift}."),
+               f"Shaded by the probability of each word, given those before, the first at position {shift}. "
+               f"Loss {losses[1]:.2f} nats a word; as trained, {losses[0]:.2f}."),
         Metrics(("Next word, as trained", *says[0]), ("Next word here", *says[1]),
                 ("Loss, as trained", losses[0], "nats a word"), ("Loss here", losses[1], "nats a word")),
         Badge(f"Positions from {shift} on against 0: max|Δ logit|", max_abs_difference(there, here), 1e-3),
@@ -412,8 +413,9 @@ def wheels(C, base, D, way, f):
         ],
         x_title="Pair p",
         y_title="Positions for a whole turn",
-        alt=f"Width {D}, base {base:,}: turns take from {before[0]:.1f} to {before[-1]:,.0f} positions. {never} of "
-        f"{D // 2} pairs never complete one within {C:,}. {way}, f = {f}: the slowest takes {after[-1]:,.0f}.",
+        alt=f"Width {D}, base {base:,}: turns take from {before[0]:.1f} to {before[-1]:,.0f} positions. The last "
+        f"{never} of {D // 2} pairs never complete one within {C:,}. "
+        + ("No stretching." if way == "none" else f"{way}, f = {f}: the slowest takes {after[-1]:,.0f}."),
         height=300,
         yaxis={"type": "log"},
         shapes=[rule(y=C)],
@@ -445,7 +447,7 @@ def _speeds(D, base, C, f, way):
         y_title="Speed left (%)",
         alt=f"What is left of each pair's speed at f = {f}: linear {100 / f:.3g} % everywhere. YaRN keeps all of the "
         f"speed in {(kept['YaRN'] > 99.9).sum()} pairs, Llama 3.1 in {(kept['Llama 3.1'] > 99.9).sum()}, NTK-aware "
-        f"in {(kept['NTK-aware'] > 99.9).sum()}. Chosen: {way}.",
+        f"in {(kept['NTK-aware'] > 99.9).sum()}.",
         height=280,
         yaxis={"range": [0, 108]},
     )
@@ -620,7 +622,8 @@ def _song_figure(x, curves, title, bounds):
         [line(x, y, name, *looks.get(name, ("output", "solid")), mode="lines+markers") for name, y in named.items()],
         x_title="Position in the text (words)",
         y_title=title,
-        alt=f"{title}, second verse and last. " + " ".join(f"{w}: {y[0]:.1f}, {y[-1]:.1f}." for w, y in named.items()),
+        alt=f"{title}: " + "; ".join(f"{w} {y[0] + 0:.1f} in the second verse, {y[-1] + 0:.1f} in the last"
+                                     for w, y in named.items()) + ".",
         height=250,
         xaxis={"range": [0, x[-1] + LINE_LENGTH / 2]},
         yaxis={"range": bounds or [-0.05 * max(most, 1), 1.1 * max(most, 1)]},
@@ -651,8 +654,8 @@ def _score(q, k, distance, theta):
     "(c, d), and sort by cos and sin.",
 )
 def score_without_turning_twice(answer, rng):
-    """Write `score(q, k, distance, theta)`: the dot product of a query at position $i$ and a key at position $j$,
-    from `distance` $= i - j$ alone. The start forgets a part that vanishes when q and k are equal."""
+    """Write `score(q, k, distance, theta)`: the dot product of a query at position *i* and a key at position *j*,
+    from `distance`, *i* − *j*, alone. The start forgets a part that vanishes when q and k are equal."""
     for _ in range(3):
         D = 2 * int(rng.integers(1, 6))
         q, k, theta = rng.normal(size=D), rng.normal(size=D), rng.uniform(0.01, 1, D // 2)

@@ -197,8 +197,9 @@ def ask_far_back(W, whole, seed):
         [bars(back, 100 * p.mean(0), "right food", "output", width=2.4)],
         x_title="Words back to the food",
         y_title="Probability of the right food (%)",
-        alt=f"W = {W}, layer without a window: {whole}. Mean probability of the right food from near to far: "
-        + ", ".join(f"{back[n]} words back {100 * p[:, n].mean():.0f} %" for n in range(N_FACTS)[::-1]) + ".",
+        alt=f"W = {W}, layer without a window: {whole}. Mean probability of the right food: "
+        + ", ".join(f"{100 * p[:, part].mean():.0f} % for foods {where}, up to {back[part].max()} words back"
+                    for part, where in ((near, "inside the window"), (~near, "further back")) if part.any()) + ".",
         xaxis={"range": [0, 66]},
         yaxis={"range": [0, 118], "tickvals": [0, 25, 50, 75, 100]},
         shapes=[rule(x=at - 0.5, dash=dash) for at, _, _, dash in ends],
@@ -311,7 +312,7 @@ def roll(W, fault, seed):
     q, k, v = (np.array([x + position(t, D) for t, x in enumerate(tokens)]) @ M for M in (W_q, W_k, W_v))
     mask = sliding_window_mask(SHOWN, W + 1 if fault == FAULTS[1] else W)
     exact = softmax(np.where(mask, q @ k.T / np.sqrt(D), -np.inf)) @ v  # (T, D), all rows kept
-    K, V, held, frames, worst = np.zeros((W, D)), np.zeros((W, D)), [None] * W, [], 0.0
+    K, V, held, frames, off = np.zeros((W, D)), np.zeros((W, D)), [None] * W, [], []
     for t in range(SHOWN):
         row = q[t], k[t], v[t]
         if fault == FAULTS[2]:
@@ -319,9 +320,11 @@ def roll(W, fault, seed):
         K, V, n = rolling_cache(row[1], row[2], K, V, t)
         gone, held[t % W] = held[t % W], t
         w = softmax(K[:n] @ row[0] / np.sqrt(D))
-        worst = max(worst, max_abs_difference(w @ V[:n], exact[t]))
+        off.append(max_abs_difference(w @ V[:n], exact[t]))
         frames.append(_roll_frame(t, held, gone, K, w))
-    return Steps(*frames), Badge("Rolled against masked, all tokens: max|Δ|", worst, 1e-12)
+    wrong = ", ".join(str(t) for t, x in enumerate(off) if x > 1e-12)
+    note = Note(f"Outputs differ at tokens {wrong}.", "warning") if wrong else Note("No output differs.")
+    return Steps(*frames), Badge("Rolled against masked, all tokens: max|Δ|", max(off), 1e-12), note
 
 
 def _roll_frame(t, held, gone, K, w):
@@ -329,11 +332,11 @@ def _roll_frame(t, held, gone, K, w):
     W, n = len(K), len(w)
     slots = [f"slot {s}: " + ("empty" if token is None else f"token {token}")
              for s, token in enumerate(held)]  # fmt: skip
-    over = "was empty" if gone is None else f"held token {gone}, which no one will ask again"
+    over = "was empty" if gone is None else f"held token {gone}"
     return Frame(
         f"Token {t} goes to slot {t} mod {W} = {t % W}. The slot {over}.",
         Matrix([[float(f"{x:.1f}") if s < n else None for x in row] for s, row in enumerate(K)],
-               slots, ["1", "2", "3", "4"], "Keys in the buffer", "key"),
+               slots, ["1", "2", "3", "4"], "Keys in the buffer", "key", blank="empty"),
         Matrix(w[None].round(3), [f"token {t} asks"], [f"token {held[s]}" for s in range(n)], "Weights", "weight"),
     )  # fmt: skip
 

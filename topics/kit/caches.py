@@ -12,6 +12,7 @@ from topics.kit.models import MODELS
 from topics.kit.numerics import GIB, KIB
 from topics.kit.traces import bars
 from topics.kit.views import Figure, Metrics, Note, Table
+from topics.kit.words import counted
 
 WAYS = ("MHA", "GQA", "MQA", "MLA")
 
@@ -73,15 +74,16 @@ def ladder(here, name, T, gpu_name, gpu):
     ]
     own = elements(here, m.H, m.D, m.g)
     labels = [f"{text}: {x:,.4g} KiB" for text, x in zip(names, kib, strict=True)]  # small bars have no room for texts
-    colored = [x * (way == here) for way, x in zip(WAYS, kib, strict=True)]
-    plain = [x * (way != here) for way, x in zip(WAYS, kib, strict=True)]
+    colored = [x if way == here else None for way, x in zip(WAYS, kib, strict=True)]
+    plain = [x if way != here else None for way, x in zip(WAYS, kib, strict=True)]
     figure = Figure(
         [
             bars(plain, labels, "other ways", "reference", orientation="h"),
             bars(colored, labels, here, "key", orientation="h"),
         ],
         x_title="Cache per token (KiB)",
-        alt=f"{name}: a token leaves in its cache " + ", ".join(labels) + ".",
+        alt=f"{name}, {T:,} tokens, {gpu_name}. A token leaves "
+        + "; ".join(f"{text}, {counted(n, 'user')}" for text, n in zip(labels, users, strict=True)) + ".",
         height=260,
         barmode="stack",
         showlegend=False,
@@ -89,8 +91,13 @@ def ladder(here, name, T, gpu_name, gpu):
     )  # fmt: skip
     metrics = Metrics(
         (f"At the bytes of {here}, groups of GQA", own / (2 * m.D), "", f"{own} / (2 · {m.D})"),
-        ("… heads of MHA", own / (2 * m.D), f"of {m.H}", "each with a key and a value of its own"),
-        ("… latent of MLA", own - m.D // 2, "numbers", f"{own} − {m.D // 2} for the rotary key"),
+        (
+            f"At the bytes of {here}, heads of MHA",
+            own / (2 * m.D),
+            f"of {m.H}",
+            "each with a key and a value of its own",
+        ),
+        (f"At the bytes of {here}, latent of MLA", own - m.D // 2, "numbers", f"{own} − {m.D // 2} for the rotary key"),
     )
     table = Table(
         ["way", "numbers a layer", "KiB a token", f"GiB at {T:,}", f"users on {gpu_name}"], rows,

@@ -55,15 +55,16 @@ def Tokens(tokens, values=None, ink="key", caption="", at=None):
     return {"view": "tokens", "tokens": list(tokens), "values": values, "ink": ink, "caption": caption, "at": at}
 
 
-def Matrix(values, rows, columns, title="", ink="weight", why=None):
+def Matrix(values, rows, columns, title="", ink="weight", why=None, blank="masked"):
     """A small heatmap with its numbers; one of many columns shows them in words only where a reader points.
 
     values   (n, m)  shaded from 0 to the largest |value|; negative cells in the error colour; None leaves one empty
     rows     n labels       columns  m labels
     why      [i][j], the arithmetic of a cell in words; or Scores
+    blank    what a cell of None is, for who does not see that it is empty
     """
     return {"view": "matrix", "values": values, "rows": list(rows), "columns": list(columns),
-            "title": title, "ink": ink, "why": why}  # fmt: skip
+            "title": title, "ink": ink, "why": why, "blank": blank}  # fmt: skip
 
 
 def Scores(q, k):

@@ -18,6 +18,9 @@ const SETTLED = 800; // ms of stillness before the text alternative is read out
 
 const drawing = () => import("./show.js"); // what draws views is not needed before something moves
 
+const LONGEST = 300; // characters of details that are worth hearing
+const shortened = (text) => (text.length > LONGEST ? `${text.slice(0, LONGEST)} …` : text);
+
 class LlmDemo extends HTMLElement {
   connectedCallback() {
     this.form = this.querySelector("form");
@@ -242,7 +245,7 @@ class LlmDemo extends HTMLElement {
       await showViews(this.stage, views, this.comparison);
       this.pinnable = canPin(views);
       this.lines = spoken(views);
-      if (!this.touched) this.heard = this.lines;
+      if (!this.touched) this.hear();
     } catch (problem) {
       return this.failed({ kind: "draw", message: `The figure could not be drawn: ${problem.message}` });
     }
@@ -254,10 +257,14 @@ class LlmDemo extends HTMLElement {
   announceLater() {
     clearTimeout(this.announcement);
     this.announcement = setTimeout(() => {
-      const news = this.lines.filter((line) => !this.heard?.includes(line)).join(" ");
-      this.heard = this.lines;
-      if (news) announce(news);
+      const news = (lines) => lines.filter((line) => !this.heard?.includes(line)).join(" ");
+      announce(news(this.lines.first) || shortened(news(this.lines.then)) || "Nothing changes.");
+      this.hear();
     }, SETTLED);
+  }
+
+  hear() {
+    this.heard = [...this.lines.first, ...this.lines.then];
   }
 
   settled() {

@@ -40,7 +40,7 @@ class PredictBlock extends HTMLElement {
     details.firstElementChild.after(verdict);
     details.firstElementChild.textContent = "The answer";
     details.open = true;
-    announce(`${verdict.textContent} ${verdict.nextElementSibling.textContent}`);
+    announce(`${verdict.textContent} ${spokenText(verdict.nextElementSibling)}`);
   }
 
   mark(guess, chosen) {
@@ -49,6 +49,13 @@ class PredictBlock extends HTMLElement {
     if (isRight(guess)) guess.append(" ✓");
     else if (chosen) guess.append(" ✗");
   }
+}
+
+// A formula stands there twice, drawn and as MathML: once is enough.
+function spokenText(element) {
+  const copy = element.cloneNode(true);
+  for (const drawn of copy.querySelectorAll(".katex-html")) drawn.remove();
+  return copy.textContent;
 }
 
 const isRight = (guess) => "right" in guess.parentNode.dataset;

@@ -25,11 +25,19 @@ export async function showViews(container, views, comparison = null) {
   await keepingCell(container, () => Promise.all(shown.map((view, i) => showView(container, nodes[i], view))));
 }
 
-/** What there is to say about these views, a line each: numbers where no figure tells them. */
+/** What there is to say about these views: `first` what tells most, a line each; `then` the numbers in detail, which are
+ *  wanted where nothing in `first` is new. */
 export function spoken(views) {
-  const figures = views.some((view) => view.alt);
-  return views.filter((view) => !(figures && view.view === "metrics")).map((view) => SPOKEN[view.view]?.(view)).filter(Boolean);
+  const lines = (how) => views.flatMap((view) => how[view.view]?.(view) ?? []).filter(Boolean);
+  const told = views.some(({ alt }) => alt) ? { ...SPOKEN, metrics: null } : SPOKEN;
+  return { first: lines(told), then: lines(DETAILS) };
 }
+
+const DETAILS = {
+  metrics: ({ items }) => Array.from(items, ({ label, value, unit }) => `${label} ${formatNumber(value)} ${unit ?? ""}.`),
+  table: ({ columns, rows }) => Array.from(rows, ([head, ...cells]) => `${head}: ${cells.map((cell, i) => `${columns[i + 1]} ${formatNumber(cell)}`).join(", ")}.`),
+  steps: ({ frames }) => frames.at(-1).caption,
+};
 
 const SPOKEN = {
   figure: ({ alt }) => alt,

@@ -129,12 +129,12 @@ function tableBody({ caption, columns, rows }) {
 }
 
 // Cells that have a `why` tell it in the lines below: matrix.js.
-function matrixBody({ values, rows, columns, title, ink, why }) {
+function matrixBody({ values, rows, columns, title, ink, why, blank }) {
   const most = Math.max(...Array.from(values, (row) => Math.max(...Array.from(row, Math.abs)))) || 1;
   const scores = why?.q && why; // or a text for each cell
   let stop = 0; // the first such cell is the matrix' one tab stop
   const cell = (value, i, j) => {
-    if (value === null) return '<td><span class="visually-hidden">masked</span></td>';
+    if (value === null) return `<td><span class="visually-hidden">${escapeHtml(blank)}</span></td>`;
     const negative = value < 0 ? ' class="negative"' : "";
     const reason = scores ? "" : why?.[i]?.[j];
     const because = (scores || reason ? ` tabindex="${stop}"` : "") + (reason ? ` data-why="${escapeHtml(reason)}"` : "");
