@@ -138,10 +138,22 @@ def _with_constructs(scan, marked, html, plain):
     """Tokens replaced by HTML, inside tags (an image's alt) by text; no <p> around a block."""
     bare = {c.token for c in scan.constructs if c.display}
     marked = re.sub(rf"<p>({scan.mark}\d+x)</p>", lambda p: p[1] if p[1] in bare else p[0], marked)
-    marked = _with_punctuation(scan, marked)
+    marked = _with_punctuation(scan, _with_head_names(scan, marked, plain))
     marked = re.sub(r"<[a-z][^<>]*>", lambda tag: scan.put_back(tag[0], lambda c: escape(plain[c])), marked)
     mute = marked.replace(f'title="{_PERMALINK}"', 'aria-hidden="true" tabindex="-1"')  # or each heading would say it
     return scan.put_back(mute, html.get)
+
+
+def _with_head_names(scan, marked, plain):
+    """A table's head says its formulas: a browser drops MathML from the name that it makes of a cell."""
+
+    def named(cell):
+        if not any(c.kind == "math" and c.token in cell[2] for c in scan.constructs):
+            return cell[0]
+        name = re.sub(r"\\text|[\\{}_^~]+", " ", scan.put_back(cell[2], plain.get))
+        return f'<th aria-label="{escape(" ".join(_text(name).split()))}"{cell[1]}>{cell[2]}</th>'
+
+    return re.sub(r"<th([^<>]*)>(.*?)</th>", named, marked)
 
 
 def _with_punctuation(scan, marked):

@@ -188,6 +188,7 @@ def test_guesses_may_be_constructs_and_predict_may_have_none():
 @pytest.mark.parametrize(
     "text, expected",
     [
+        ("| heads $H_{kv}$ | b |\n|---|---|\n| 1 | 2 |", '<th aria-label="heads H kv">heads <i>math</i></th>'),
         ("/// saw\n*b*\n///", '<div aria-label="What you saw" class="saw" role="group">'),
         (
             "/// question | q?\na\n///",
