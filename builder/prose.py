@@ -138,6 +138,7 @@ def _with_constructs(scan, marked, html, plain):
     """Tokens replaced by HTML, inside tags (an image's alt) by text; no <p> around a block."""
     bare = {c.token for c in scan.constructs if c.display}
     marked = re.sub(rf"<p>({scan.mark}\d+x)</p>", lambda p: p[1] if p[1] in bare else p[0], marked)
+    marked = re.sub(r"(<tr>\s*)<td([^<>]*)>(.*?)</td>", r'\1<th scope="row"\2>\3</th>', marked)  # it names its row
     marked = _with_punctuation(scan, _with_head_names(scan, marked, plain))
     marked = re.sub(r"<[a-z][^<>]*>", lambda tag: scan.put_back(tag[0], lambda c: escape(plain[c])), marked)
     mute = marked.replace(f'title="{_PERMALINK}"', 'aria-hidden="true" tabindex="-1"')  # or each heading would say it
