@@ -119,7 +119,7 @@ def test_a_wrong_guess_is_marked_and_counts_once(page, url):
 
 def test_the_answer_opens_without_a_guess(page, url):
     page.goto(url + "lines.html")
-    page.get_by_text("Show the answer").click()
+    page.get_by_text("Show the answer without guessing").click()
     expect(page.locator("predict-block").get_by_text("It is twice as steep")).to_be_visible()
     expect(page.locator(".verdict")).to_have_count(0)
 
@@ -336,11 +336,12 @@ def test_the_page_can_be_cited_mended_and_reported(page, url):
 
 
 def test_without_javascript_nothing_is_lost(still):
-    still.get_by_text("Show the answer").click()
+    still.locator("predict-block summary").click()
     expect(still.get_by_text("It is twice as steep")).to_be_visible()
     still.locator(".side-note summary").click()
     expect(still.get_by_text("A remark")).to_be_visible()
-    still.get_by_text("Why?").click()
+    expect(still.get_by_text("Why?")).to_be_visible()
+    still.locator(".question summary").click()
     expect(still.get_by_text("Because.")).to_be_visible()
     still.locator("a.term").first.click()
     expect(still.locator("#logit:target")).to_be_in_viewport()
