@@ -53,11 +53,16 @@ class Predict(Block):
 
     @staticmethod
     def list_of(guesses):
-        """In an order that does not give the first, right one away."""
+        """In an order, and with capitals, that do not give the first, right one away."""
         items = ElementTree.Element("ul", {"class": "guesses"})
         for guess in sorted(guesses, key=_natural):
-            _child(items, "li", guess, **({"data-right": ""} if guess == guesses[0] else {}))
+            _child(items, "li", _capitalised(guess), **({"data-right": ""} if guess == guesses[0] else {}))
         return items
+
+
+def _capitalised(text):
+    """A first word in capitals; a construct's token has digits and stays."""
+    return re.sub(r"^[a-z]+(?![a-z\d])", lambda word: word[0].capitalize(), text)
 
 
 def _natural(text):

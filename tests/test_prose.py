@@ -174,7 +174,7 @@ def test_words_are_those_of_the_prose():
 
 def test_predict_hides_the_answer_and_shows_the_guesses_before_it():
     page = html("/// predict | What of $x$?\nThey fall by {8, 2, not at all}.\n///")
-    guesses = '<ul class="guesses"><li>2</li><li data-right="">8</li><li>not at all</li></ul>'
+    guesses = '<ul class="guesses"><li>2</li><li data-right="">8</li><li>Not at all</li></ul>'
     assert guesses + "<details>" in page and "<predict-block" in page
     assert "<p>They fall by <strong>8</strong>.</p></details></predict-block>" in page
 

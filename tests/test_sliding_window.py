@@ -130,6 +130,10 @@ def test_mistrals_reach_of_90_percent_agrees_with_the_normal_distribution():
         assert abs(page.even_reach(32, 4096, residual=residual) - (32 * mean + 1.2816 * spread)) < 0.005 * 32 * mean
 
 
+def test_the_first_guess_is_right():
+    assert page.even_reach(4, 8) == 20
+
+
 def test_the_second_question_by_hand():
     weights = page.layer_weights("alike", 2, 5, 3, 0)
     assert math.isclose(page.weight_by_distance(weights)[2], 3 / 9)

@@ -601,8 +601,7 @@ def training_memory(T, name, gpu, keeps):
         showlegend=False,
         shapes=[rule(y=memory / GIB)],
         annotations=[
-            label(np.log10(LONG[0]), np.log10(memory / GIB), f"{gpu}: {memory // GIB} GiB", xanchor="left",
-                  yanchor="bottom"),
+            label(end, np.log10(memory / GIB), f"{gpu}: {memory // GIB} GiB", xanchor="right", yanchor="top"),
             label(end, np.log10(stored[-1]), "stored", xanchor="right", yanchor="bottom", xshift=-40),
             label(end, np.log10(tiled[-1]), "recomputed", xanchor="right", yanchor="bottom", xshift=-6, yshift=8),
         ],

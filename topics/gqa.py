@@ -252,7 +252,7 @@ def loss_against_cache(H_kv, seed):
         annotations=[
             *(label(x, 1.55, text, yanchor="top") for x, text in zip(places, ("1 head", "2", "4", "8"), strict=True)),
             label(places[1], np.log10(at_once[1]), AT_ONCE, yanchor="bottom", xanchor="left", yshift=4),
-            label(places[0], np.log10(min(HEADS[1] + HEADS[2])), FROM_START, xanchor="left", yanchor="top", yshift=-8),
+            label(places[3], np.log10(min(HEADS[8])), FROM_START, xanchor="right", yanchor="top", yshift=-10),
             label(places[0], np.log10(POOLED[1]["after"]), TRAINED_ON, xanchor="left", yanchor="bottom", yshift=8),
         ],
     )  # fmt: skip
@@ -383,8 +383,7 @@ def draws(H_kv, turned=False, n=5):
 )
 def choose_groups(layer, H_kv, turned, seed):
     """Which heads to pool: the likeness of the house model's heads, and the loss after pooling."""
-    model, texts = lm.load("target"), held_out(TEXTS, start=TEXTS * seed)
-    losses = [above_floor(converted(model, H_kv, kind, turned, seed), texts) for kind in GROUPINGS]
+    model, losses = lm.load("target"), losses_of_groupings(H_kv, turned, seed)
     groups = {kind: groups_of(model, layer - 1, kind, H_kv, turned, seed) for kind in GROUPINGS}
     S = likeness(*heads_of(model, layer - 1)[1:3], turned)
     order = np.concatenate(groups["alike"])
@@ -459,6 +458,13 @@ def repeat_or_tile(H_kv, tile, seed):
         Badge("Output against its definition: max|Δ|", off.max(), 1e-12),
         Note(note, "warning" if tile else "info"),
     )  # fmt: skip
+
+
+@cache
+def losses_of_groupings(H_kv, turned, seed):
+    """Nats above the floor for each of GROUPINGS, on the texts of choose_groups: the same for every layer it shows."""
+    model, texts = lm.load("target"), held_out(TEXTS, start=TEXTS * seed)
+    return [above_floor(converted(model, H_kv, kind, turned, seed), texts) for kind in GROUPINGS]
 
 
 SPLIT = ("Llama-2-7B", "Llama-3.1-8B", "Llama-3.1-70B")

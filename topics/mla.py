@@ -317,7 +317,7 @@ def keep_fewer(d_c, fitted, seed):
     least = floor(texts)
     shown = zip(("as it is: 256", f"latent: {d_c}", f"{counted(g, 'group')}: {n}"), losses, INKS, strict=True)
     figure = Figure(
-        [bars([name], [x], name, ink, text=[f"{x:.2f}"]) for name, x, ink in shown],
+        [bars([name], [x], name, ink, text=[f"{x:.2f}"], textposition="outside") for name, x, ink in shown],
         x_title="Numbers cached for a word in a layer",
         y_title="Loss (nats a word)",
         alt=f"Loss of the next word: {losses[0]:.3f} with all 256 numbers, {losses[1]:.3f} with a latent of {d_c}, "

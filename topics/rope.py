@@ -269,7 +269,7 @@ def _dials(q, k, between, j, distance):
         alt=f"Query at position {j + distance}, key at {j}: the angles between their hands are "
         f"{', '.join(map(str, between[:3]))} and {between[3]} degrees.",
         height=240,
-        xaxis={"range": [-1.2, APART * 3 + 1.2], "tickvals": at, "ticktext": [f"θ = {10.0**-p:g}" for p in range(4)],
+        xaxis={"range": [-1.4, APART * 3 + 1.4], "tickvals": at, "ticktext": [f"θ = {10.0**-p:g}" for p in range(4)],
                "showgrid": False, "constrain": "domain"},
         yaxis={"range": [-1.85, 1.3], "visible": False, "showgrid": False, "scaleanchor": "x", "constrain": "domain"},
         annotations=[label(c, -1.55, f"{angle}°", xanchor="center", yanchor="middle")
@@ -511,10 +511,16 @@ SONG_WAYS = (*WAYS, "YaRN, no temperature")
 )
 def beyond_the_context(way, f, seed):
     """A line of words, sung for longer than any text of the house model's training: what it still knows to follow."""
-    words = song(f, seed)
-    found = {"none": sing(words, *stretched("none", f))}
-    yield Progress(1, 2, "Reading the song"), *_song_views(words, found, f)
+    yield Progress(0, 2, "Reading the song")
+    words, found = song(f, seed), {"none": as_trained(f, seed)}
+    yield Progress(1, 2, "Reading it again, stretched")
     yield _song_views(words, found | {way: sing(words, *stretched(way, f))}, f)
+
+
+@cache
+def as_trained(f, seed):
+    """What sing gives for a song with the frequencies as they were trained."""
+    return sing(song(f, seed), *stretched("none", f))
 
 
 def song(f, seed):
@@ -604,13 +610,17 @@ def _song_views(words, found, f):
     return (
         _song_figure(middle, {each: c[0] for each, c in curves.items()}, "Words copied rightly (%)", [0, 108]),
         _song_figure(middle, {each: c[1] for each, c in curves.items()}, "Loss (nats a word)", None),
-        Tokens(names, [0.0, *p[-1].tolist()], "output", f"The last verse, {way}: shaded by the probability of the "
-               "right word, the first apart."),
+        Tokens(names, [0.0, *p[-1].tolist()], "output", f"The last verse, {_called(way)}: shaded by the probability "
+               "of the right word, the first apart."),
         Metrics(
             ("Last verse, frequencies as trained", last["none"], ""),
-            (f"Last verse, {way}", last[way], "", f"mean loss {curves[way][1][-1]:.2f} nats"),
+            (f"Last verse, {_called(way)}", last[way], "", f"mean loss {curves[way][1][-1]:.2f} nats"),
         ),
     )  # fmt: skip
+
+
+def _called(way):
+    return "as trained" if way == "none" else way
 
 
 def _song_figure(x, curves, title, bounds):

@@ -217,7 +217,7 @@ def ask_far_back(W, whole, seed):
             ("Answered, food further back", share[1], "", f"{(~near).sum() * TEXTS} questions; a guess is 1 of 8"),
             (f"{L} layers could carry", reach - 1, "words back", f"{L} · ({W} − 1)")
             if whole == "none"
-            else (f"{L} layers could carry", T - 1, "words back", f"layer {whole} sees all {T} words"),
+            else (f"{L} layers could carry", "all", f"{T - 1} words back", f"layer {whole} sees all {T} words"),
         ),
         Tokens(
             words,
@@ -403,8 +403,8 @@ def local_and_global(W, T, name):
         [
             bars(list(kinds), whole, "global layers", "key"),
             bars(list(kinds), total - whole, "local layers", "reference",
-                 text=[f"{x / total[0]:.0%}" if x < total[0] else f"{x:.3g} GiB" for x in total],
-                 textposition="outside"),
+                 text=[f"{x / total[0]:.0%}" if x < total[0] else f"{x:.3g}" for x in total],
+                 textposition="outside", constraintext="none"),
         ],
         x_title="Local to global layers",
         y_title="Cache of one text (GiB)",
@@ -508,7 +508,7 @@ def forget_the_first(n, kind, placed, seed):
     parts = {"told by the register": counts & marked, "all others": counts & ~marked}
     before, after = ([float(x[part].mean()) if part.any() else 0.0 for part in parts.values()] for x in (full, now))
     size = [int(part.sum()) for part in parts.values()]
-    names = [f"{name} ({m})" for name, m in zip(parts, size, strict=True)]
+    names = [f"{name}<br>({m})" for name, m in zip(parts, size, strict=True)]
     layer, head = np.unravel_index(on_first.argmax(), on_first.shape)
     one = texts[0].words
     shade = np.clip(now[0, : len(one) - 1] / 3, 0, 1) * counts[0, : len(one) - 1]
@@ -525,8 +525,9 @@ def forget_the_first(n, kind, placed, seed):
             x_title="Words, from the 13th on",
             y_title="Loss above the floor (nats)",
             alt=f"{kind}, {n} first words forgotten, in the first word's place: {placed}. Loss above the floor: "
-            + "; ".join(f"{name} {b:.2f} before, {a:.2f} now" for name, b, a in zip(names, before, after, strict=True))
+            + "; ".join(f"{name} {b:.2f} before, {a:.2f} now" for name, b, a in zip(parts, before, after, strict=True))
             + ".",
+            xaxis={"tickangle": 0},
             yaxis={"range": [min(lowest, 0) if lowest < -0.01 else 0, 1.2 * max(1, *tops)]},
         ),
         Tokens(one, [0.0, *shade.tolist()], "error", "The first of the texts, shaded where it now loses more than the "

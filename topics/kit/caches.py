@@ -12,7 +12,7 @@ from topics.kit.models import MODELS
 from topics.kit.numerics import GIB, KIB
 from topics.kit.traces import bars
 from topics.kit.views import Figure, Metrics, Note, Table
-from topics.kit.words import counted
+from topics.kit.words import counted, short
 
 WAYS = ("MHA", "GQA", "MQA", "MLA")
 
@@ -73,16 +73,19 @@ def ladder(here, name, T, gpu_name, gpu):
         for way, text, x, n in zip(WAYS, names, kib, users, strict=True)
     ]
     own = elements(here, m.H, m.D, m.g)
-    labels = [f"{text}: {x:,.4g} KiB" for text, x in zip(names, kib, strict=True)]  # small bars have no room for texts
-    colored = [x if way == here else None for way, x in zip(WAYS, kib, strict=True)]
-    plain = [x if way != here else None for way, x in zip(WAYS, kib, strict=True)]
+    gib = [x * KIB * T / GIB for x in kib]
+    labels = [
+        f"{text}: {short(x)} GiB" for text, x in zip(names, gib, strict=True)
+    ]  # small bars have no room for texts
+    colored = [x if way == here else None for way, x in zip(WAYS, gib, strict=True)]
+    plain = [x if way != here else None for way, x in zip(WAYS, gib, strict=True)]
     figure = Figure(
         [
             bars(plain, labels, "other ways", "reference", orientation="h"),
             bars(colored, labels, here, "key", orientation="h"),
         ],
-        x_title="Cache per token (KiB)",
-        alt=f"{name}, {T:,} tokens, {gpu_name}. A token leaves "
+        x_title="Cache of one text (GiB)",
+        alt=f"{name}, {T:,} tokens, {gpu_name}. A text takes "
         + "; ".join(f"{text}, {counted(n, 'user')}" for text, n in zip(labels, users, strict=True)) + ".",
         height=260,
         barmode="stack",

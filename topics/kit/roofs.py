@@ -31,14 +31,15 @@ def roofline(gpu, works, **layout):
         texts.append(label(np.log10(intensity), np.log10(reached), text, xanchor=side,
                            yanchor="bottom" if above else "top", yshift=9 if above else -9))  # fmt: skip
         told.append(f"{text}: {short(intensity)} FLOP/byte, at most {short(reached)} TFLOP/s")
+    crowded = any(above and intensity > 0.9 * ridge for _, intensity, _, _, above in works)  # the text tells the ridge
     plain = {
         "x_title": "Arithmetic intensity (FLOP/byte)",
         "y_title": "Attainable rate (TFLOP/s)",
         "alt": f"Roofline of {gpu}, ridge at {short(ridge)} FLOP/byte; " + "; ".join(told) + ".",
         "xaxis": {"type": "log"},
-        "yaxis": {"type": "log"},
+        "yaxis": {"type": "log", "range": [np.log10(roof[0]) - 0.1, np.log10(roof[1]) + 0.45]},
         "showlegend": False,
-        "annotations": [*texts, label(np.log10(ridge), np.log10(roof[1]), f"ridge {short(ridge)}", yanchor="bottom",
-                                      xanchor="left", yshift=3)],
+        "annotations": texts + [label(np.log10(ridge), np.log10(roof[1]), f"ridge {short(ridge)}", yanchor="bottom",
+                                      xanchor="left", yshift=3)] * (not crowded),
     }  # fmt: skip
     return Figure([line(x, roof, f"{gpu} roof", "reference"), *marks], **plain | layout)

@@ -18,9 +18,6 @@ const SETTLED = 800; // ms of stillness before the text alternative is read out
 
 const drawing = () => import("./show.js"); // what draws views is not needed before something moves
 
-const LONGEST = 300; // characters of details that are worth hearing
-const shortened = (text) => (text.length > LONGEST ? `${text.slice(0, LONGEST)} …` : text);
-
 class LlmDemo extends HTMLElement {
   connectedCallback() {
     this.form = this.querySelector("form");
@@ -89,6 +86,7 @@ class LlmDemo extends HTMLElement {
     labelControls(this.form);
     addressLater();
     if (!this.onButton) this.ask(readControls(this.form));
+    else if (!this.running && this.stage.querySelector(".view-figure")) this.status("Press Run: what is shown came with other values.", "");
   }
 
   // ---- its part of a link (address.js)
@@ -206,7 +204,7 @@ class LlmDemo extends HTMLElement {
     const { done, cancel } = callPython(this.getAttribute("call"), args, (views) => this.progress(run, views));
     const run = { args, cancel, steps: 0 };
     this.running = run;
-    const busy = setTimeout(() => this.running === run && this.working(), this.onButton ? 0 : BUSY_AFTER);
+    const busy = setTimeout(() => this.running === run && this.working(run.progress), this.onButton ? 0 : BUSY_AFTER);
     try {
       const views = await done;
       this.next(run);
@@ -233,15 +231,19 @@ class LlmDemo extends HTMLElement {
   progress(run, views) {
     if (this.running !== run) return;
     run.steps += 1;
-    this.working(views.find((view) => view.view === "progress"));
+    run.progress = views.find((view) => view.view === "progress");
+    if (this.state === "busy") this.working(run.progress); // a short run needs no bar
     if (views.some((view) => view.view !== "progress")) this.show(views, { quiet: true });
   }
 
   async show(views, { quiet = false } = {}) {
     if (!this.isConnected) return;
     try {
+      const { canPin, news, refusal, showViews, spoken } = await drawing();
+      this.news = news;
+      this.refusal = refusal(views, this.stage);
+      if (this.refusal) return this.refused();
       this.views = views;
-      const { canPin, showViews, spoken } = await drawing();
       await showViews(this.stage, views, this.comparison);
       this.pinnable = canPin(views);
       this.lines = spoken(views);
@@ -254,11 +256,16 @@ class LlmDemo extends HTMLElement {
     if (!quiet && this.touched) this.announceLater();
   }
 
+  refused() {
+    this.lines = { first: [this.refusal], then: [] };
+    this.dispatchEvent(new Event("answered"));
+    this.announceLater();
+  }
+
   announceLater() {
     clearTimeout(this.announcement);
     this.announcement = setTimeout(() => {
-      const news = (lines) => lines.filter((line) => !this.heard?.includes(line)).join(" ");
-      announce(news(this.lines.first) || shortened(news(this.lines.then)) || "Nothing changes.");
+      announce(this.news(this.lines, this.heard));
       this.hear();
     }, SETTLED);
   }
@@ -271,7 +278,8 @@ class LlmDemo extends HTMLElement {
     if (this.state === "error" && this.bar.querySelector("[data-draw-error]")) return;
     this.state = "live";
     this.leaveBar();
-    this.bar.replaceChildren();
+    if (this.refusal) this.status(this.refusal, "");
+    else this.bar.replaceChildren();
     this.dispatchEvent(new CustomEvent("painted", { bubbles: true }));
   }
 

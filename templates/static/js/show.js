@@ -33,6 +33,21 @@ export function spoken(views) {
   return { first: lines(told), then: lines(DETAILS) };
 }
 
+/** Why an answer does not take the place of what is shown: a text half typed would tear the figures down. */
+export function refusal(views, stage) {
+  const only = views.length === 1 && views[0].view === "note" && views[0].kind === "warning";
+  return only && stage.children.length > 1 ? `${views[0].text} What is shown came before.` : "";
+}
+
+/** Of these lines what was not heard before. */
+export function news({ first, then }, heard = []) {
+  const fresh = (lines) => lines.filter((line) => !heard.includes(line)).join(" ");
+  const details = fresh(then);
+  return fresh(first) || (details.length > LONGEST ? `${details.slice(0, LONGEST)} …` : details) || "Nothing changes.";
+}
+
+const LONGEST = 300; // characters of details that are worth hearing
+
 const DETAILS = {
   metrics: ({ items }) => Array.from(items, ({ label, value, unit }) => `${label} ${formatNumber(value)} ${unit ?? ""}.`),
   table: ({ columns, rows }) => Array.from(rows, ([head, ...cells]) => `${head}: ${cells.map((cell, i) => `${columns[i + 1]} ${formatNumber(cell)}`).join(", ")}.`),
