@@ -252,7 +252,7 @@ def loss_against_cache(H_kv, seed):
         annotations=[
             *(label(x, 1.55, text, yanchor="top") for x, text in zip(places, ("1 head", "2", "4", "8"), strict=True)),
             label(places[1], np.log10(at_once[1]), AT_ONCE, yanchor="bottom", xanchor="left", yshift=4),
-            label(places[3], np.log10(min(HEADS[8])), FROM_START, xanchor="right", yanchor="top", yshift=-10),
+            label(places[3], np.log10(max(HEADS[8])), FROM_START, xanchor="right", yanchor="bottom", yshift=8),
             label(places[0], np.log10(POOLED[1]["after"]), TRAINED_ON, xanchor="left", yanchor="bottom", yshift=8),
         ],
     )  # fmt: skip
