@@ -588,7 +588,10 @@ def test_an_unknown_word_is_answered_in_place_and_a_known_one_mends_it(page, ser
     page.goto(server.url + "kv_cache.html")
     edit = demo(page, "edit_a_word")
     edit.get_by_label("New word").fill("Annna")
-    expect(edit.locator(".view-note")).to_contain_text("“Annna”. The nearest that it does: Anna", timeout=60_000)
-    expect(edit.locator(".view-matrix")).to_have_count(0)
+    bar = edit.locator(".demo-status")
+    expect(bar).to_contain_text("“Annna”. The nearest that it does: Anna", timeout=60_000)
+    expect(bar).to_contain_text("What is shown came before.")
+    expect(edit.locator(".view-matrix")).to_contain_text("Anna → Kate")  # nothing is torn down by half a word
     edit.get_by_label("New word").fill("anna")
     expect(edit.locator(".view-matrix")).to_contain_text("Anna → Anna")
+    expect(bar).to_be_empty()
