@@ -41,7 +41,7 @@ from topics.kit import (
 )
 from topics.kit.caches import CACHED, WAYS, ladder, token_bytes
 from topics.kit.losses import above_floor, floor, quoted_texts, word_losses
-from topics.kit.recorded import HEADS as TRAINED
+from topics.kit.recorded import HEADS as TRAINED  # noqa: F401 — for the page
 from topics.kit.recorded import POOLED
 from topics.kit.roofs import roofline
 from topics.kit.text import encode, held_out
@@ -403,11 +403,11 @@ TEXTS = 8  # held-out texts to a measurement of the demo
 )
 def pool_heads(H_kv, made, turned, seed):
     """The house model with fewer key/value heads, made from its own: what it loses at once."""
-    model = turn_heads(lm.load("target"), seed) if turned else lm.load("target")
+    model = turned_at_random(lm.load("target"), seed) if turned else lm.load("target")
     few, texts = pooled(model, H_kv, made, seed), held_out(TEXTS, start=TEXTS * seed)
     even, first = guessing(texts), texts[0].words
     plain = made == MADE[0] and not turned  # as in the recorded runs
-    after = POOLED[H_kv]["after"] if plain and POOLED and H_kv in POOLED else None
+    after = POOLED[H_kv]["after"] if plain and H_kv in POOLED else None
     names = ["8 heads", f"{H_kv}, at once", f"{H_kv}, trained on"]
     shown = [above_floor(lm.load("target"), texts), above_floor(few, texts), after or 0.0]
     known = [*(f"{x:.2f}" for x in shown[:2]), f"{after:.2f}" if after else "?"]
@@ -436,7 +436,7 @@ def pool_heads(H_kv, made, turned, seed):
         ),
         Badge("8 heads, turned or not: max|Δ| of the logits", same, 1e-3),
         Note(f"“8 heads” and “at once” are measured here, on {TEXTS} texts that training never saw; “trained on”: "
-             f"{_recorded(H_kv, plain, after)}"),
+             f"{_recorded(H_kv, after)}"),
     )  # fmt: skip
 
 
@@ -444,13 +444,13 @@ def _heads(n):
     return f"{n} key/value head{'s' * (n != 1)}"
 
 
-def _recorded(H_kv, plain, after):
+def _recorded(H_kv, after):
     """What the right bar of pool_heads is, or why there is none."""
     if after is not None:
         return "a recorded run, on other texts."
     if H_kv == 8:
         return "with all heads there is nothing to mend."
-    return "the recorded run is not there yet." if plain else "no run was recorded for these heads."
+    return "no run was recorded for these heads."
 
 
 def pooled(model, H_kv, made=MADE[0], seed=0):
@@ -468,7 +468,7 @@ def pooled(model, H_kv, made=MADE[0], seed=0):
     return replace(model.with_weights(changed), H_kv=H_kv)
 
 
-def turn_heads(model, seed):
+def turned_at_random(model, seed):
     """The same function in other coordinates: in each head, queries and keys turn by the same random angles, pair by
     pair as rotary positions do, and so do values and the columns of the output matrix that read them."""
     rng, changed = np.random.default_rng(seed), {}
@@ -500,21 +500,8 @@ def guessing(texts):
 @cache
 def excess(H_kv, made=MADE[0], turned=False, seed=0):
     """For the page's text: nats above the floor of the house model with H_kv key/value heads."""
-    model = turn_heads(lm.load("target"), seed) if turned else lm.load("target")
+    model = turned_at_random(lm.load("target"), seed) if turned else lm.load("target")
     return above_floor(pooled(model, H_kv, made, seed), quoted_texts())
-
-
-UNKNOWN = "(recorded run not there yet)"
-
-
-def trained_on(H_kv):
-    """The recorded loss above the floor of pooled heads after 5 % of the words, as text."""
-    return f"{POOLED[H_kv]['after']:.2f}" if POOLED and H_kv in POOLED else UNKNOWN
-
-
-def trained_from_start(H_kv):
-    """The recorded loss above the floor of models that had so few heads from the start, mean over seeds, as text."""
-    return f"{np.mean(TRAINED[H_kv]):.2f}" if TRAINED.get(H_kv) else UNKNOWN
 
 
 # ---- exercises
