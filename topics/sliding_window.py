@@ -438,7 +438,7 @@ def local_and_global(W, T, name):
 MARKS = frozenset([*VERBS[POLITE].values(), *VERBS[BLUNT].values(), *ASK.values(), "thank"])
 LEAVES = 8  # a forgotten word is seen for this many words more
 PLACED = {"its own word": None, "a full stop": ".", "the other register": ""}
-SAMPLE = 6
+SAMPLE = 3
 
 
 def tells_register(each):
