@@ -154,7 +154,7 @@ def _with_head_names(scan, marked, plain):
         name = re.sub(r"\\text|[\\{}_^~]+", " ", scan.put_back(cell[2], plain.get))
         return f'<th aria-label="{escape(" ".join(_text(name).split()))}"{cell[1]}>{cell[2]}</th>'
 
-    return re.sub(r"<th([^<>]*)>(.*?)</th>", named, marked)
+    return re.sub(r"<th((?:\s[^<>]*)?)>(.*?)</th>", named, marked)
 
 
 def _with_punctuation(scan, marked):

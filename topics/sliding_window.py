@@ -508,7 +508,7 @@ def forget_the_first(n, kind, placed, seed):
     parts = {"told by the register": counts & marked, "all others": counts & ~marked}
     before, after = ([float(x[part].mean()) if part.any() else 0.0 for part in parts.values()] for x in (full, now))
     size = [int(part.sum()) for part in parts.values()]
-    names = [f"{name}<br>({m})" for name, m in zip(parts, size, strict=True)]
+    names = [f"{name} ({m})" for name, m in zip(("by register", "all others"), size, strict=True)]
     layer, head = np.unravel_index(on_first.argmax(), on_first.shape)
     one = texts[0].words
     shade = np.clip(now[0, : len(one) - 1] / 3, 0, 1) * counts[0, : len(one) - 1]

@@ -74,9 +74,8 @@ def ladder(here, name, T, gpu_name, gpu):
     ]
     own = elements(here, m.H, m.D, m.g)
     gib = [x * KIB * T / GIB for x in kib]
-    labels = [
-        f"{text}: {short(x)} GiB" for text, x in zip(names, gib, strict=True)
-    ]  # small bars have no room for texts
+    # beside the bars: small ones have no room for texts
+    labels = [f"{text}: {short(x)} GiB" for text, x in zip(names, gib, strict=True)]
     colored = [x if way == here else None for way, x in zip(WAYS, gib, strict=True)]
     plain = [x if way != here else None for way, x in zip(WAYS, gib, strict=True)]
     figure = Figure(

@@ -10,11 +10,10 @@ from topics.kit.words import short
 END = 1e6  # FLOP per byte at the right edge
 
 
-def roofline(gpu, works, **layout):
+def roofline(gpu, works):
     """A GPU's roof, with a labelled point for each work.
 
     works   [(text, FLOP per byte, ink, symbol, whether its text stands above the roof)]
-    layout  further keywords of Figure, in the place of those given here
     """
     chip = GPUS[gpu]
     ridge = chip.flops / chip.bandwidth
@@ -32,14 +31,15 @@ def roofline(gpu, works, **layout):
                            yanchor="bottom" if above else "top", yshift=9 if above else -9))  # fmt: skip
         told.append(f"{text}: {short(intensity)} FLOP/byte, at most {short(reached)} TFLOP/s")
     crowded = any(above and intensity > 0.9 * ridge for _, intensity, _, _, above in works)  # the text tells the ridge
-    plain = {
-        "x_title": "Arithmetic intensity (FLOP/byte)",
-        "y_title": "Attainable rate (TFLOP/s)",
-        "alt": f"Roofline of {gpu}, ridge at {short(ridge)} FLOP/byte; " + "; ".join(told) + ".",
-        "xaxis": {"type": "log"},
-        "yaxis": {"type": "log", "range": [np.log10(roof[0]) - 0.1, np.log10(roof[1]) + 0.45]},
-        "showlegend": False,
-        "annotations": texts + [label(np.log10(ridge), np.log10(roof[1]), f"ridge {short(ridge)}", yanchor="bottom",
-                                      xanchor="left", yshift=3)] * (not crowded),
-    }  # fmt: skip
-    return Figure([line(x, roof, f"{gpu} roof", "reference"), *marks], **plain | layout)
+    over = {"yanchor": "bottom", "xanchor": "left", "yshift": 3}
+    ridge_text = label(np.log10(ridge), np.log10(roof[1]), f"ridge {short(ridge)}", **over)
+    return Figure(
+        [line(x, roof, f"{gpu} roof", "reference"), *marks],
+        x_title="Arithmetic intensity (FLOP/byte)",
+        y_title="Attainable rate (TFLOP/s)",
+        alt=f"Roofline of {gpu}, ridge at {short(ridge)} FLOP/byte; " + "; ".join(told) + ".",
+        xaxis={"type": "log"},
+        yaxis={"type": "log", "range": [np.log10(roof[0]) - 0.1, np.log10(roof[1]) + 0.45]},
+        showlegend=False,
+        annotations=texts if crowded else [*texts, ridge_text],
+    )
