@@ -37,6 +37,16 @@ def test_a_demo_uses_the_edited_function_through_another_module():
     assert not np.allclose(before[0]["frames"][3]["views"][2]["values"], weights)
 
 
+def test_what_was_kept_from_the_old_code_is_forgotten_and_again_when_it_comes_back():
+    gqa = importlib.import_module("topics.gqa")
+    ours = gqa.losses_of_groupings(4, False, 0)
+    first = "def convert_mha_to_gqa(W_q, W_k, W_v, W_o, groups):\n    one = groups[:, 0]\n"
+    rebind("topics.gqa.convert_mha_to_gqa", first + "    return W_q, W_k[one], W_v[one], W_o\n")
+    assert not np.allclose(gqa.losses_of_groupings(4, False, 0), ours)
+    restore()
+    np.testing.assert_allclose(gqa.losses_of_groupings(4, False, 0), ours)
+
+
 def test_restore_brings_back_the_very_same_object():
     original = numerics.softmax
     rebind("topics.kit.numerics.softmax", UNIFORM)

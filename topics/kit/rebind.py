@@ -82,8 +82,12 @@ def locate(target):
 
 
 def swap(old, new):
-    """Replace an object by another in every module below topics/."""
+    """Replace an object by another in every module below topics/, and forget all results that are kept there: they may
+    have come from the old one."""
     for name, module in list(sys.modules.items()):
         if name == "topics" or name.startswith("topics."):
-            for key in [key for key, thing in vars(module).items() if thing is old]:
-                setattr(module, key, new)
+            for key, thing in list(vars(module).items()):
+                if thing is old:
+                    setattr(module, key, new)
+                elif hasattr(thing, "cache_clear"):
+                    thing.cache_clear()
