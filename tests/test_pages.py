@@ -124,6 +124,7 @@ def test_a_journey_by_keyboard_from_the_index_to_a_moved_slider_and_back(page, s
             break
     page.keyboard.press("Enter")
     expect(page).to_have_url(f"{server.url}{name}.html")
+    expect(page.locator("#main")).to_be_focused()  # the address is the next page's before its content is
     for _ in range(60):
         page.keyboard.press("Tab")
         if page.evaluate("document.activeElement.matches('llm-demo input[type=range]')"):
@@ -172,11 +173,10 @@ def settled(demo):
 @pytest.mark.parametrize("name", TOPICS)
 def test_a_live_figure_follows_the_theme(browser, server, name):
     page = open_page(browser, server, name, live=True, color_scheme="light")
-    ink = "getComputedStyle(document.querySelector('.js-plotly-plot .ytitle, .js-plotly-plot .xtick text')).fill"
-    light = page.evaluate(ink)
+    label = page.locator(".js-plotly-plot .ytitle, .js-plotly-plot .xtick text").first
+    light = label.evaluate("label => getComputedStyle(label).fill")
     page.emulate_media(color_scheme="dark")
-    page.wait_for_timeout(600)
-    assert page.evaluate(ink) != light
+    expect(label).not_to_have_css("fill", light)
     page.context.close()
 
 
