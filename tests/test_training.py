@@ -87,6 +87,15 @@ def test_the_whole_family_was_trained():
     assert set(FOUND) == set(PLANS)
 
 
+@pytest.mark.parametrize("name", [name for name in PLANS if not name.startswith("scale")])
+def test_the_weights_of_every_run_that_a_page_may_show_are_kept(name):
+    model, shape = lm.read(report.HERE / f"runs/{name}.safetensors"), PLANS[name].shape
+    experts = len(model.weights["0.router"]) if "0.router" in model.weights else 0
+    assert experts == shape.get("E", 0)
+    assert all(getattr(model, key) == size for key, size in shape.items() if key != "E")
+    assert sum(array.size for array in model.weights.values()) == FOUND[name]["parameters"]
+
+
 @pytest.mark.parametrize("h", [8, 4, 2, 1])
 def test_each_number_of_key_value_heads_was_trained_from_three_seeds(h):
     runs = [FOUND[f"heads{h}-{seed}"] for seed in (1, 2, 3)]
