@@ -142,3 +142,6 @@ def test_the_effects_were_measured_over_three_seeds(run):
     assert effect["bits"]["2"] > effect["bits"]["8"] + 0.5
     assert effect["pruning"]["0.6"] > effect["pruning"]["0.2"]
     assert effect["long context"]["none"][2][1] > effect["long context"]["none"][0][1]
+    (at_once, of), (worked, _) = (FOUND[run]["sums"][kind]["3"] for kind in ("answer", "explain"))
+    assert at_once / of < 0.05
+    assert worked / of > 0.9

@@ -189,6 +189,9 @@ def measured(found):
             e.get("acceptance", {}).values()),
     }  # fmt: skip
     rows = [[name, *(cell(e) for e in runs.values())] for name, cell in lines.items()]
+    for name, kind in (("sums of three digits right, at once", "answer"), ("… working first", "explain")):
+        counts = [found[run]["sums"][kind]["3"] for run in runs]
+        rows.append([name, *(_percent(right / of) for right, of in counts)])
     return table(["effect", *runs], rows)
 
 
