@@ -3,6 +3,7 @@
 import importlib
 import inspect
 import json
+import re
 import time
 from itertools import islice
 
@@ -69,6 +70,24 @@ def check_figure(view):
     assert {trace["meta"]["ink"] for trace in figure["data"]} <= set(INKS)
 
 
+THINGS = "users|heads|words|tokens|layers|rows|tiles|blocks|bytes|bits|groups|GPUs|pairs|keys|queries|scores|steps"
+MISSAID = {
+    "a plural of one thing": re.compile(rf"(?<![\w.,·/×^−-])1 (?:[\w/]+ )?(?:{THINGS})\b"),
+    "a hyphen for a minus sign": re.compile(r"(?<![\w)\]}–-])-(?=\d)"),
+    "thousands without a separator": re.compile(r"(?<![\w.(])(?<!, )\d{5,}(?!\w)"),  # but in a shape, (T, 12288)
+}
+
+
+def texts(thing):
+    """Every text that a reader of a view may meet."""
+    if isinstance(thing, str):
+        yield thing
+    elif isinstance(thing, dict):
+        yield from (text for key, part in thing.items() if key != "data" for text in texts(part))
+    elif isinstance(thing, list | tuple):
+        yield from (text for part in thing for text in texts(part))
+
+
 @pytest.mark.parametrize("function", DEMOS)
 def test_every_corner_of_a_demo_gives_finite_labelled_views(function):
     every = list(corners(function))
@@ -78,6 +97,8 @@ def test_every_corner_of_a_demo_gives_finite_labelled_views(function):
         pack(views)  # raises on NaN, infinity, and on what can't cross to the page
         for view in figures(views):
             check_figure(view)
+        said = list(texts(views))
+        assert [(what, text) for what, wrong in MISSAID.items() for text in said if wrong.search(text)] == []
 
 
 @pytest.mark.parametrize("function", DEMOS)

@@ -128,7 +128,7 @@ def block_steps(name, T_q, T_k):
         ("scores q·k", f"{H} × ({T}, {D}) · ({D}, {T_k})", 2 * H * T * T_k * D, "T²"),
         ("mixing of values", f"{H} × ({T}, {T_k}) · ({T_k}, {D})", 2 * H * T * T_k * D, "T²"),
         ("output", f"({T}, {H * D}) · ({H * D}, {d})", 2 * T * H * D * d, "T"),
-        ("feed-forward", f"{m.feeds} matrices of {d} × {F}", 2 * m.feeds * T * d * F, "T"),
+        ("feed-forward", f"{m.feeds} matrices of {d:,} × {F:,}", 2 * m.feeds * T * d * F, "T"),
     ]
 
 
@@ -267,8 +267,8 @@ def _by_width(measure, middle, scaled, plain, at, unscaled, title, top):
         [*lines, points([WIDTHS[at]], [now], "now", "error" if unscaled else "weight", "diamond")],
         x_title="Width D",
         y_title=title,
-        alt=f"{title} at D = {WIDTHS[at]}: {curves[0][at]:.2f} with √D, {curves[1][at]:.2g} without; at D = 4 "
-        f"{curves[0][0]:.2f} and {curves[1][0]:.2f}, at 1024 {curves[0][-1]:.2f} and {curves[1][-1]:.2g}.",
+        alt=f"{title} at D = {WIDTHS[at]:,}: {curves[0][at]:.2f} with √D, {curves[1][at]:.2g} without; at D = 4 "
+        f"{curves[0][0]:.2f} and {curves[1][0]:.2f}, at 1,024 {curves[0][-1]:.2f} and {curves[1][-1]:.2g}.",
         height=240,
         xaxis={"type": "log", "tickvals": WIDTHS, "range": [np.log10(3.5), np.log10(1250)]},
         yaxis={"range": [0, 1.15 * (top or max(map(max, curves)))]},

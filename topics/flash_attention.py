@@ -259,8 +259,8 @@ def _output_figure(outputs, exact, tiles):
         [line(x, outputs, "output so far", "output", mode="lines+markers")],
         x_title="Tiles read",
         y_title="Output",
-        alt=f"After {len(outputs)} of {tiles} tiles the output is {outputs[-1]:.3f}; attention to the whole row gives "
-        f"{exact:.3f}.",
+        alt=f"After {len(outputs)} of {counted(tiles, 'tile')} the output is {outputs[-1]:.3f}; attention to the whole "
+        f"row gives {exact:.3f}.",
         height=220,
         xaxis={"range": [0.7, 8.3], "dtick": 1},
         yaxis={"range": [0, max(1.15, 1.15 * max(outputs))]},
@@ -397,7 +397,7 @@ def three_ways(largest, n, bits, seed):
         ),
         Table(["softmax", "readings of the row", "largest exponential", "sum", "error here"], rows,
               f"Largest score {largest:.3g}, {bits}"),
-        Note(f"{bits} ends at {np.finfo(kind).max:.5g}: an exponential passes it from a score of "
+        Note(f"{bits} ends at {np.finfo(kind).max:,.5g}: an exponential passes it from a score of "
              f"{np.log(float(np.finfo(kind).max)):.2f} on, a sum of many sooner."),
     )  # fmt: skip
 
@@ -496,8 +496,8 @@ def traffic(T, D, M, gpu, one):
         yaxis={"autorange": "reversed"},
     )  # fmt: skip
     metrics = Metrics(
-        ("Queries a tile, B_r", B_r, "", "broken" if one else f"⌊{M} / (5 · {D})⌋, at most T"),
-        ("Readings of all keys and values", -(-T // B_r), "", f"⌈{T} / {B_r}⌉"),
+        ("Queries a tile, B_r", B_r, "", "broken" if one else f"⌊{M:,} / (5 · {D})⌋, at most T"),
+        ("Readings of all keys and values", -(-T // B_r), "", f"⌈{T:,} / {B_r}⌉"),
         ("Plain over tiles", moved[0] / moved[1], "×", "bytes moved"),
         ("Arithmetic by tiles", flops / moved[1], "FLOP/byte",
          f"the GPU's own ratio is {chip.flops / chip.bandwidth:.0f}"),
@@ -615,7 +615,7 @@ def training_memory(T, name, gpu, keeps):
     return (
         figure,
         Metrics(
-            ("Stored", now[0], "GiB", f"{L} layers · {m.H} heads · {T:,}² · 2 bytes"),
+            ("Stored", now[0], "GiB", f"{counted(L, 'layer')} · {m.H} heads · {T:,}² · 2 bytes"),
             ("Recomputed", now[1] * GIB / MIB, "MiB", f"{m.L} layers · {m.H} heads · {T:,} · 4 bytes"),
             ("Stored weights alone fill the GPU from", longest + 1, "tokens", "one text"),
             ("Price of recomputing", 100 * 14 / 12 - 100, "% more FLOP", "14 T²D against 12 T²D, forward and backward"),

@@ -41,6 +41,7 @@ from topics.kit.caches import CACHED, ladder
 from topics.kit.losses import above_floor, floor, quoted_texts
 from topics.kit.recorded import HEADS, POOLED
 from topics.kit.text import encode, held_out
+from topics.kit.words import counted
 
 # ---- the attention itself
 
@@ -240,7 +241,7 @@ def loss_against_cache(H_kv, seed):
         ],
         x_title="Cache of a word (bytes)",
         y_title="Loss above the floor (nats a word)",
-        alt=f"{H_kv} key/value heads, {bytes_of[H_kv]:,} bytes a word, above the floor: "
+        alt=f"{counted(H_kv, 'key/value head')}, {bytes_of[H_kv]:,} bytes a word, above the floor: "
         + ("" if H_kv == 8 else f"averaged at once {at_once[CONVERTED.index(H_kv)]:.2f}, trained on "
            f"{POOLED[H_kv]['after']:.2f}, ") + f"so few from the start {trained(H_kv):.2f}.",
         height=380,
@@ -450,8 +451,8 @@ def repeat_or_tile(H_kv, tile, seed):
             [bars(names, off, "off by", "error", text=[f"{x:.2f}" for x in off])],
             x_title="Query head",
             y_title="Output off by: max|Δ|",
-            alt=f"{good} of {H} query heads read the right one of {H_kv} key/value heads; the largest error of an "
-            f"output is {off.max():.2g}.",
+            alt=f"{good} of {H} query heads read the right one of {counted(H_kv, 'key/value head')}; the largest "
+            f"error of an output is {off.max():.2g}.",
             height=220,
             yaxis={"range": [0, max(1.0, 1.1 * float(off.max()))]},
         ),
@@ -485,13 +486,13 @@ def cache_of_a_gpu(P, name):
         lines.append(line(across, y, text, "key" if heads == 8 else "reference", dash))
         texts.append(label(0, np.log10(y[0]), text, xanchor="left", yanchor="bottom", xshift=6, yshift=2))
     here = {heads: on_a_gpu(m, heads, P) / KIB for heads in kinds}
-    copies = max(1, P // 8)
+    held, copies = heads_on_a_gpu(8, P), max(1, P // 8)
     figure = Figure(
         [*lines, points([P], [here[8]], "now", "key", "diamond")],
         x_title="GPUs that share the heads",
         y_title="Cache per token on each GPU (KiB)",
-        alt=f"{name} on {P} GPUs, a token on each: {here[m.H]:,.4g} KiB with {m.H} key/value heads, {here[8]:,.4g} KiB "
-        f"with 8, {here[1]:,.4g} KiB with one.",
+        alt=f"{name} on {counted(P, 'GPU')}, a token on each: {here[m.H]:,.4g} KiB with {m.H} key/value heads, "
+        f"{here[8]:,.4g} KiB with 8, {here[1]:,.4g} KiB with one.",
         xaxis={"type": "log", "tickvals": across, "ticktext": [str(p) for p in across], "range": [-0.05, 1.6]},
         yaxis={"type": "log", "range": [np.log10(here[1]) - 0.3, np.log10(on_a_gpu(m, m.H, 1) / KIB) + 0.4]},
         showlegend=False,
@@ -500,8 +501,8 @@ def cache_of_a_gpu(P, name):
     return (
         figure,
         Metrics(
-            ("8 groups: heads on each GPU", heads_on_a_gpu(8, P), f"for {m.H // P} query heads", f"⌈8 / {P}⌉"),
-            ("… cache per token there", here[8], "KiB", f"2 · {m.L} · {heads_on_a_gpu(8, P)} · {m.D} · 2 bytes"),
+            ("8 groups: heads on each GPU", held, f"for {counted(m.H // P, 'query head')}", f"⌈8 / {P}⌉"),
+            ("… cache per token there", here[8], "KiB", f"2 · {m.L} · {held} · {m.D} · 2 bytes"),
             ("… on all GPUs together", P * here[8], "KiB", f"{P} · {here[8]:.4g}"),
             ("One head instead would take", here[1], "KiB", "each GPU keeps a copy of it"),
         ),

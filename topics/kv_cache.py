@@ -245,7 +245,8 @@ def memory_calculator(T, name, B, precision, gpu, wrong):
         ],
         y_title="GPU memory (GiB)",
         alt=f"{name} at {T:,} tokens: weights {short(weights / GIB)} GiB, cache {short(per_user / GIB)} GiB a user. "
-        f"All {B:,} need {short((weights + B * per_user) / GIB)} GiB; {gpu} has {memory // GIB} GiB and fits {fit:,}.",
+        f"With {counted(B, 'user')} that makes {short((weights + B * per_user) / GIB)} GiB; {gpu} has "
+        f"{memory // GIB} GiB and fits {fit:,}.",
         barmode="stack",
         showlegend=False,
         yaxis={"range": [0, 1.12 * max(top, memory / GIB)]},
@@ -255,7 +256,12 @@ def memory_calculator(T, name, B, precision, gpu, wrong):
         ],
     )
     metrics = Metrics(
-        ("Cache per token", per_user / T / KIB, "KiB", f"2 · {model.L} layers · {heads} heads · {model.D} · {b} bytes"),
+        (
+            "Cache per token",
+            per_user / T / KIB,
+            "KiB",
+            f"2 · {model.L} layers · {heads} heads · {model.D} · {counted(b, 'byte')}",
+        ),
         ("Cache per user", per_user / GIB, "GiB", f"{T:,} tokens · {short(per_user / T / KIB)} KiB"),
         ("Weights", weights / GIB, "GiB", f"{model.parameters:,} parameters · 2 bytes"),
         ("Users that fit", fit, "", f"⌊({memory // GIB} − {weights / GIB:.2f}) / {per_user / GIB:.4g}⌋"),

@@ -45,7 +45,7 @@ from topics.kit.recorded import HEADS as TRAINED  # noqa: F401 — for the page
 from topics.kit.recorded import POOLED
 from topics.kit.roofs import roofline
 from topics.kit.text import encode, held_out
-from topics.kit.words import products, short
+from topics.kit.words import counted, products, short
 
 # ---- the attention itself
 
@@ -166,8 +166,8 @@ def step_time(T, B, name, gpu):
         ],
         x_title="Key/value heads",
         y_title="Time of one step (ms)",
-        alt=f"{name} on {gpu}, {B:,} users with {T:,} tokens: a step takes {short(total[0])} ms with {heads[0]} "
-        f"key/value heads, {short(weights[0])} for weights and {short(caches[0])} for caches; with one "
+        alt=f"{name} on {gpu}, {counted(B, 'user')} with {T:,} tokens: a step takes {short(total[0])} ms with "
+        f"{heads[0]} key/value heads, {short(weights[0])} for weights and {short(caches[0])} for caches; with one "
         f"{short(total[-1])}, {short(weights[-1])} and {short(caches[-1])}. Arithmetic: {short(compute[0])} and "
         f"{short(compute[-1])} ms.",
         barmode="stack",
@@ -180,8 +180,8 @@ def step_time(T, B, name, gpu):
     return (
         figure,
         Metrics(
-            (f"{heads[0]} heads", total[0], "ms", f"{works[0][1] / GB:.1f} + {works[0][2] / GB:.1f} GB read"),
-            ("One head", total[-1], "ms", f"{one[1] / GB:.1f} + {one[2] / GB:.2f} GB read"),
+            (f"{heads[0]} heads", total[0], "ms", f"{works[0][1] / GB:,.1f} + {works[0][2] / GB:,.1f} GB read"),
+            ("One head", total[-1], "ms", f"{one[1] / GB:,.1f} + {one[2] / GB:,.2f} GB read"),
             ("So it is faster by", total[0] / total[-1], "×"),
             ("FLOP fall by", 100 * (1 - one[0] / works[0][0]), "%", "all of it projections"),
         ),
@@ -364,7 +364,7 @@ def users_against_context(T, name, gpu):
         lines,
         x_title="Context length (tokens)",
         y_title="Users that fit",
-        alt=f"{name} on {gpu} at {T:,} tokens: " + ", ".join(f"{users(name, gpu, T, way):,} users under {way}"
+        alt=f"{name} on {gpu} at {T:,} tokens: " + ", ".join(f"{counted(users(name, gpu, T, way), 'user')} under {way}"
                                                              for way in WAYS) + ".",
         xaxis={"type": "log", "tickvals": CONTEXTS[::2], "ticktext": [f"{t:,.0f}" for t in CONTEXTS[::2]],
                "range": [2.95, 5.5]},

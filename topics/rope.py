@@ -37,6 +37,7 @@ from topics.kit import (
 )
 from topics.kit.language import BLUNT, CONTEXT, SUNG
 from topics.kit.text import UnknownWordError, decode, encode, held_out, padded
+from topics.kit.words import counted
 
 # ---- the rotation
 
@@ -266,7 +267,7 @@ def _dials(q, k, between, j, distance):
         [line(*(_gaps(np.concatenate(rim).round(2)) for rim in rims), "", "reference", showlegend=False,
               hoverinfo="skip", line={"width": 1}), *hands],
         x_title="Pair, and the angle from k to q",
-        alt=f"Query at position {j + distance}, key at {j}: the angles between their hands are "
+        alt=f"Query at position {j + distance:,}, key at {j:,}: the angles between their hands are "
         f"{', '.join(map(str, between[:3]))} and {between[3]} degrees.",
         height=240,
         xaxis={"range": [-1.4, APART * 3 + 1.4], "tickvals": at, "ticktext": [f"θ = {10.0**-p:g}" for p in range(4)],
@@ -334,7 +335,7 @@ def shift_a_text(shift, broken, text):
                f"Loss {losses[1]:.2f} nats a word; as trained, {losses[0]:.2f}."),
         Metrics(("Next word, as trained", *says[0]), ("Next word here", *says[1]),
                 ("Loss, as trained", losses[0], "nats a word"), ("Loss here", losses[1], "nats a word")),
-        Badge(f"Positions from {shift} on against 0: max|Δ logit|", max_abs_difference(there, here), 1e-3),
+        Badge(f"Positions from {shift:,} on against 0: max|Δ logit|", max_abs_difference(there, here), 1e-3),
         Note(_shift_note(broken), "info" if broken in (HABITS[0], HABITS[4]) else "warning"),
     )  # fmt: skip
 
@@ -429,7 +430,7 @@ def wheels(C, base, D, way, f):
         Metrics(
             ("Pairs that never turn in training", never, f"of {D // 2}", f"{200 * never / D:.0f} %: λ > {C:,}"),
             ("Slowest pair, as trained", float(before[-1]), "positions", "2π / θ"),
-            ("Slowest pair, stretched", float(after[-1]), "positions", f"{after[-1] / before[-1]:.3g} times"),
+            ("Slowest pair, stretched", float(after[-1]), "positions", f"{after[-1] / before[-1]:.3g} × as long"),
             ("Scores multiplied by", temperature**2, "", f"{temperature:.3g}², on q and on k"),
         ),
     )
@@ -446,8 +447,8 @@ def _speeds(D, base, C, f, way):
         x_title="Pair p",
         y_title="Speed left (%)",
         alt=f"What is left of each pair's speed at f = {f}: linear {100 / f:.3g} % everywhere. YaRN keeps all of the "
-        f"speed in {(kept['YaRN'] > 99.9).sum()} pairs, Llama 3.1 in {(kept['Llama 3.1'] > 99.9).sum()}, NTK-aware "
-        f"in {(kept['NTK-aware'] > 99.9).sum()}.",
+        f"speed in {counted((kept['YaRN'] > 99.9).sum(), 'pair')}, Llama 3.1 in {(kept['Llama 3.1'] > 99.9).sum()}, "
+        f"NTK-aware in {(kept['NTK-aware'] > 99.9).sum()}.",
         height=280,
         yaxis={"range": [0, 108]},
     )

@@ -40,6 +40,7 @@ from topics.kit.autograd import Tensor, adam, cross_entropy, gradients
 from topics.kit.language import ANIMALS, ASK, BLUNT, END, FOODS, POLITE, VERBS, law
 from topics.kit.language import text as grammar
 from topics.kit.text import NUMBER, decode, encode, held_out, padded
+from topics.kit.words import counted
 
 # ---- the window
 
@@ -265,8 +266,8 @@ def reach_through_layers(W, L, kind, residual, seed):
         [bars(np.arange(n), 100 * weight, "weight", "weight")],
         x_title="Words back",
         y_title="Share in the last word (%)",
-        alt=f"W = {W}, {L} layers, weights: {kind}, residual {'counted' if residual else 'left out'}. The furthest of "
-        f"{n} words is {n - 1} back; 90 % of the weight lies within {most} words back.",
+        alt=f"W = {W}, {counted(L, 'layer')}, weights: {kind}, residual {'counted' if residual else 'left out'}. The "
+        f"furthest of {counted(n, 'word')} is {n - 1} back; 90 % of the weight lies within {most} words back.",
         xaxis={"range": [-1, n + 0.5]},
         yaxis={"range": [0, 1.12 * top]},
         shapes=[rule(x=most + 0.5)],
@@ -514,6 +515,7 @@ def forget_the_first(n, kind, placed, seed):
     one = texts[0].words
     shade = np.clip(now[0, : len(one) - 1] / 3, 0, 1) * counts[0, : len(one) - 1]
     told = [word for word, is_told in zip(one[1:], parts["told by the register"][0], strict=False) if is_told]
+    changes = [f"{name} {b:.2f} before, {a:.2f} now" for name, b, a in zip(parts, before, after, strict=True)]
     lowest = min(*before, *after)
     tops = [max(pair) for pair in zip(before, after, strict=True)]
     return (
@@ -525,9 +527,8 @@ def forget_the_first(n, kind, placed, seed):
             ],
             x_title="Words, from the 13th on",
             y_title="Loss above the floor (nats)",
-            alt=f"{kind}, {n} first words forgotten, in the first word's place: {placed}. Loss above the floor: "
-            + "; ".join(f"{name} {b:.2f} before, {a:.2f} now" for name, b, a in zip(parts, before, after, strict=True))
-            + ".",
+            alt=f"{kind}, {counted(n, 'first word')} forgotten, in the first word's place: {placed}. Loss above the "
+            f"floor: {'; '.join(changes)}.",
             xaxis={"tickangle": 0},
             yaxis={"range": [min(lowest, 0) if lowest < -0.01 else 0, 1.2 * max(1, *tops)]},
         ),

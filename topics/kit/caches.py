@@ -92,14 +92,19 @@ def ladder(here, name, T, gpu_name, gpu):
         yaxis={"autorange": "reversed"},
     )  # fmt: skip
     metrics = Metrics(
-        (f"At the bytes of {here}, groups of GQA", own / (2 * m.D), "", f"{own} / (2 · {m.D})"),
+        (f"At the bytes of {here}, groups of GQA", own / (2 * m.D), "", f"{own:,} / (2 · {m.D})"),
         (
             f"At the bytes of {here}, heads of MHA",
             own / (2 * m.D),
             f"of {m.H}",
             "each with a key and a value of its own",
         ),
-        (f"At the bytes of {here}, latent of MLA", own - m.D // 2, "numbers", f"{own} − {m.D // 2} for the rotary key"),
+        (
+            f"At the bytes of {here}, latent of MLA",
+            own - m.D // 2,
+            "numbers",
+            f"{own:,} − {m.D // 2} for the rotary key",
+        ),
     )
     table = Table(
         ["way", "numbers a layer", "KiB a token", f"GiB at {T:,}", f"users on {gpu_name}"], rows,

@@ -1,5 +1,7 @@
 """Numbers as figures' labels and sentences want them."""
 
+import re
+
 
 def short(x):
     """Three figures, thousands separated.
@@ -15,13 +17,22 @@ def counted(n, thing):
     >>> counted(1, "head"), counted(2_000, "head")
     ('1 head', '2,000 heads')
     """
-    return f"{n:,} {thing}{'s' * (n != 1)}"
+    return f"{n:,} {thing}{'' if n == 1 else 's'}"
+
+
+def with_minus_signs(text):
+    """Negative numbers with a minus sign; hyphens, ranges and differences stay as they are.
+
+    >>> with_minus_signs("-0.5 to e^-2, (-1), GPT-2, 2020-11")
+    '−0.5 to e^−2, (−1), GPT-2, 2020-11'
+    """
+    return re.sub(r"(?<![\w)\]}-])-(?=[\d.])", "−", text)
 
 
 def products(a, b):
     """How the dot product of two vectors comes about.
 
-    >>> products([1, 2], [3, 4])
-    '1.00·3.00 + 2.00·4.00'
+    >>> products([1, 2], [3, -4])
+    '1.00·3.00 + 2.00·−4.00'
     """
-    return " + ".join(f"{x:.2f}·{y:.2f}" for x, y in zip(a, b, strict=True))
+    return with_minus_signs(" + ".join(f"{x:.2f}·{y:.2f}" for x, y in zip(a, b, strict=True)))
