@@ -93,10 +93,14 @@ def slug(text):
     return re.sub(r"[^\w]+", "-", text).strip("-") or "section"
 
 
+INKED = "k kn kc ow s1 s2 sd si sa c1 ch mi mf mh nf nd nc nb bp"  # Pygments' classes that code.css gives an ink
+_PLAIN = re.compile(rf'<span class="(?!(?:{INKED.replace(" ", "|")})")\w+">([^<]*)</span>')
+
+
 def highlighted(code, language="python"):
-    """Code as <pre> with Pygments' classes. raises ClassNotFound for an unknown language"""
+    """Code as <pre> with Pygments' classes, where they have an ink. raises ClassNotFound for an unknown language"""
     lexer = get_lexer_by_name(language or "text", stripnl=False)
-    inner = highlight(code, lexer, HtmlFormatter(nowrap=True))
+    inner = _PLAIN.sub(r"\1", highlight(code, lexer, HtmlFormatter(nowrap=True)))
     name = escape(language or "text")
     return f'<div class="highlight"><pre tabindex="0"><code class="language-{name}">{inner}</code></pre></div>'
 

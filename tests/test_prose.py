@@ -1,10 +1,12 @@
 """Markdown becomes HTML with every construct in its place, and every fault of the text is found."""
 
 import random
+import re
+from pathlib import Path
 
 import pytest
 
-from builder.prose import render_prose
+from builder.prose import INKED, render_prose
 from builder.scan import scan
 
 
@@ -93,6 +95,14 @@ def test_no_construct_is_lost_or_doubled_in_random_prose(seed):
 def test_code_spans_and_fences_are_shown_as_they_are():
     assert html("`a < [[b]]`") == "<p><code>a &lt; [[b]]</code></p>"
     assert '<code class="language-python"><span class="k">def</span>' in html("```python\ndef f(): pass\n```")
+
+
+def test_only_what_has_an_ink_is_marked_in_code():
+    assert html("```python\nx = 1  # one\n```").endswith(
+        'x = <span class="mi">1</span>  <span class="c1"># one</span></code></pre></div>'
+    )
+    styles = (Path(__file__).parent.parent / "templates/static/css/code.css").read_text()
+    assert sorted(re.findall(r"\.highlight \.(\w+)", styles)) == sorted(INKED.split())
 
 
 def test_an_unknown_language_is_a_problem_at_its_line():

@@ -531,8 +531,8 @@ def _attend(q, K, V):
     hint="What is divided by, what do the weights sum to, and what is mixed?",
 )
 def answer_one_query(answer, rng):
-    """Write `attend(q, K, V)`: one query's output, with weights that stay finite for scores in the thousands. The start
-    makes four mistakes."""
+    """Write `attend(q, K, V)`: one query's output, with weights that stay finite for scores in the thousands. The
+    starter code makes four mistakes."""
     T, D, D_v = (int(n) for n in rng.integers(2, 9, 3))
     q, K, V = rng.normal(size=D), rng.normal(size=(T, D)), rng.normal(size=(T, D_v))
     got = answer(q, K, V)
@@ -558,7 +558,8 @@ def _score(w, n):
             return np.mean([w[t, t - n - 1] for t in range(T - n, T - 1)])
     """,
     solution=_score,
-    hint="The start measures how much a word looks at its own first copy. What should it look at to know what follows?",
+    hint="The starter code measures how much a word looks at its own first copy. What should it look at to know what "
+    "follows?",
 )
 def score_a_copier(answer, rng):
     """Write `score(w, n)`: the mean weight that the words of the second line, but the last, put on the word that

@@ -166,7 +166,7 @@ def hbm_traffic(T, D, B_r=None):
 
 
 def kept_bytes(T, L, H, stored=True):
-    """Bytes that attention keeps of its weights for the backward pass: all at 16 bit, or one FP32 lse a row (eq:kept).
+    """Bytes that attention keeps of its weights for the backward pass: all at 16 bits, or one FP32 lse a row (eq:kept).
 
     >>> kept_bytes(T=1024, L=1, H=1), kept_bytes(T=1024, L=1, H=1, stored=False)
     (2097152, 4096)
@@ -205,7 +205,7 @@ def one_row(read, B_c, best, fault, seed):
         exact = softmax(s[: tile.stop]) @ v[: tile.stop]
         outputs.append(float(a / ell))
         rows.append([n + 1, float(m), float(shrink), float(ell), float(a / ell), float(exact)])
-    columns = ["tile", "maximum m", "factor f", "sum ℓ", "output so far", "plain attention"]
+    columns = ["tile", "maximum m", "factor α", "sum ℓ", "output so far", "plain attention"]
     off = max_abs_difference([row[4] for row in rows], [row[5] for row in rows])
     note = (
         Note("The factor is 1 unless the maximum grows. It shrinks all that was summed before the tile.")
@@ -459,7 +459,7 @@ def traffic(T, D, M, gpu, one):
     """What one head's forward pass moves, counted from the loops, and the time that takes at a GPU's bandwidth."""
     chip, B_r = GPUS[gpu], 1 if one else min(T, rows_that_fit(M, D))
     plain, tiled = (np.array([2 * hbm_traffic(int(t), D, rows) for t in LENGTHS]) / MIB for rows in (None, B_r))
-    moved = [2 * hbm_traffic(T, D, rows) for rows in (None, B_r)]  # bytes at 16 bit
+    moved = [2 * hbm_traffic(T, D, rows) for rows in (None, B_r)]  # bytes at 16 bits
     flops = 4 * T * T * D
     times = [1e6 * moved[0] / chip.bandwidth, 1e6 * moved[1] / chip.bandwidth, 1e6 * flops / chip.flops]  # µs
     end = np.log10(LENGTHS[-1])

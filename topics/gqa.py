@@ -559,8 +559,8 @@ def _attend_in_groups(q, K, V):
 )
 def attend_without_copies(answer, rng):
     """A fast kernel never repeats the cache: it gives the *queries* a shape with one axis more, and reads each key and
-    value once for its whole group. Write `attend_in_groups(q, K, V)` that way, for one token. The start runs and has
-    the right shapes, but pairs heads wrongly. You may use `np` and `softmax`."""
+    value once for its whole group. Write `attend_in_groups(q, K, V)` that way, for one token. The starter code runs
+    and has the right shapes, but pairs heads wrongly. You may use `np` and `softmax`."""
     for H_kv, G in ((1, 3), (int(rng.integers(2, 4)), int(rng.integers(2, 5))), (3, 1)):
         T, D, H = int(rng.integers(2, 7)), int(rng.integers(2, 6)), H_kv * G
         q, K, V = rng.normal(size=(H, D)), *rng.normal(size=(2, T, H_kv, D))
@@ -591,7 +591,7 @@ def _gpu_kib(L, H_kv, D, b, P):
 )
 def weigh_a_share(answer, rng):
     """Write `gpu_kib(L, H_kv, D, b, P)`: the KiB that a token leaves in the cache of *each* of P GPUs. `P` divides
-    `H_kv`, or is a multiple of it. The start makes three mistakes."""
+    `H_kv`, or is a multiple of it. The starter code makes three mistakes."""
     llama = answer(80, 8, 128, 2, 8)
     assert llama is not None, "your function returned nothing"
     assert abs(llama - 40) < 1e-9, f"Llama-3.1-70B on 8 GPUs: 40 KiB each; you have {llama:.4g}"
@@ -619,7 +619,8 @@ def _most_groups(free, users, T, L, H, D, b):
             return free // (users * T * 2 * L * D * b)
     """,
     solution=_most_groups,
-    hint="The start gives the largest number whose caches fit. But groups are of equal size, and there are at most H.",
+    hint="The starter code gives the largest number whose caches fit. But groups are of equal size, and there are at "
+    "most H.",
 )
 def choose_the_groups(answer, rng):
     """You design a model and know what it must serve. Write `most_groups(free, users, T, L, H, D, b)`: the largest

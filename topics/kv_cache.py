@@ -217,14 +217,14 @@ def crossover_batch(name, T, b=2):
 
 # ---- demos
 
-BITS = {"16 bit": 2, "8 bit": 1}
+BITS = {"16 bits": 2, "8 bits": 1}
 
 
 @demo(
     T=LogSlider("Context length", 1024, 131_072, value=131_072, per_octave=2, unit="tokens"),
     name=Choice("Model", tuple(name for name in MODELS if name != "GPT-2 small"), value="Llama-3.1-8B"),
     B=LogSlider("Users at once", 1, 256, value=8, unit="users"),
-    precision=Choice("Precision of the cache", tuple(BITS), value="16 bit"),
+    precision=Choice("Precision of the cache", tuple(BITS), value="16 bits"),
     gpu=Choice("GPU", ("RTX 4090", "H100", "H200", "8 × H100"), value="H100"),
     wrong=Toggle("Break it: count query heads, not key/value heads"),
 )
@@ -602,7 +602,7 @@ def _gib_a_user(T, L, H, H_kv, D, b):
     hint="Three things are wrong: how many vectors a token leaves behind, which heads are kept, and what a GiB is.",
 )
 def weigh_a_cache(answer, rng):
-    """Write `gib_a_user(T, L, H, H_kv, D, b)`: the GiB that one user's cache takes. The start makes three
+    """Write `gib_a_user(T, L, H, H_kv, D, b)`: the GiB that one user's cache takes. The starter code makes three
     mistakes."""
     llama = answer(8192, 32, 32, 8, 128, 2)
     assert llama is not None, "your function returned nothing"
@@ -635,8 +635,8 @@ def _attend_to_new(q, k, v, K, V):
     "np.vstack([K, k]) makes a new array with one row more.",
 )
 def let_it_read_itself(answer, rng):
-    """Write one decode step for one head: return the output `y` (D,) and the grown `K` and `V` (t+1, D). The start
-    forgets something. You may use `np` and `softmax`."""
+    """Write one decode step for one head: return the output `y` (D,) and the grown `K` and `V` (t+1, D). The
+    starter code forgets something. You may use `np` and `softmax`."""
     D = int(rng.integers(2, 6))
     K, V = rng.normal(size=(2, int(rng.integers(1, 5)), D))
     q, k, v = rng.normal(size=(3, D))

@@ -637,7 +637,7 @@ MACHINES = {"8 × H100": GPUS["8 × H100"], "16 × H200": times(16, GPUS["H200"]
 
 
 def users_of(name, way, T=131_072, machine="8 × H100"):
-    """Whole caches of T tokens that fit beside a model's weights at 16 bit."""
+    """Whole caches of T tokens that fit beside a model's weights at 16 bits."""
     return int((MACHINES[machine].memory - 2 * CACHED[name].parameters) // (T * token_bytes(name, way)))
 
 
@@ -712,8 +712,8 @@ def _as_latent(W_K, W_V, H):
 )
 def write_groups_as_a_latent(answer, rng):
     """Without rotation every GQA is an MLA. Write `as_latent(W_K, W_V, H)`: return `W_D` (2·g·D, d), `W_UK` and `W_UV`
-    (H, D, 2·g·D) that give each of `H` query heads exactly the key and the value of its group. In the start all heads
-    read the same numbers."""
+    (H, D, 2·g·D) that give each of `H` query heads exactly the key and the value of its group. In the starter code
+    all heads read the same numbers."""
     for g, share in ((1, 3), (2, 2), (3, 2)):
         D, d = int(rng.integers(2, 4)), int(rng.integers(3, 6))
         H = g * share
@@ -748,13 +748,13 @@ def _shared_latent(W_K, W_V, r):
             return W_D, W_U
     """,
     solution=_shared_latent,
-    hint="The start gives half of the latent to keys, half to values. Keys and values come from the same vector: stack "
-    "the two matrices and take the singular vectors of the whole.",
+    hint="The starter code gives half of the latent to keys, half to values. Both come from the same vector: "
+    "stack the two matrices and take the singular vectors of the whole.",
 )
 def share_the_latent(answer, rng):
     """`W_K` and `W_V` (m, d) make the keys and values of all heads, m = H·D numbers each. Write
     `shared_latent(W_K, W_V, r)`: of all `W_D` (r, d) and `W_U` (2m, r) those whose product `W_U @ W_D` is nearest to
-    the two, one above the other, in summed squares. `np.linalg.svd` helps. The start treats the two apart."""
+    the two, one above the other, in summed squares. `np.linalg.svd` helps. The starter code treats the two apart."""
     for r in (2, 3, 5):
         m, d = int(rng.integers(5, 8)), int(rng.integers(6, 9))
         W_K, W_V = rng.normal(size=(2, m, d)) * np.array([1, 3])[:, None, None]

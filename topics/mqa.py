@@ -268,12 +268,12 @@ def many_heads(x, W_q, W_k, W_v, W_o):
     n=LogSlider("New tokens of each user", 1, 64, value=1, unit="tokens"),
     H=Choice("Query heads", (32, 96), value=32),
     gpu=Choice("GPU", ("A100", "H100", "H200"), value="H100"),
-    bits=Choice("Cache", ("16 bit", "8 bit"), value="16 bit"),
+    bits=Choice("Cache", ("16 bits", "8 bits"), value="16 bits"),
     copied=Toggle("Break it: write the shared heads out, one for each query head"),
 )
 def decode_roofline(H_kv, B, n, H, gpu, bits, copied):
     """How many FLOP a decode step does for each byte that it reads: in the matrices, and in scores and mixing."""
-    chip, b = GPUS[gpu], {"16 bit": 2, "8 bit": 1}[bits]
+    chip, b = GPUS[gpu], {"16 bits": 2, "8 bits": 1}[bits]
     ridge = chip.flops / chip.bandwidth
     pairs, matrices = decode_intensity(H, H if copied else H_kv, b, n), float(B * n)
     figure = roofline(gpu, [("scores, mixing", pairs, "key", "diamond", False),
@@ -525,7 +525,7 @@ def _step(q, k, v, K, V):
 )
 def decode_one_token(answer, rng):
     """Write `step(q, k, v, K, V)`: one token's decode step of multi-query attention. Return the outputs `y` (H, D) and
-    the grown cache `K` and `V` (t+1, D). The start makes three mistakes. You may use `np` and `softmax`."""
+    the grown cache `K` and `V` (t+1, D). The starter code makes three mistakes. You may use `np` and `softmax`."""
     H, D, t = (int(n) for n in rng.integers(2, 6, 3))
     D += D == H  # so that one can't pass for the other
     K, V = rng.normal(size=(2, t, D))
@@ -545,35 +545,35 @@ def decode_one_token(answer, rng):
         assert np.allclose(y[h], expected), f"head {h}: expected {np.round(expected, 3)}, got {np.round(y[h], 3)}"
 
 
-def _widened(d, D, H, H_kv, F, c, attentions, feeds):
-    return F + attentions * 2 * D * (H - H_kv) // (feeds * c)
+def _widened(d, D, H, H_kv, F, n_F, attentions, feeds):
+    return F + attentions * 2 * D * (H - H_kv) // (feeds * n_F)
 
 
 @exercise(
     start="""
-        def widened(d, D, H, H_kv, F, c, attentions, feeds):
+        def widened(d, D, H, H_kv, F, n_F, attentions, feeds):
             # d: the model's width     H heads of width D become H_kv key/value heads
-            # feeds feed-forward layers of c matrices, d by F each     attentions: how many attention layers there are
-            return F + d * D * (H - H_kv) // (c * F)
+            # feeds feed-forward layers of n_F matrices, d by F each     attentions: how many attention layers there are
+            return F + d * D * (H - H_kv) // (n_F * F)
     """,
     solution=_widened,
     hint="Each attention layer gives up 2 · d · D · (H − H_kv) parameters. One column more in every feed-forward layer "
-    "takes c · d of each.",
+    "takes n_F · d of each.",
 )
 def spend_what_is_saved(answer, rng):
     """Shazeer compared models of equal size: what key and value matrices gave up, feed-forward layers got. Write
-    `widened(d, D, H, H_kv, F, c, attentions, feeds)`: the new feed-forward width at which the parameters are the same,
-    rounded down. A translation model has more attention layers than feed-forward ones."""
+    `widened(d, D, H, H_kv, F, n_F, attentions, feeds)`: the new feed-forward width at which the parameters are the
+    same, rounded down. A translation model has more attention layers than feed-forward ones."""
     shazeer = answer(1024, 128, 8, 1, 4096, 2, 18, 12)
     assert shazeer is not None, "your function returned nothing"
     assert shazeer == 5440, f"6 + 6 layers, 18 of attention and 12 feed-forward: the paper has 5440, you have {shazeer}"
-    for c in (2, 3):
+    for n_F in (2, 3):
         d, D, H_kv, feeds = (int(n) for n in rng.integers([64, 8, 2, 2], [512, 64, 6, 9]))
         H, F, attentions = H_kv * int(rng.integers(2, 9)), 4 * d, feeds + int(rng.integers(1, 9))
-        got = answer(d, D, H, H_kv, F, c, attentions, feeds)
-        spare = attentions * 2 * d * D * (H - H_kv) - feeds * c * d * (got - F)  # parameters saved and not yet spent
+        got = answer(d, D, H, H_kv, F, n_F, attentions, feeds)
+        spare = attentions * 2 * d * D * (H - H_kv) - feeds * n_F * d * (got - F)  # parameters saved and not yet spent
 
-        case = f"d={d}, D={D}, H={H}, H_kv={H_kv}, F={F}, c={c}, {attentions} attention and {feeds} feed-forward layers"
+        case = f"d={d}, D={D}, H={H}, H_kv={H_kv}, F={F}, n_F={n_F}, {attentions} attention and {feeds} feed layers"
         assert got == int(got), f"{case}: a width is a whole number, you gave {got}"
         assert spare >= 0, f"{case}: with F={got} the model is larger than before"
-        assert spare < feeds * c * d, f"{case}: F={got} can still grow"
+        assert spare < feeds * n_F * d, f"{case}: F={got} can still grow"

@@ -666,7 +666,7 @@ def _score(q, k, distance, theta):
 )
 def score_without_turning_twice(answer, rng):
     """Write `score(q, k, distance, theta)`: the dot product of a query at position *i* and a key at position *j*,
-    from `distance`, *i* − *j*, alone. The start forgets a part that vanishes when q and k are equal."""
+    from `distance`, *i* − *j*, alone. The starter code forgets a part that vanishes when q and k are equal."""
     for _ in range(3):
         D = 2 * int(rng.integers(1, 6))
         q, k, theta = rng.normal(size=D), rng.normal(size=D), rng.uniform(0.01, 1, D // 2)
@@ -694,7 +694,7 @@ def _to_half_split(W, D):
             return np.concatenate([W[0::2], W[1::2]])
     """,
     solution=_to_half_split,
-    hint="The start is right for one head. With more, a row must stay in its head: reshape to (H, D, d) first.",
+    hint="The starter code is right for one head. With more, a row must stay in its head: reshape to (H, D, d) first.",
 )
 def convert_the_weights(answer, rng):
     """A file of weights was made for *interleaved* pairs, your program turns *half-split* ones. Write

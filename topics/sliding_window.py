@@ -381,7 +381,7 @@ RATIOS = {"all global": 0, "1 : 1": 1, "3 : 1": 3, "5 : 1": 5, "11 : 1": 11, "al
 
 
 def cache_gib(name, T, W=None, ratio="own"):
-    """GiB of one text's cache at 16 bit: of a real model as it is, or with another window or ratio."""
+    """GiB of one text's cache at 16 bits: of a real model as it is, or with another window or ratio."""
     m = REAL[name]
     L_g = m.L_g if ratio == "own" else global_layers(m.L, RATIOS[ratio])
     return window_cache_bytes(T, W or m.W, m.L, L_g, m.H_kv, m.D) / GIB
@@ -701,7 +701,8 @@ def _in_slots(t, W):
             return list(range(t - W + 1, t + 1))
     """,
     solution=_in_slots,
-    hint="Token t goes to slot t mod W, and nothing else moves. The start sorts the tokens, and counts below zero.",
+    hint="Token t goes to slot t mod W, and nothing else moves. The starter code sorts the tokens, and counts below "
+    "zero.",
 )
 def name_the_slots(answer, rng):
     """Write `in_slots(t, W)`: a list of the W tokens that a rolling cache holds, slot by slot, right after token `t`

@@ -137,7 +137,7 @@ def heads(found):
         facts = ", ".join(_percent(share(result, "fact")[0]) for result in several)
         rows.append([h, cache, f"{several[0]['parameters']:,}", len(losses), f"{mean(losses):.4f}", spread,
                      f"{mean(above(result) for result in several):.1f} %", facts])  # fmt: skip
-    head = ["key/value heads", "cache, bytes a word at 16 bit", "parameters", "seeds", "mean loss",
+    head = ["key/value heads", "cache, bytes a word at 16 bits", "parameters", "seeds", "mean loss",
             "standard deviation", "above the floor", "facts right, seed by seed"]  # fmt: skip
     return table(head, rows)
 
