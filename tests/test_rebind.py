@@ -82,12 +82,37 @@ def test_helpers_that_the_code_defines_are_found_when_it_runs():
     assert kv_cache.softmax(1) == 0.5
 
 
+HELPED = "def helper(x):\n    return {}\n\ndef softmax(x, axis=-1):\n    return helper(x)\n"
+
+
+def test_helpers_are_those_of_the_last_edit_and_leave_with_it():
+    for value in (0.5, 0.25):
+        rebind("topics.kit.numerics.softmax", HELPED.format(value))
+        assert kv_cache.softmax(1) == value
+    assert not hasattr(numerics, "helper")
+
+
+def test_a_helper_with_the_name_of_one_of_ours_is_the_readers():
+    rebind("topics.kit.numerics.softmax", HELPED.format("-x").replace("helper", "max_abs_difference"))
+    assert kv_cache.softmax(3) == -3
+    assert numerics.max_abs_difference(np.ones(2), np.zeros(2)) == 1
+
+
+def test_a_function_may_call_itself_and_see_what_is_edited_later():
+    rebind("topics.kit.numerics.softmax", "def softmax(x, axis=-1):\n    return softmax(x - 1) if x > 0 else x\n")
+    assert kv_cache.softmax(5) == 0
+    halved = "def double(x):\n    return 2 * double(x / 2) if abs(x) > 0.01 else 2 * x\n"
+    assert judge(doubling, halved, 0)["passed"]
+
+
 @pytest.mark.parametrize(
     ("code", "says", "line"),
     [
         ("def softmax(x:\n    pass", "SyntaxError", 1),
         ("x = 1\ny = x / 0\ndef softmax(x): return x", "ZeroDivisionError", 2),
         ("def softmx(x):\n    return x", "must define a function named softmax", 0),
+        ("", "must define a function named softmax", 0),
+        ("softmax = 3", "must define a function named softmax", 0),
     ],
 )
 def test_code_that_cannot_be_used_says_why_and_where_and_changes_nothing(code, says, line):
@@ -119,6 +144,10 @@ def test_the_solution_passes_and_the_start_fails_with_help():
 def test_a_wrong_answer_that_raises_names_its_line():
     verdict = judge(doubling, "def double(x):\n    y = 1\n    return y.nope\n", 0)
     assert (verdict["line"], verdict["message"]) == (3, "AttributeError: 'int' object has no attribute 'nope'")
+
+
+def test_a_wrong_answer_that_returns_nothing_is_told_so():
+    assert judge(doubling, "def double(x):\n    x * 2\n", 0)["message"] == "double returned nothing"
 
 
 def test_the_solution_is_shown_under_the_readers_name():

@@ -565,7 +565,6 @@ def attend_without_copies(answer, rng):
         T, D, H = int(rng.integers(2, 7)), int(rng.integers(2, 6)), H_kv * G
         q, K, V = rng.normal(size=(H, D)), *rng.normal(size=(2, T, H_kv, D))
         got = answer(q, K.view(Unrepeated), V.view(Unrepeated))
-        assert got is not None, "your function returned nothing"
         assert np.shape(got) == (H, D), f"one output for each query head, {(H, D)}; yours is {np.shape(got)}"
         for h in range(H):
             e = [np.exp(sum(a * b for a, b in zip(q[h], K[t, h // G], strict=True)) / D**0.5) for t in range(T)]
@@ -593,7 +592,6 @@ def weigh_a_share(answer, rng):
     """Write `gpu_kib(L, H_kv, D, b, P)`: the KiB that a token leaves in the cache of *each* of P GPUs. `P` divides
     `H_kv`, or is a multiple of it. The starter code makes three mistakes."""
     llama = answer(80, 8, 128, 2, 8)
-    assert llama is not None, "your function returned nothing"
     assert abs(llama - 40) < 1e-9, f"Llama-3.1-70B on 8 GPUs: 40 KiB each; you have {llama:.4g}"
     for few in (True, False):
         L, D, P = (int(n) for n in rng.integers(2, 40, 3))
@@ -636,7 +634,6 @@ def choose_the_groups(answer, rng):
             if H % groups == 0 and groups * one <= free:
                 expected = groups
         got = answer(free, users, T, L, H, D, b)
-        assert got is not None, "your function returned nothing"
         assert got == expected, (
             f"{H} query heads, room for {free / one:.2f} groups: expected {expected} groups, got {got}"
         )

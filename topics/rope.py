@@ -677,7 +677,6 @@ def score_without_turning_twice(answer, rng):
             other = complex(k[p], k[p + D // 2]) * np.exp(1j * j * theta[p])
             expected += (turned * other.conjugate()).real
         got = answer(q.copy(), k.copy(), i - j, theta.copy())
-        assert got is not None, "your function returned nothing"
         assert np.shape(got) == (), f"one number, please; yours has the shape {np.shape(got)}"
         assert abs(got - expected) < 1e-9, f"i = {i}, j = {j}, D = {D}: expected {expected:.6f}, got {got:.6f}"
 

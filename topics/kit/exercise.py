@@ -62,8 +62,7 @@ def judge(check, code, seed):
     """
     target = f"{check.__module__}.{check.function}"
     try:
-        answer = define(target, code, dict(check.__globals__))
-        check(answer, np.random.default_rng(seed))
+        check(returning(define(target, code, dict(check.__globals__))), np.random.default_rng(seed))
     except CodeError as error:
         return {"passed": False, "message": str(error), "line": error.line}
     except AssertionError as error:
@@ -72,3 +71,14 @@ def judge(check, code, seed):
         message = f"{type(error).__name__}: {error}"
         return {"passed": False, "message": message, "line": line_in(error, filename(target))}
     return {"passed": True, "message": "", "line": 0}
+
+
+def returning(function):
+    """The function, refused where it returns nothing: the commonest mistake, said once for all checks."""
+
+    def answer(*inputs):
+        result = function(*inputs)
+        assert result is not None, f"{function.__name__} returned nothing"
+        return result
+
+    return answer

@@ -5,6 +5,7 @@ under another name is replaced there too. A reference kept elsewhere (in a closu
 partial) is not.
 """
 
+import ast
 import importlib
 import linecache
 import sys
@@ -26,10 +27,10 @@ def filename(target):
 
 
 def define(target, code, namespace):
-    """Execute code and return the function that it must define; other names it defines join the namespace.
+    """Execute code and return the function that it must define. Its helpers are its own: no other code sees them.
 
     target     "topics.kv_cache.decode_step": the last part is the function's name
-    namespace  the globals that the code runs in
+    namespace  the globals that the code sees
     raises     CodeError with the line of a syntax error, or of what failed while it was defined
     """
     name = target.rpartition(".")[2]
@@ -37,15 +38,17 @@ def define(target, code, namespace):
     linecache.cache[file] = (len(code), None, code.splitlines(keepends=True), file)  # tracebacks quote it
     made = {}
     try:
-        exec(compile(code, file, "exec"), namespace, made)
+        cell = ast.parse("def cell(): pass")  # its locals are the code's names
+        cell.body[0].body = [*ast.parse(code, file).body, *ast.parse("return locals()").body]
+        exec(compile(ast.fix_missing_locations(cell), file, "exec"), namespace, made)
+        function = made["cell"]().get(name)
     except SyntaxError as error:
         raise CodeError(f"SyntaxError: {error.msg}", error.lineno or 0) from None
     except Exception as error:
         raise CodeError(f"{type(error).__name__}: {error}", line_in(error, file)) from error
-    if not callable(made.get(name)):
+    if not callable(function):
         raise CodeError(f"The code must define a function named {name}.")
-    namespace.update({key: thing for key, thing in made.items() if key != name and key not in namespace})
-    return made[name]
+    return function
 
 
 def line_in(error, file):
