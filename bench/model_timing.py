@@ -48,7 +48,7 @@ def measure(repeats=7):
             out, into = model.weights[f"{i}.{name}"].shape
             adapters[f"{i}.{name}.A"] = rng.normal(0, 0.02, (RANK, into)).astype(np.float32)
             adapters[f"{i}.{name}.B"] = np.zeros((out, RANK), np.float32)
-    state = {}
+    state = None
 
     def lora_step():
         nonlocal adapters, state

@@ -3,7 +3,7 @@
 import pytest
 
 from topics.kit import GPUS, MODELS
-from topics.kit.caches import CACHED, WAYS, elements, ladder, token_bytes
+from topics.kit.caches import CACHED, WAYS, elements, ladder, token_bytes, users_of
 
 
 def test_a_token_leaves_two_vectors_for_each_key_value_head_or_one_latent():
@@ -35,3 +35,7 @@ def test_users_fit_as_the_kv_cache_page_counts_them(name):
     _, table, _, _ = ladder("MQA", name, 2048, "H200", GPUS["H200"])
     (users,) = (row[-1] for row in table["rows"] if "as it is" in row[0])
     assert users == users_that_fit(GPUS["H200"].memory, weight_bytes(name), cache_of(name, 2048))
+
+
+def test_a_model_that_does_not_fit_has_no_users():
+    assert users_of("DeepSeek-V3", "MLA", 131_072, GPUS["8 × H100"]) == 0

@@ -411,3 +411,11 @@ def test_a_wrong_answer_is_told_so(check, code):
         answer = judge(check, code, seed)
         assert not answer["passed"]
         assert answer["message"]
+
+
+@pytest.mark.parametrize("T", [256, 512, 65_536])
+def test_the_curve_of_what_moves_does_not_depend_on_where_the_slider_stands(T):
+    arguments = defaults(page.traffic) | {"M": 131_072, "T": T}
+    curve = page.traffic(**arguments)[0]["data"][1]
+    at = list(curve["x"]).index(65_536)
+    assert curve["y"][at] == 2 * page.hbm_traffic(65_536, 64, page.rows_that_fit(131_072, 64)) / 2**20

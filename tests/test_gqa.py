@@ -210,18 +210,18 @@ def test_the_nearest_turn_is_an_orthogonal_matrix_and_none_is_nearer():
 def test_the_nearest_angles_are_nearest_pair_by_pair():
     A, B = draw((9, 6), (9, 6))
     angles = page.nearest_angles(A, B)
-    best = np.linalg.norm(page.turn_pairs(A, angles) - B)
+    best = np.linalg.norm(page.apply_rope(A, angles) - B)
     for pair, step in product(range(3), np.linspace(0.1, 6.2, 40)):
         moved = angles.copy()
         moved[pair] += step
-        assert np.linalg.norm(page.turn_pairs(A, moved) - B) > best
+        assert np.linalg.norm(page.apply_rope(A, moved) - B) > best
 
 
 def test_a_turn_of_the_pairs_and_a_rotary_turn_can_change_places():
     (x,) = draw((7, 1, 6))
     turns = lm.rotation(np.arange(7), lm.rope_frequencies(6, 1e4))
     angles = np.array([0.3, 1.7, -2.0])
-    both = page.turn_pairs(lm.rotate(x, turns), angles), lm.rotate(page.turn_pairs(x, angles), turns)
+    both = page.apply_rope(lm.rotate(x, turns), angles), lm.rotate(page.apply_rope(x, angles), turns)
     assert max_abs_difference(*both) < 1e-6  # the kit's turns are float32
 
 
@@ -230,7 +230,7 @@ def test_a_head_turned_away_is_found_again():
     R = np.linalg.qr(X)[0]
     assert max_abs_difference(page.nearest_turn(A @ R, A), R.T) < 1e-13
     W = draw((9, 6))[0]
-    both = np.stack([W, page.turn_pairs(W, np.array([0.5, -1.0, 3.0]))])
+    both = np.stack([W, page.apply_rope(W, np.array([0.5, -1.0, 3.0]))])
     assert page.likeness(both, both, turned=True)[0, 1] == pytest.approx(1)
     assert page.likeness(both, both, turned=False)[0, 1] < 0.8
 
@@ -239,7 +239,7 @@ def test_likeness_is_what_the_best_turn_reaches():
     W_k, W_v = draw((3, 9, 6), (3, 9, 6))
     S, plain = page.likeness(W_k, W_v, True), page.likeness(W_k, W_v, False)
     for x, y in product(range(3), repeat=2):
-        k = page.turn_pairs(W_k[x], page.nearest_angles(W_k[x], W_k[y]))
+        k = page.apply_rope(W_k[x], page.nearest_angles(W_k[x], W_k[y]))
         v = W_v[x] @ page.nearest_turn(W_v[x], W_v[y])
         cosines = [(a * b).sum() / np.linalg.norm(a) / np.linalg.norm(b) for a, b in ((k, W_k[y]), (v, W_v[y]))]
         assert S[x, y] == pytest.approx(np.mean(cosines))
@@ -271,8 +271,8 @@ def test_alike_finds_groups_that_were_hidden():
 def test_averaged_heads_are_useless_at_once():
     """Over three sets of texts: four heads lose nats, two as much as guessing, one more."""
     assert 1.5 < page.measured(4) < 3
-    assert 3 < page.measured(2) < page.guessing() + 1
-    assert page.measured(1) > page.guessing()
+    assert 3 < page.measured(2) < page.guessing(page.quoted_texts()) + 1
+    assert page.measured(1) > page.guessing(page.quoted_texts())
     model = lm.load("target")
     for start in (20_000, 30_000):
         texts = held_out(20, start=start)
@@ -357,8 +357,8 @@ def test_tiling_gives_heads_strangers_unless_there_is_one_head_or_one_for_each(H
 def test_bytes_of_a_token_are_those_of_the_shared_calculator(name):
     m = MODELS[name]
     if name in CACHED:
-        assert page.token_bytes(m.L, m.H_kv, m.D) == cached_bytes(name)
-    assert page.token_bytes(m.L, m.H_kv, m.D) == sum(2 * m.D * 2 for _ in range(m.L) for _ in range(m.H_kv))
+        assert page.cache_bytes(1, m.L, m.H_kv, m.D) == cached_bytes(name)
+    assert page.cache_bytes(1, m.L, m.H_kv, m.D) == sum(2 * m.D * 2 for _ in range(m.L) for _ in range(m.H_kv))
 
 
 @pytest.mark.parametrize(("H_kv", "P"), [(8, 1), (8, 2), (8, 8), (8, 16), (1, 4), (4, 32), (64, 8)])

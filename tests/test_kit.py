@@ -41,7 +41,7 @@ def test_a_demo_that_runs_a_model_must_name_it():
         (lambda: Slider("T", 5, 5, value=5), "low < high"),
         (lambda: LogSlider("T", 0, 8, value=4), "0 < low"),
         (lambda: LogSlider("T", 1, 8, value=5), "Did you mean 4"),
-        (lambda: Choice("c", ("a", "b"), value="x"), "Did you mean 'a'"),
+        (lambda: Choice("c", ("A100", "H100"), value="H10"), "Did you mean 'H100'"),
         (lambda: Choice("c", ("a", "a"), value="a"), "two different"),
         (lambda: Text("t", "too long", limit=3), "limit is 3"),
     ],

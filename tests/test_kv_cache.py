@@ -387,6 +387,12 @@ def edited(**arguments):
     ],
 )
 def test_what_the_house_model_can_not_read_is_said_in_a_sentence(arguments, says):
-    note = page.edit_a_word(**{"place": 1, "text": "stars are", "new": "warm", "insert": False} | arguments)
+    (note,) = views_of(page.edit_a_word, {"place": 1, "text": "stars are", "new": "warm", "insert": False} | arguments)
     assert note["view"] == "note"
     assert says in note["text"]
+
+
+def test_where_the_weights_alone_do_not_fit_the_formula_says_so():
+    views = page.memory_calculator(**defaults(page.memory_calculator) | {"name": "GPT-3", "gpu": "RTX 4090"})
+    (room,) = (item for item in views[1]["items"] if item["label"] == "Users that fit")
+    assert (room["value"], room["formula"]) == (0, "325.23 > 24")

@@ -193,7 +193,7 @@ def test_the_networks_gradient_is_what_finite_differences_find():
 
 def test_training_on_one_text_learns_it_by_heart():
     model, words = small(dtype=np.float32), np.random.default_rng(0).permutation(11)
-    weights, state = model.weights, {}
+    weights, state = model.weights, None
     for _ in range(60):
         tensors = {name: Tensor(w) for name, w in weights.items()}
         loss = cross_entropy(lm.forward(model.with_weights(tensors), words[:-1]), words[1:])

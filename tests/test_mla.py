@@ -230,8 +230,8 @@ def test_the_published_saving_needs_the_groups_of_the_older_model_and_six_bits()
 def test_a_latent_is_as_large_as_two_and_a_quarter_groups():
     assert metrics(page.cache_of_a_token)["At the bytes of MLA, groups of GQA"] == 2.25
     users = {row[0][:3]: row[-1] for row in view(page.cache_of_a_token, "table")["rows"]}
-    assert users["MLA"] == page.users_of("DeepSeek-V2", "MLA") == 23
-    assert users["GQA"] == page.users_of("DeepSeek-V2", "GQA") == 6
+    assert users["MLA"] == page.users_of("DeepSeek-V2", "MLA", 131_072, GPUS["8 × H100"]) == 23
+    assert users["GQA"] == page.users_of("DeepSeek-V2", "GQA", 131_072, GPUS["8 × H100"]) == 6
     assert users["MHA"] == 0
     assert users["MQA"] > 23
 

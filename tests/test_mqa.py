@@ -222,11 +222,16 @@ def test_scores_and_mixing_do_not_shrink():
 
 
 def test_one_head_fits_8_times_the_users_of_llama_3_1_8b_and_32_times_those_of_separate_heads():
-    mha, gqa, mqa = (page.users("Llama-3.1-8B", "H100", 32_768, way) for way in ("MHA", "GQA", "MQA"))
+    mha, gqa, mqa = (page.users_of("Llama-3.1-8B", way, 32_768, GPUS["H100"]) for way in ("MHA", "GQA", "MQA"))
     assert (mha, gqa, mqa) == (4, 16, 130)
     _, table, *_ = [each for each in views_of(page.users_against_context, defaults(page.users_against_context))
                     if each["view"] in ("figure", "table")][1:]  # fmt: skip
-    assert [row[-1] for row in table["rows"]] == [mha, gqa, mqa, page.users("Llama-3.1-8B", "H100", 32_768, "MLA")]
+    assert [row[-1] for row in table["rows"]] == [
+        mha,
+        gqa,
+        mqa,
+        page.users_of("Llama-3.1-8B", "MLA", 32_768, GPUS["H100"]),
+    ]
 
 
 def test_the_lines_of_users_hold_the_numbers_of_the_table():
@@ -234,7 +239,7 @@ def test_the_lines_of_users_hold_the_numbers_of_the_table():
         figure = view(page.users_against_context, "figure", name=name, gpu=gpu)[0]
         for trace in figure["data"]:
             for T, fit in zip(trace["x"], trace["y"], strict=True):
-                assert math.floor(fit) == page.users(name, gpu, int(T), trace["name"])
+                assert math.floor(fit) == page.users_of(name, trace["name"], int(T), GPUS[gpu])
 
 
 # ---- what papers print
@@ -255,7 +260,7 @@ def test_the_parameters_saved_widen_the_feed_forward_part_as_shazeer_prints():
 
 
 def test_a_token_of_palm_leaves_less_than_a_quarter_of_one_of_llama_2_7b():
-    assert page.cache_bytes(118, 1, 256) < page.cache_of("Llama-2-7B", 32) / 4
+    assert page.cache_bytes(1, 118, 1, 256) < page.cache_of("Llama-2-7B", 32) / 4
 
 
 # ---- the demo by hand

@@ -430,3 +430,8 @@ def test_the_spread_of_unrelated_scores_is_the_same_at_any_distance():
 )
 def test_an_exercise_resists_wrong_answers(exercise, wrong):
     assert not judge(getattr(page, exercise), wrong, seed=3)["passed"]
+
+
+def test_a_way_to_stretch_that_there_is_not_is_refused():
+    with pytest.raises(ValueError, match=r"'Yarn'.*YaRN"):
+        page.scale_frequencies(8, 10_000, "Yarn", 2, 128)

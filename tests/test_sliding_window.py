@@ -175,7 +175,7 @@ def test_the_badge_of_the_rolling_cache_holds_only_without_a_fault():
 def test_taking_the_slot_for_the_position_errs_from_token_w_on():
     W, D, rng = 3, 4, np.random.default_rng(0)
     M, tokens = rng.normal(size=(D, D)), rng.normal(size=(7, D))
-    right, wrong = ([(x + page.position(at, D)) @ M for x, at in zip(tokens, places, strict=True)]
+    right, wrong = ([(x + page.position_vector(at, D)) @ M for x, at in zip(tokens, places, strict=True)]
                     for places in (range(7), [t % W for t in range(7)]))  # fmt: skip
     assert [np.allclose(a, b) for a, b in zip(right, wrong, strict=True)] == [True] * 3 + [False] * 4
 
@@ -365,3 +365,11 @@ NEARLY_RIGHT = [
 def test_an_exercise_refuses_what_is_nearly_right(exercise, head, wrong):
     code = f"def {head}:\n    return {wrong}\n"
     assert not any(judge(exercise, code, seed)["passed"] for seed in range(3))
+
+
+def test_a_kind_of_text_without_words_of_the_register_shows_no_bar_for_them():
+    arguments = defaults(page.forget_the_first)
+    song, explain = (page.forget_the_first(**arguments | {"kind": kind})[0] for kind in ("song", "explain"))
+    assert [name.split(" (")[0] for name in song["data"][0]["x"]] == ["all others"]
+    assert [name.split(" (")[0] for name in explain["data"][0]["x"]] == ["by register", "all others"]
+    assert "register" not in song["alt"]

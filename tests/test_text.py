@@ -3,8 +3,10 @@
 import numpy as np
 import pytest
 
+from topics.kit.demo import UnreadableError, answer
 from topics.kit.language import HELD_OUT, WORDS, write
-from topics.kit.text import UnknownWordError, decode, encode, held_out, padded, split
+from topics.kit.text import UnknownWordError, decode, encode, held_out, padded, read, split
+from topics.kit.views import Note
 
 
 def test_every_word_comes_back():
@@ -47,3 +49,20 @@ def test_padding_lines_up_words_with_the_words_that_follow_them():
         assert decode(targets[row][real[row]]) == list(each.words[1:])
         assert not real[row, n:].any()
     assert words.dtype == np.int64
+
+
+def test_a_readers_line_is_refused_where_it_is_too_short_or_too_long():
+    assert read("ducks eat", 2, 3).tolist() == encode("ducks eat").tolist()
+    for line, n in (("ducks", 1), ("ducks eat red apples", 4)):
+        with pytest.raises(UnreadableError, match=f"2 to 3 words, please; this one has {n}"):
+            read(line, 2, 3)
+
+
+def test_a_demo_answers_with_the_reason_where_it_cannot_read_what_was_typed():
+    def echo(text):
+        return Note(" ".join(decode(read(text, 1, 2))))
+
+    assert answer(echo, {"text": "ducks eat"})["text"] == "ducks eat"
+    for text, reason in (("ducks aet", "does not know “aet”"), ("", "this one has 0")):
+        note = answer(echo, {"text": text})
+        assert note["kind"] == "warning" and reason in note["text"]

@@ -32,7 +32,8 @@ from topics.kit import (
     softmax,
 )
 from topics.kit.language import BLUNT, END, SUNG
-from topics.kit.text import UnknownWordError, decode, encode
+from topics.kit.text import UnreadableError, decode, encode, read
+from topics.kit.words import beyond
 
 # ---- attention itself
 
@@ -162,13 +163,8 @@ LONGEST = 28  # words of a text, and of what the model adds to it
 )
 def read_along(place, layer, head, text):
     """One head of the house model: where each word looks, and what the model says next. Past the end it writes on."""
-    try:
-        words = encode(text)
-    except UnknownWordError as error:
-        return Note(str(error), "warning")
+    words = read(text, 2, LONGEST)
     typed = len(words)
-    if not 2 <= typed <= LONGEST:
-        return Note(f"A text of 2 to {LONGEST} words, please; this one has {typed}.", "warning")
     if place >= typed:
         words = [*words, *lm.generate(lm.load("target"), words, place + 1 - typed, stop=encode([END])[0])]
     place = min(place, len(words) - 1)
@@ -249,10 +245,10 @@ def scale(D, n, unscaled, seed):
     )
 
 
-def heaviest(D, root, n=16, seed=0):
-    """The mean weight of a query's heaviest key, over the random queries of `scale`."""
-    rng = np.random.default_rng(seed)
-    q, k = rng.normal(size=(32, WIDTHS[-1]))[:, :D], rng.normal(size=(n, WIDTHS[-1]))[:, :D]
+def heaviest(D, root):
+    """The mean weight of a query's heaviest of 16 keys, over the random queries of `scale`."""
+    rng = np.random.default_rng(0)
+    q, k = rng.normal(size=(32, WIDTHS[-1]))[:, :D], rng.normal(size=(16, WIDTHS[-1]))[:, :D]
     return float(softmax(q @ k.T / (np.sqrt(D) if root else 1)).max(-1).mean())
 
 
@@ -296,21 +292,18 @@ def softmax_by_hand(shift, a, b, temperature, bits, unsafe):
     with np.errstate(over="ignore"):
         e = np.exp(np.minimum(exponents, 710)).astype(kind).astype(float)  # e^710 overflows even FP64
         total = float(e.sum().astype(kind))
-    lost = total == 0 or total == np.inf
+    lost = total == np.inf
     w = np.zeros(3) if lost else e / total
     keys = ["key 1", "key 2", "key 3"]
     sign = {np.inf: "∞"}
-    said = [f"{sign.get(x, f'{x:.3g}')} / {sign.get(total, '0')}" for x in e] if lost else w.tolist()
+    said = [f"{sign.get(x, f'{x:.3g}')} / ∞" for x in e] if lost else w.tolist()
     table = Table(
-        ["key", "score / T", "exponent", f"e to it, {bits}", "weight"],
+        ["key", "score / temperature", "exponent", f"e to it, {bits}", "weight"],
         [[key, s, x, y, weight] for key, s, x, y, weight in
          zip(keys, scores.tolist(), exponents.tolist(), [sign.get(y, y) for y in e], said, strict=True)],
     )  # fmt: skip
     limit = np.log(float(np.finfo(kind).max))
-    if total == 0:
-        note = Note(f"Underflow: every exponential is below the smallest number of {bits}, and 0 / 0 is no weight.",
-                    "warning")  # fmt: skip
-    elif lost:
+    if lost:
         most = f"{np.finfo(kind).max:.3g}, about e^{limit:.2f}"
         note = Note(f"Overflow: {bits} ends at {most}; an exponential or their sum is above.", "warning")
     elif unsafe:
@@ -349,14 +342,11 @@ GROUPS = {
 )
 def find_the_copiers(off, which, text, seed):
     """Which heads look at what followed last time, and what the house model loses without them."""
-    try:
-        verse = encode(text)
-    except UnknownWordError as error:
-        return Note(str(error), "warning")
-    if not 3 <= len(verse) <= 40 or len(set(verse)) < len(verse):
-        return Note("A line of 3 to 40 different words, please.", "warning")
+    verse = read(text, 3, 40)
+    if len(set(verse)) < len(verse):
+        raise UnreadableError("A line of different words, please.")
     if not set(decode(verse)) <= set(SUNG):
-        return Note("Songs are made of names, things, places, animals, colors, foods and drinks.", "warning")
+        raise UnreadableError("Songs are made of names, things, places, animals, colors, foods and drinks.")
     model = lm.load("target")
     full, copy, before = sing_again(model, verse)
     gone = set(heads_of(GROUPS[which], copy, before, seed)[:off])
@@ -438,7 +428,7 @@ def ledger(T, name, phase, half):
     flops = [passes * f * (share if grows == "T²" else 1) for _, _, f, grows in steps]
     total = sum(flops)
     pairs = sum(f for f, step in zip(flops, steps, strict=True) if step[3] == "T²")
-    T_star = crossover(name) / share
+    T_star = 2 * crossover(name) - 1 if half and whole else crossover(name)  # token t meets t keys, or T
     grows = {"T": "T", "T²": "T²"} if whole else {"T": "–", "T²": "T"}
     m = MODELS[name]
     figure = Figure(
@@ -468,7 +458,7 @@ def ledger(T, name, phase, half):
 def _ledger_note(name, T, phase, half, whole):
     context = MODELS[name].context
     if context < T:
-        return Note(f"{name} was made for {context:,} tokens; the arithmetic goes on without it.", "warning")
+        return Note(beyond(name, context), "warning")
     if phase == "train":
         return Note("The backward pass multiplies each matrix twice, once for each factor's gradient: three times all.")
     if not whole:

@@ -40,8 +40,8 @@ from topics.kit import (
     softmax,
 )
 from topics.kit.language import SUNG  # noqa: F401 — for the page's [[value …]]
-from topics.kit.text import UnknownWordError, decode, encode
-from topics.kit.words import counted, short
+from topics.kit.text import decode, read
+from topics.kit.words import beyond, counted, short
 
 # ---- forward
 
@@ -282,12 +282,7 @@ SONG = "[blunt] song : Rome candles wolves Mia tea lamps green Ben ; Rome candle
 )
 def in_a_model(B, text, forget):
     """Every head of the house model runs tile by tile; the logits are compared with the plain ones."""
-    try:
-        words = encode(text)
-    except UnknownWordError as error:
-        return Note(str(error), "warning")
-    if not 2 <= len(words) <= 40:
-        return Note(f"A text of 2 to 40 words, please; this one has {len(words)}.", "warning")
+    words = read(text, 2, 40)
     model, T = lm.load("target"), len(words)
     plain, tiled = lm.forward(model, words), by_tiles(model, words, B, forget)
     right = [softmax(logits)[np.arange(T - 1), words[1:]] for logits in (plain, tiled)]  # (T-1,) each
@@ -457,9 +452,10 @@ LENGTHS = 2 ** np.arange(8, 17)  # 256 … 65,536
 )
 def traffic(T, D, M, gpu, one):
     """What one head's forward pass moves, counted from the loops, and the time that takes at a GPU's bandwidth."""
-    chip, B_r = GPUS[gpu], 1 if one else min(T, rows_that_fit(M, D))
-    plain, tiled = (np.array([2 * hbm_traffic(int(t), D, rows) for t in LENGTHS]) / MIB for rows in (None, B_r))
-    moved = [2 * hbm_traffic(T, D, rows) for rows in (None, B_r)]  # bytes at 16 bits
+    chip, fits = GPUS[gpu], 1 if one else rows_that_fit(M, D)
+    B_r = min(T, fits)
+    plain, tiled = (np.array([2 * hbm_traffic(int(t), D, rows) for t in LENGTHS]) / MIB for rows in (None, fits))
+    moved = [2 * hbm_traffic(T, D, rows) for rows in (None, fits)]  # bytes at 16 bits
     flops = 4 * T * T * D
     times = [1e6 * moved[0] / chip.bandwidth, 1e6 * moved[1] / chip.bandwidth, 1e6 * flops / chip.flops]  # µs
     end = np.log10(LENGTHS[-1])
@@ -607,7 +603,7 @@ def training_memory(T, name, gpu, keeps):
         ],
     )  # fmt: skip
     if m.context < T:
-        note = Note(f"{name} was made for {m.context:,} tokens; the arithmetic goes on without it.", "warning")
+        note = Note(beyond(name, m.context), "warning")
     elif keeps == "all layers":
         note = Note("One text, no dropout, one 16-bit matrix of weights a head: the least that a plain version keeps.")
     else:

@@ -38,8 +38,10 @@ from topics.kit import (
     softmax,
 )
 from topics.kit.caches import CACHED, ladder
-from topics.kit.losses import above_floor, floor, quoted_texts
+from topics.kit.costs import cache_bytes
+from topics.kit.losses import above_floor, guessing, quoted_texts  # noqa: F401 — guessing for the page
 from topics.kit.recorded import HEADS, POOLED
+from topics.kit.rotary import apply_rope
 from topics.kit.text import encode, held_out
 from topics.kit.words import counted
 
@@ -114,7 +116,7 @@ def turn_heads(W_q, W_k, W_v, W_o, groups, rounds=3):
             R = nearest_turn(W_v[h], W_v[others].sum(0))  # (D, D), orthogonal
             W_v[h], W_o[h] = W_v[h] @ R, R.T @ W_o[h]
             angles = nearest_angles(W_k[h], W_k[others].sum(0))  # (D/2,)
-            W_q[h], W_k[h] = turn_pairs(W_q[h], angles), turn_pairs(W_k[h], angles)
+            W_q[h], W_k[h] = apply_rope(W_q[h], angles), apply_rope(W_k[h], angles)
     return W_q, W_k, W_v, W_o
 
 
@@ -127,12 +129,6 @@ def nearest_turn(A, B):
 def nearest_angles(A, B):
     """The same where only the pairs (x_i, x_{i+D/2}) may turn, as rotary positions turn them: angles (D/2,)."""
     return np.angle((np.conj(as_complex(A)) * as_complex(B)).sum(0))
-
-
-def turn_pairs(A, angles):
-    """Turn the pairs (x_i, x_{i+D/2}) of the last axis, (..., D), each by its angle (D/2,)."""
-    z = as_complex(A) * np.exp(1j * angles)
-    return np.concatenate([z.real, z.imag], -1)
 
 
 def as_complex(A):
@@ -191,15 +187,6 @@ def partitions(heads, size):
 # ---- what it costs
 
 
-def token_bytes(L, H_kv, D, b=2):
-    """Bytes that a token leaves in the cache (eq:bytes).
-
-    >>> token_bytes(L=32, H_kv=8, D=128) // KIB   # Llama-3.1-8B
-    128
-    """
-    return 2 * L * H_kv * D * b
-
-
 def heads_on_a_gpu(H_kv, P):
     """Key/value heads that each of P GPUs must hold: whole ones, so at least one (eq:gpu)."""
     return -(-H_kv // P)
@@ -228,7 +215,7 @@ def loss_against_cache(H_kv, seed):
     model = lm.load("target")
     texts = held_out(TEXTS, start=TEXTS * seed)
     at_once = [above_floor(converted(model, h, "neighbours"), texts) for h in CONVERTED]
-    bytes_of = {h: token_bytes(model.L, h, model.D) for h in (8, 4, 2, 1)}
+    bytes_of = {h: cache_bytes(1, model.L, h, model.D) for h in (8, 4, 2, 1)}
     places = np.log10([bytes_of[h] for h in (1, 2, 4, 8)])
     figure = Figure(
         [
@@ -340,11 +327,6 @@ def converted(model, H_kv, kind, turned=False, seed=0):
 def measured(H_kv, kind="neighbours", turned=False, seed=0):
     """For the page's text: nats above the floor of the converted house model."""
     return above_floor(converted(lm.load("target"), H_kv, kind, turned, seed), quoted_texts())
-
-
-def guessing():
-    """Nats above the floor of a model that gives all words the same chance, over the same texts."""
-    return float(np.log(lm.load("target").V)) - floor(quoted_texts())
 
 
 def mean_likeness(turned):
@@ -513,7 +495,7 @@ def cache_of_a_gpu(P, name):
 
 def on_a_gpu(m, heads, P):
     """Bytes that a token leaves on each of P GPUs, had model m so many key/value heads."""
-    return token_bytes(m.L, heads_on_a_gpu(heads, P), m.D)
+    return cache_bytes(1, m.L, heads_on_a_gpu(heads, P), m.D)
 
 
 @demo(

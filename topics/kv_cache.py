@@ -42,10 +42,12 @@ from topics.kit import (
     rule,
     softmax,
 )
+from topics.kit.costs import cache_bytes, roofline_time, users_that_fit
 from topics.kit.language import CONTEXT
+from topics.kit.numerics import position_vector
 from topics.kit.roofs import roofline
-from topics.kit.text import UnknownWordError, decode, encode
-from topics.kit.words import counted, products, short
+from topics.kit.text import UnreadableError, decode, encode, read
+from topics.kit.words import beyond, counted, products, short
 
 # ---- the cache itself
 
@@ -119,23 +121,14 @@ def generate(layers, prompt, steps, cached=True):
     """
     x, caches, made = prompt, None, []
     for _ in range(steps):
-        new = x[-1:] if cached and caches is not None else x  # one row, or all of them again
-        y, caches = forward(layers, new, caches if cached else None)
+        y, grown = forward(layers, x if caches is None else x[-1:], caches)  # one row, or all of them again
+        caches = grown if cached else None
         made.append(y[-1] / np.sqrt(np.mean(y[-1] ** 2)))  # (d,)
         x = np.vstack([x, made[-1]])  # (T+1, d)
     return np.array(made)
 
 
 # ---- what it costs
-
-
-def cache_bytes(T, L, H_kv, D, b):
-    """Bytes for the keys and values of one sequence of T tokens (eq:bytes).
-
-    >>> cache_bytes(T=1, L=32, H_kv=8, D=128, b=2)   # Llama-3.1-8B, one token: 128 KiB
-    131072
-    """
-    return 2 * T * L * H_kv * D * b  # the 2 is K and V
 
 
 def cache_of(name, T=1, b=2):
@@ -147,15 +140,6 @@ def cache_of(name, T=1, b=2):
 def weight_bytes(name):
     """Bytes of a model's weights at two bytes a parameter."""
     return 2 * MODELS[name].parameters
-
-
-def users_that_fit(memory, weights, per_user):
-    """Whole caches that fit beside the weights; zero when even the weights do not.
-
-    >>> users_that_fit(memory=80, weights=16, per_user=20)
-    3
-    """
-    return max(0, int((memory - weights) // per_user))
 
 
 def layer_flops(new, T, d, H, H_kv, D):
@@ -178,11 +162,11 @@ def decode_work(name, T, B, b=2):
     return flops, weight_bytes(name) + B * cache_of(name, T, b)  # weights once for all users, caches one by one
 
 
-def prefill_work(name, T, B, b=2):
+def prefill_work(name, T, B):
     """FLOP and bytes of reading B prompts of T tokens; token t meets t keys, T(T+1)/2 pairs in all."""
     m = MODELS[name]
     flops = B * (2 * m.parameters * T + 2 * m.L * m.H * m.D * T * (T + 1))
-    return flops, weight_bytes(name) + B * cache_of(name, T, b)  # weights read once, caches written once
+    return flops, weight_bytes(name) + B * cache_of(name, T)  # weights read once, caches written once
 
 
 def arithmetic_intensity(work):
@@ -195,12 +179,6 @@ def arithmetic_intensity(work):
     return flops / moved
 
 
-def roofline_time(work, gpu):
-    """Seconds at best: the slower of computing and moving (eq:time), as in Williams et al. 2009."""
-    flops, moved = work
-    return max(flops / gpu.flops, moved / gpu.bandwidth)
-
-
 def decode_time(name, gpu, T, B):
     """Seconds at best for one decode step, which gives each of B users one token.
 
@@ -210,9 +188,9 @@ def decode_time(name, gpu, T, B):
     return roofline_time(decode_work(name, T, B), GPUS[gpu])
 
 
-def crossover_batch(name, T, b=2):
+def crossover_batch(name, T):
     """The number of users whose caches together weigh as much as the weights (eq:crossover)."""
-    return weight_bytes(name) / cache_of(name, T, b)
+    return weight_bytes(name) / cache_of(name, T)
 
 
 # ---- demos
@@ -255,6 +233,9 @@ def memory_calculator(T, name, B, precision, gpu, wrong):
             label(1, memory / GIB, f"{gpu}: {memory // GIB} GiB", xref="paper", xanchor="right", yanchor="bottom")
         ],
     )
+    room = f"⌊({memory // GIB} − {weights / GIB:.2f}) / {per_user / GIB:.4g}⌋"
+    if weights > memory:
+        room = f"{weights / GIB:.2f} > {memory // GIB}"
     metrics = Metrics(
         (
             "Cache per token",
@@ -264,7 +245,7 @@ def memory_calculator(T, name, B, precision, gpu, wrong):
         ),
         ("Cache per user", per_user / GIB, "GiB", f"{T:,} tokens · {short(per_user / T / KIB)} KiB"),
         ("Weights", weights / GIB, "GiB", f"{model.parameters:,} parameters · 2 bytes"),
-        ("Users that fit", fit, "", f"⌊({memory // GIB} − {weights / GIB:.2f}) / {per_user / GIB:.4g}⌋"),
+        ("Users that fit", fit, "", room),
     )
     return figure, metrics, _context_note(name, T, wrong)
 
@@ -286,12 +267,6 @@ def _context_note(name, T, wrong):
 FAULTS = ("none", "forget to append", "drop the first token", "restart positions at 0")
 
 
-def position(t, d):
-    """A vector that says where in the text a token stands: sines and cosines of t (Vaswani et al. 2017)."""
-    angle = t / 10_000 ** (np.arange(0, d, 2) / d)  # (d/2,)
-    return np.stack([np.sin(angle), np.cos(angle)], axis=1).ravel()  # (d,)
-
-
 @demo(
     T=Slider("Tokens", 3, 8, value=6, unit="tokens"),
     fault=Choice("Break it", FAULTS, value="none"),
@@ -303,13 +278,13 @@ def decode_by_hand(T, fault, seed):
     rng = np.random.default_rng(seed)
     W_q, W_k, W_v = rng.normal(0, d**-0.5, (3, d, 1, D))
     tokens = rng.normal(0, 1, (T, d))
-    x = tokens + [position(t, d) for t in range(T)]  # (T, d)
+    x = tokens + [position_vector(t, d) for t in range(T)]  # (T, d)
     exact, _, _ = prefill(*(np.tensordot(x, W, 1) for W in (W_q, W_k, W_v)))  # (T, 1, D), nothing cached
 
     K = V = np.empty((0, 1, D))
     held, frames, outputs = [], [], []
     for t in range(T):
-        row = tokens[t] + position(0, d) if fault == "restart positions at 0" else x[t]
+        row = tokens[t] + position_vector(0, d) if fault == "restart positions at 0" else x[t]
         q, k, v = (np.tensordot(row, W, 1) for W in (W_q, W_k, W_v))  # (1, D) each
         if fault == "forget to append":
             K, V, held = K[:0], V[:0], []
@@ -381,9 +356,7 @@ def prefill_against_decode(T, B, name, gpu, uncached):
             f"{gpu} has room for {counted(fit, 'such user')} beside the weights: {B} is arithmetic only.", "warning"
         )
     elif MODELS[name].context < T:
-        note = Note(
-            f"{name} was made for {MODELS[name].context:,} tokens; the arithmetic goes on without it.", "warning"
-        )
+        note = Note(beyond(name, MODELS[name].context), "warning")
     else:
         note = Note("Both phases at their best: no launch overhead, no network between GPUs, perfect overlap.")
     return (
@@ -534,12 +507,10 @@ def _race_views(model, words, start, fast, slow, worst):
 )
 def edit_a_word(place, text, new, insert):
     """How far each row of the house model's cache moves when one word of the text changes."""
-    try:
-        words, (new_word, *more) = decode(encode(text)), decode(encode(new)) or [""]
-    except UnknownWordError as error:
-        return Note(str(error), "warning")
-    if more or not new_word or not 2 <= len(words) <= CONTEXT:
-        return Note(f"One new word, please, and a text of 2 to {CONTEXT} words.", "warning")
+    words, new_words = decode(read(text, 2, CONTEXT)), decode(encode(new))
+    if len(new_words) != 1:
+        raise UnreadableError(f"One new word, please; these are {len(new_words)}.")
+    (new_word,) = new_words
     place = min(place, len(words) - 1)
     after = words[place:] if insert else words[place + 1 :]
     old, edited = cache_rows(words), cache_rows([*words[:place], new_word, *after])

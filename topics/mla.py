@@ -37,10 +37,12 @@ from topics.kit import (
     rule,
     softmax,
 )
-from topics.kit.caches import CACHED, elements, ladder, token_bytes  # noqa: F401
+from topics.kit.caches import elements, ladder, token_bytes, users_of  # noqa: F401
+from topics.kit.costs import roofline_time
 from topics.kit.hardware import times
 from topics.kit.losses import above_floor, floor, quoted_texts, word_losses
 from topics.kit.roofs import roofline
+from topics.kit.rotary import apply_rope, rope_frequencies
 from topics.kit.text import encode, held_out
 from topics.kit.words import counted, short
 
@@ -53,19 +55,16 @@ from topics.kit.words import counted, short
 Matrices = namedtuple("Matrices", "Q QR DKV KR UK UV O")
 
 
-def rotate(x, positions, base=10_000):
-    """Turn the pairs (x₀, x₁), (x₂, x₃), … by position · base^(−2i/width), i = 0, 1, … (arXiv 2104.09864).
+def rotate(x, positions):
+    """Turn the pairs (x₀, x₁), (x₂, x₃), … by the positions, as rotary position embedding does.
 
-    x        (n, ..., width), width even      positions  (n,)
+    x  (n, ..., width), width even      positions  (n,)
 
     >>> rotate(np.array([[1.0, 0.0]]), np.array([np.pi / 2])).round(9).tolist()
     [[0.0, 1.0]]
     """
-    width = x.shape[-1]
-    angles = np.multiply.outer(positions, base ** (-np.arange(0, width, 2) / width))  # (n, width/2)
-    angles = angles.reshape(len(positions), *[1] * (x.ndim - 2), width // 2)
-    a, b, cos, sin = x[..., ::2], x[..., 1::2], np.cos(angles), np.sin(angles)
-    return np.stack([a * cos - b * sin, a * sin + b * cos], -1).reshape(x.shape)
+    angles = np.multiply.outer(positions, rope_frequencies(x.shape[-1], 10_000))  # (n, width/2)
+    return apply_rope(x, angles.reshape(len(x), *[1] * (x.ndim - 2), -1), interleaved=True)
 
 
 def ask_and_store(x, W, store=None):
@@ -167,8 +166,7 @@ def intensity(way, **sizes):
 
 def decode_time(way, gpu, T, **sizes):
     """Seconds at best on a GPU: the slower of computing and reading."""
-    flop, moved = decode_work(way, T, **sizes)
-    return max(flop / GPUS[gpu].flops, moved / GPUS[gpu].bandwidth)
+    return roofline_time(decode_work(way, T, **sizes), GPUS[gpu])
 
 
 # ---- low rank
@@ -634,11 +632,6 @@ def decode_cost(H, n, T, gpu, b):
 
 
 MACHINES = {"8 × H100": GPUS["8 × H100"], "16 × H200": times(16, GPUS["H200"])}
-
-
-def users_of(name, way, T=131_072, machine="8 × H100"):
-    """Whole caches of T tokens that fit beside a model's weights at 16 bits."""
-    return int((MACHINES[machine].memory - 2 * CACHED[name].parameters) // (T * token_bytes(name, way)))
 
 
 @demo(

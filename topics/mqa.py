@@ -16,6 +16,7 @@ from topics.kit import (
     GIB,
     GPUS,
     KIB,  # noqa: F401 — for the page's [[value …]]
+    MIB,
     MODELS,
     Badge,
     Choice,
@@ -39,13 +40,15 @@ from topics.kit import (
     rule,
     softmax,
 )
-from topics.kit.caches import CACHED, WAYS, ladder, token_bytes
-from topics.kit.losses import above_floor, floor, quoted_texts, word_losses
+from topics.kit.caches import CACHED, WAYS, ladder, token_bytes, users_of
+from topics.kit.costs import cache_bytes, roofline_time
+from topics.kit.losses import above_floor, guessing, quoted_texts, word_losses
 from topics.kit.recorded import HEADS as TRAINED  # noqa: F401 — for the page
 from topics.kit.recorded import POOLED
 from topics.kit.roofs import roofline
+from topics.kit.rotary import apply_rope
 from topics.kit.text import encode, held_out
-from topics.kit.words import counted, products, short
+from topics.kit.words import beyond, counted, products, short
 
 # ---- the attention itself
 
@@ -113,19 +116,10 @@ def parameters(name, H_kv):
     return m.parameters - m.L * (layer_parameters(m, m.H_kv)[1] - layer_parameters(m, H_kv)[1])
 
 
-def cache_bytes(L, H_kv, D, b=2):
-    """Bytes that a token leaves in the cache: a key and a value for each key/value head of each layer.
-
-    >>> cache_bytes(L=32, H_kv=32, D=128) // KIB, cache_bytes(L=32, H_kv=1, D=128) // KIB   # Llama-2-7B
-    (512, 16)
-    """
-    return 2 * L * H_kv * D * b
-
-
 def cache_of(name, H_kv):
     """cache_bytes of a model of the kit, had it H_kv key/value heads."""
     m = MODELS[name]
-    return cache_bytes(m.L, H_kv, m.D)
+    return cache_bytes(1, m.L, H_kv, m.D)
 
 
 def step_work(name, T, B, H_kv):
@@ -137,7 +131,7 @@ def step_work(name, T, B, H_kv):
 def step_ms(name, gpu, T, B, H_kv):
     """Milliseconds of that step at best: the slower of computing and reading."""
     flops, weights, caches = step_work(name, T, B, H_kv)
-    return 1000 * max(flops / GPUS[gpu].flops, (weights + caches) / GPUS[gpu].bandwidth)
+    return 1000 * roofline_time((flops, weights + caches), GPUS[gpu])
 
 
 # ---- demos
@@ -197,7 +191,7 @@ def _step_note(name, gpu, T, most, least):
     if most > memory:
         return Note(f"With {m.H} heads the caches do not fit into {gpu}; with one head they do.", "warning")
     if m.context < T:
-        return Note(f"{name} was made for {m.context:,} tokens; the arithmetic goes on without it.", "warning")
+        return Note(beyond(name, m.context), "warning")
     own = "" if m.H_kv == m.H else f" {name} itself has {m.H_kv}."
     return Note(f"Reading and arithmetic run side by side, so the slower one sets the time.{own}")
 
@@ -314,7 +308,7 @@ def what_shrinks(H_kv, T, name):
         ["all matrices, million parameters", (asks + full + feed) / 1e6, (asks + kept + feed) / 1e6],
         ["all matrices, MFLOP", 2 * (asks + full + feed) / 1e6, 2 * (asks + kept + feed) / 1e6],
         ["scores and mixing, MFLOP", pairs / 1e6, pairs / 1e6],
-        [f"cache of {T:,} tokens, MiB", T * cache_bytes(1, m.H, m.D) / 2**20, T * cache_bytes(1, H_kv, m.D) / 2**20],
+        [f"cache of {T:,} tokens, MiB", *(cache_bytes(T, 1, heads, m.D) / MIB for heads in (m.H, H_kv))],
     ]
     shares = [100 * now / before for _, before, now in (rows[0], rows[4], rows[1], rows[3])]
     names = ["K, V matrices", "cache", "all matrices", "scores, mixing"]
@@ -359,13 +353,13 @@ def users_against_context(T, name, gpu):
         lines.append(line(CONTEXTS if free else [], fit, way, "key" if way == "MQA" else "reference", dash))
         if free:
             texts.append(label(np.log10(CONTEXTS[-1]), np.log10(fit[-1]), way, xanchor="left", xshift=4))
+    fits = [f"{counted(users_of(name, way, T, GPUS[gpu]), 'user')} under {way}" for way in WAYS]
     most = free / (1024 * token_bytes(name, "MQA"))
     figure = Figure(
         lines,
         x_title="Context length (tokens)",
         y_title="Users that fit",
-        alt=f"{name} on {gpu} at {T:,} tokens: " + ", ".join(f"{counted(users(name, gpu, T, way), 'user')} under {way}"
-                                                             for way in WAYS) + ".",
+        alt=f"{name} on {gpu} at {T:,} tokens: {', '.join(fits)}.",
         xaxis={"type": "log", "tickvals": CONTEXTS[::2], "ticktext": [f"{t:,.0f}" for t in CONTEXTS[::2]],
                "range": [2.95, 5.5]},
         yaxis={"type": "log", "range": [-1, np.log10(max(most, 10)) + 0.3]},
@@ -376,15 +370,10 @@ def users_against_context(T, name, gpu):
     return figure, *ladder("MQA", name, T, gpu, GPUS[gpu])
 
 
-def users(name, gpu, T, way):
-    """Caches of T tokens that fit beside the weights, had the model been built in one of WAYS."""
-    return max(0, int((GPUS[gpu].memory - 2 * CACHED[name].parameters) // (T * token_bytes(name, way))))
-
-
 def longest_context(heads, D, copies=1):
     """Tokens of each of 128 users that 30 % of the memory of 64 TPU v4 chips holds for PaLM 540B, as pope2023 counts:
     with that many key/value heads, each stored on so many chips."""
-    return 0.3 * 64 * 32 * GIB / (128 * copies * cache_bytes(118, heads, D))
+    return 0.3 * 64 * 32 * GIB / (128 * copies * cache_bytes(1, 118, heads, D))
 
 
 # ---- on the house model
@@ -409,7 +398,7 @@ def pool_heads(H_kv, made, turned, seed):
     plain = made == MADE[0] and not turned  # as in the recorded runs
     after = POOLED[H_kv]["after"] if plain and H_kv in POOLED else None
     names = ["8 heads", f"{H_kv}, at once", f"{H_kv}, trained on"]
-    shown = [above_floor(lm.load("target"), texts), above_floor(few, texts), after or 0.0]
+    shown = [as_it_is(seed), above_floor(few, texts), after or 0.0]
     known = [*(f"{x:.2f}" for x in shown[:2]), f"{after:.2f}" if after else "?"]
     figure = Figure(
         [bars(names, shown, "above the floor", "error", text=known)],
@@ -468,19 +457,24 @@ def pooled(model, H_kv, made=MADE[0], seed=0):
     return replace(model.with_weights(changed), H_kv=H_kv)
 
 
+@cache
+def as_it_is(seed):
+    """Nats above the floor of the house model with all its heads, on the texts of pool_heads."""
+    return above_floor(lm.load("target"), held_out(TEXTS, start=TEXTS * seed))
+
+
 def turned_at_random(model, seed):
     """The same function in other coordinates: in each head, queries and keys turn by the same random angles, pair by
     pair as rotary positions do, and so do values and the columns of the output matrix that read them."""
     rng, changed = np.random.default_rng(seed), {}
     for i in range(model.L):
         for pair in (("q", "k"), ("v", "o")):
-            angle = rng.uniform(0, 2 * np.pi, (model.H, model.D // 2, 1))
+            angles = rng.uniform(0, 2 * np.pi, (model.H, 1, model.D // 2))
             for part in pair:
                 W = model.weights[f"{i}.{part}"]
                 heads = (W.T if part == "o" else W).reshape(model.H, model.D, model.d)
-                a, b = heads[:, : model.D // 2], heads[:, model.D // 2 :]
-                turned = [a * np.cos(angle) - b * np.sin(angle), b * np.cos(angle) + a * np.sin(angle)]
-                flat = np.concatenate(turned, 1).reshape(-1, model.d).astype(np.float32)
+                turned = np.swapaxes(apply_rope(np.swapaxes(heads, 1, 2), angles), 1, 2)
+                flat = turned.reshape(-1, model.d).astype(np.float32)
                 changed[f"{i}.{part}"] = flat.T.copy() if part == "o" else flat
     return model.with_weights(changed)
 
@@ -490,11 +484,6 @@ def length_kept(few, model):
     lengths = [np.mean([np.linalg.norm(W) for i in range(each.L)
                         for W in each.weights[f"{i}.k"].reshape(each.H_kv, -1)]) for each in (few, model)]  # fmt: skip
     return float(lengths[0] / lengths[1])
-
-
-def guessing(texts):
-    """Nats above the floor of a model that gives every word of the vocabulary the same probability."""
-    return float(np.log(lm.load("target").V)) - floor(texts)
 
 
 @cache

@@ -36,37 +36,11 @@ from topics.kit import (
     softmax,
 )
 from topics.kit.language import BLUNT, CONTEXT, SUNG
-from topics.kit.text import UnknownWordError, decode, encode, held_out, padded
+from topics.kit.rotary import apply_rope, rope_frequencies
+from topics.kit.text import decode, encode, held_out, padded, read
 from topics.kit.words import counted
 
 # ---- the rotation
-
-
-def rope_frequencies(D, base):
-    """θ of each pair, in radians a position, fastest first (eq:angles).
-
-    >>> rope_frequencies(8, 10_000).round(6).tolist()
-    [1.0, 0.1, 0.01, 0.001]
-    """
-    return base ** (-np.arange(0, D, 2) / D)  # (D/2,)
-
-
-def apply_rope(x, angles, interleaved=False):
-    """Turn each pair of x by its angle (eq:turn); lengths stay.
-
-    x            (..., D)    queries or keys
-    angles       (..., D/2)  position · θ
-    interleaved  pair neighbours, and not the two halves
-
-    >>> apply_rope(np.array([1.0, 0.0]), np.array([np.pi / 2])).round(6).tolist()
-    [0.0, 1.0]
-    """
-    cos, sin = np.cos(angles), np.sin(angles)  # (..., D/2)
-    a, b = (x[..., 0::2], x[..., 1::2]) if interleaved else np.split(x, 2, -1)
-    a, b = a * cos - b * sin, a * sin + b * cos
-    if interleaved:
-        return np.stack([a, b], -1).reshape(x.shape)
-    return np.concatenate([a, b], -1)
 
 
 def half_split_order(D):
@@ -100,7 +74,10 @@ def scale_frequencies(D, base, way, f, C):
 
     way      "none", "linear", "NTK-aware", "YaRN" or "Llama 3.1"
     returns  θ (D/2,), and a factor on queries and on keys: YaRN's temperature (eq:temperature), else 1
+    raises   ValueError at another way
     """
+    if way not in WAYS:
+        raise ValueError(f"no way to stretch is called {way!r}; there are {', '.join(WAYS)}")
     theta, pairs = rope_frequencies(D, base), np.arange(D // 2)
     turns = C * theta / (2 * np.pi)  # (D/2,) of each pair within C positions
     if way == "NTK-aware":
@@ -318,14 +295,9 @@ HABITS = (
 )
 def shift_a_text(shift, broken, text):
     """The house model reads a text that begins anywhere: what it says next, and how far its logits move."""
-    try:
-        words = encode(text)
-    except UnknownWordError as error:
-        return Note(str(error), "warning")
-    if not 2 <= len(words) <= CONTEXT:
-        return Note(f"A text of 2 to {CONTEXT} words, please; this one has {len(words)}.", "warning")
+    words = read(text, 2, CONTEXT)
     there, here = read_at(words, shift, broken), read_at(words, 0, broken)
-    p, trained = softmax(there), softmax(read_at(words, 0))
+    p, trained = softmax(there), softmax(here if broken == HABITS[0] else read_at(words, 0))
     places = np.arange(len(words) - 1), words[1:]
     says = [(decode([each[-1].argmax()])[0], f"{100 * each[-1].max():.1f} %") for each in (trained, p)]
     losses = [float(-np.log(np.maximum(each[places], 1e-12)).mean()) for each in (trained, p)]
@@ -515,7 +487,9 @@ def beyond_the_context(way, f, seed):
     yield Progress(0, 2, "Reading the song")
     words, found = song(f, seed), {"none": as_trained(f, seed)}
     yield Progress(1, 2, "Reading it again, stretched")
-    yield _song_views(words, found | {way: sing(words, *stretched(way, f))}, f)
+    if way != "none":
+        found[way] = sing(words, *stretched(way, f))
+    yield _song_views(words, found, f)
 
 
 @cache

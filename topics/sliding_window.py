@@ -39,8 +39,9 @@ from topics.kit import (
 from topics.kit.autograd import Tensor, adam, cross_entropy, gradients
 from topics.kit.language import ANIMALS, ASK, BLUNT, END, FOODS, POLITE, VERBS, law
 from topics.kit.language import text as grammar
+from topics.kit.numerics import position_vector
 from topics.kit.text import NUMBER, decode, encode, held_out, padded
-from topics.kit.words import counted
+from topics.kit.words import beyond, counted
 
 # ---- the window
 
@@ -91,13 +92,12 @@ def mass_reach(weight, share=0.9):
     return int(np.argmax(np.cumsum(weight) > share - 1e-9))
 
 
-def even_reach(L, W, share=0.9, residual=False):
+def even_reach(L, W, residual=False):
     """mass_reach where every token of every window counts alike: the steps back add up as L throws of one die, which
     are products of its generating function."""
-    n = L * (W - 1) + 1
-    die = np.fft.rfft(np.full(W, 1 / W), 2 * n)
-    steps = np.fft.irfft(((1 + die) / 2 if residual else die) ** L, 2 * n)
-    return mass_reach(steps[:n], share)
+    n = receptive_field(L, W)
+    die = np.fft.rfft(np.full(W, 1 / W), n)
+    return mass_reach(np.fft.irfft(((1 + die) / 2 if residual else die) ** L, n))
 
 
 # ---- the cache that rolls
@@ -294,12 +294,6 @@ FAULTS = ("none", "the mask counts W + 1 words", "take the slot for the position
 SHOWN = 7
 
 
-def position(t, d):
-    """A vector that says where in the text a token stands: sines and cosines of t (Vaswani et al. 2017)."""
-    angle = t / 10_000 ** (np.arange(0, d, 2) / d)
-    return np.stack([np.sin(angle), np.cos(angle)], axis=1).ravel()
-
-
 @demo(
     W=Slider("Slots W", 1, 5, value=3),
     fault=Choice("Break it", FAULTS, value="none"),
@@ -311,14 +305,14 @@ def roll(W, fault, seed):
     rng = np.random.default_rng(seed)
     W_q, W_k, W_v = rng.normal(0, 1, (3, D, D))
     tokens = rng.normal(size=(SHOWN, D))
-    q, k, v = (np.array([x + position(t, D) for t, x in enumerate(tokens)]) @ M for M in (W_q, W_k, W_v))
+    q, k, v = (np.array([x + position_vector(t, D) for t, x in enumerate(tokens)]) @ M for M in (W_q, W_k, W_v))
     mask = sliding_window_mask(SHOWN, W + 1 if fault == FAULTS[1] else W)
     exact = softmax(np.where(mask, q @ k.T / np.sqrt(D), -np.inf)) @ v  # (T, D), all rows kept
     K, V, held, frames, off = np.zeros((W, D)), np.zeros((W, D)), [None] * W, [], []
     for t in range(SHOWN):
         row = q[t], k[t], v[t]
         if fault == FAULTS[2]:
-            row = tuple((tokens[t] + position(t % W, D)) @ M for M in (W_q, W_k, W_v))
+            row = tuple((tokens[t] + position_vector(t % W, D)) @ M for M in (W_q, W_k, W_v))
         K, V, n = rolling_cache(row[1], row[2], K, V, t)
         gone, held[t % W] = held[t % W], t
         w = softmax(K[:n] @ row[0] / np.sqrt(D))
@@ -428,10 +422,7 @@ def local_and_global(W, T, name):
             ),
             ("Of it in global layers", round(share, 1), "%", f"{kinds[own]} · {T:,} tokens"),
         ),
-        Note(
-            f"{name} as published: {own}, W = {m.W:,}."
-            + (f" It was made for {m.context:,} tokens; the arithmetic goes on without it." if m.context < T else "")
-        ),
+        Note(f"{name} as published: {own}, W = {m.W:,}." + (f" {beyond('It', m.context)}" if m.context < T else "")),
     )
 
 
@@ -487,9 +478,9 @@ def forget(texts, n, placed="its own word"):
     return loss, marked, real & late, on_first
 
 
-def forgetting(kind, n, placed="its own word", texts=24):
-    """Mean loss above the floor, nats: of the words that the register picks (None in songs), and of all others."""
-    loss, marked, counts, _ = forget(held_out(texts, kind), n, placed)
+def forgetting(kind, n, placed="its own word"):
+    """Nats above the floor over 24 texts: of the words that the register picks (None in songs), and of all others."""
+    loss, marked, counts, _ = forget(held_out(24, kind), n, placed)
     return [float(loss[part].mean()) if part.any() else None for part in (counts & marked, counts & ~marked)]
 
 
@@ -507,23 +498,22 @@ def forget_the_first(n, kind, placed, seed):
     texts = held_out(SAMPLE, kind, start=SAMPLE * seed)
     full, marked, counts, on_first = before_forgetting(kind, seed)
     now, _, _, _ = forget(texts, n, placed)
-    parts = {"told by the register": counts & marked, "all others": counts & ~marked}
-    before, after = ([float(x[part].mean()) if part.any() else 0.0 for part in parts.values()] for x in (full, now))
-    size = [int(part.sum()) for part in parts.values()]
-    names = [f"{name} ({m})" for name, m in zip(("by register", "all others"), size, strict=True)]
+    parts = {"by register": counts & marked, "all others": counts & ~marked}
+    parts = {f"{name} ({part.sum()})": part for name, part in parts.items() if part.any()}
+    before, after = ([float(x[part].mean()) for part in parts.values()] for x in (full, now))
     layer, head = np.unravel_index(on_first.argmax(), on_first.shape)
     one = texts[0].words
     shade = np.clip(now[0, : len(one) - 1] / 3, 0, 1) * counts[0, : len(one) - 1]
-    told = [word for word, is_told in zip(one[1:], parts["told by the register"][0], strict=False) if is_told]
+    told = [word for word, is_told in zip(one[1:], (counts & marked)[0], strict=False) if is_told]
     changes = [f"{name} {b:.2f} before, {a:.2f} now" for name, b, a in zip(parts, before, after, strict=True)]
     lowest = min(*before, *after)
     tops = [max(pair) for pair in zip(before, after, strict=True)]
     return (
         Figure(
             [
-                bars(names, before, "text as it is", "reference", text=[f"{x:.2f}" for x in before],
+                bars(list(parts), before, "text as it is", "reference", text=[f"{x:.2f}" for x in before],
                      textposition="outside"),
-                bars(names, after, "changed", "error", text=[f"{x:.2f}" for x in after], textposition="outside"),
+                bars(list(parts), after, "changed", "error", text=[f"{x:.2f}" for x in after], textposition="outside"),
             ],
             x_title="Words, from the 13th on",
             y_title="Loss above the floor (nats)",
@@ -593,7 +583,7 @@ def teach_to_rest(W, windowed, seed, steps=300, every=20):
     V, D = V_TOY, D_TOY
     shapes = {"q": (V + 1, D), "k": (V + 1, D), "near": (D, 3), "v": (V + 1, V), "next": (V + 1, V)}
     p = {name: rng.normal(0, 0.3, shape).astype(np.float32) for name, shape in shapes.items()}
-    test, state = echo_texts(rng, table, 64), {}
+    test, state = echo_texts(rng, table, 64), None
     mask = sliding_window_mask(T_TOY - 1, W if windowed else T_TOY)
     for step in range(1, steps + 1):
         x = echo_texts(rng, table, 16)

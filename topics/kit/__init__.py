@@ -4,8 +4,8 @@ from topics.kit import lm
 from topics.kit.controls import Choice, LogSlider, Seed, Slider, Text, Toggle
 from topics.kit.demo import demo
 from topics.kit.exercise import exercise
-from topics.kit.hardware import GPU, GPUS
-from topics.kit.models import MODELS, Model
+from topics.kit.hardware import GPUS
+from topics.kit.models import MODELS
 from topics.kit.numerics import GB, GIB, KIB, MIB, max_abs_difference, softmax
 from topics.kit.traces import bars, heatmap, label, line, points, rule
 from topics.kit.views import Badge, Figure, Frame, Matrix, Metrics, Note, Progress, Scores, Steps, Table, Tokens
@@ -13,7 +13,6 @@ from topics.kit.views import Badge, Figure, Frame, Matrix, Metrics, Note, Progre
 __all__ = [
     "GB",
     "GIB",
-    "GPU",
     "GPUS",
     "KIB",
     "MIB",
@@ -25,7 +24,6 @@ __all__ = [
     "LogSlider",
     "Matrix",
     "Metrics",
-    "Model",
     "Note",
     "Progress",
     "Scores",

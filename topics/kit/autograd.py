@@ -146,11 +146,14 @@ UFUNCS = {
     np.square: lambda y, a: (lambda g: 2 * g * a,),
     np.maximum: lambda y, a, b: (lambda g: _fit(g * (a >= b), a), lambda g: _fit(g * (a < b), b)),
     np.minimum: lambda y, a, b: (lambda g: _fit(g * (a <= b), a), lambda g: _fit(g * (a > b), b)),
-    np.matmul: lambda y, a, b: (
-        lambda g: _fit(g @ np.swapaxes(b, -1, -2), a),
-        lambda g: _fit(np.swapaxes(a, -1, -2) @ g, b),
-    ),
+    np.matmul: lambda y, a, b: _matmul(a, b),
 }
+
+
+def _matmul(a, b):
+    if min(np.ndim(a), np.ndim(b)) < 2:
+        raise TypeError("autograd's @ takes matrices: write np.einsum for a vector")
+    return lambda g: _fit(g @ np.swapaxes(b, -1, -2), a), lambda g: _fit(np.swapaxes(a, -1, -2) @ g, b)
 
 
 def _einsum(subscripts, *operands):
@@ -279,39 +282,36 @@ def cross_entropy(logits, targets, weights=None):
 
     weights  (...) the weight of each place in the mean, such as 0 for padding; all alike when None
     """
-    x = value(logits)
-    e = np.exp(x - x.max(-1, keepdims=True))
-    total = e.sum(-1, keepdims=True)
+    x, at = value(logits), np.asarray(targets)[..., None]
+    z = x - x.max(-1, keepdims=True)
+    log_p = z - np.log(np.exp(z).sum(-1, keepdims=True))
     share = np.full(np.shape(targets), 1 / np.size(targets)) if weights is None else weights / np.sum(weights)
     share = share.astype(x.dtype)
-    at = np.take_along_axis(x - x.max(-1, keepdims=True) - np.log(total), np.asarray(targets)[..., None], -1)[..., 0]
 
     def vjp(g):
-        p = e / total
-        np.put_along_axis(
-            p, np.asarray(targets)[..., None], np.take_along_axis(p, np.asarray(targets)[..., None], -1) - 1, -1
-        )
-        return p * (share[..., None] * g)
+        d = np.exp(log_p)
+        np.put_along_axis(d, at, np.take_along_axis(d, at, -1) - 1, -1)
+        return d * (share[..., None] * g)
 
-    loss = -(at * share).sum()
+    loss = -(np.take_along_axis(log_p, at, -1)[..., 0] * share).sum()
     return Tensor(loss, [(logits, vjp)]) if isinstance(logits, Tensor) else loss
 
 
 # ---- training
 
 
-def adam(weights, grads, state, rate, betas=(0.9, 0.999), eps=1e-8, decay=0.0):
-    """One step of AdamW (arXiv 1711.05101) on {name: array}; returns the new weights and the new state.
+def adam(weights, grads, state, rate, betas=(0.9, 0.999), eps=1e-8):
+    """One step of Adam (arXiv 1412.6980) on {name: array}; returns the new weights and the new state.
 
-    state  what the last call gave; {} at the first
+    state  what the last call gave; None at the first
     """
-    t = state.get("t", 0) + 1
-    new, after = {}, {"t": t}
+    t, moments = state or (0, {})
+    t, new, after = t + 1, {}, {}
     for name, w in weights.items():
-        m, v = state.get(name, (0.0, 0.0))
+        m, v = moments.get(name, (0.0, 0.0))
         g = grads[name]
         m, v = betas[0] * m + (1 - betas[0]) * g, betas[1] * v + (1 - betas[1]) * g * g
         after[name] = m, v
         step = m / (1 - betas[0] ** t) / (np.sqrt(v / (1 - betas[1] ** t)) + eps)
-        new[name] = (w - rate * (step + decay * w)).astype(w.dtype)
-    return new, after
+        new[name] = (w - rate * step).astype(w.dtype)
+    return new, (t, after)

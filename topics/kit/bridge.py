@@ -7,7 +7,7 @@ import json
 
 import numpy as np
 
-from topics.kit.demo import as_views
+from topics.kit.demo import answer, as_views
 from topics.kit.exercise import judge
 from topics.kit.lm import weights_file
 from topics.kit.rebind import CodeError, rebind, restore
@@ -18,7 +18,7 @@ ALIGN = 8  # a Float64Array must begin at a multiple of 8 bytes
 def run(call, args):
     """Call "topic.demo" with JSON arguments; returns packed views, or a generator whose steps are packed views."""
     topic, name = call.split(".")
-    result = getattr(importlib.import_module(f"topics.{topic}"), name)(**json.loads(args))
+    result = answer(getattr(importlib.import_module(f"topics.{topic}"), name), json.loads(args))
     return map(pack, result) if inspect.isgenerator(result) else pack(result)
 
 

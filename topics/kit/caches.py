@@ -5,14 +5,14 @@ L layers   H query heads of width D   g groups, each with one key and one value 
 d_c width of MLA's latent   d_R width of its rotary key
 """
 
-from math import floor
 from typing import NamedTuple
 
+from topics.kit.costs import users_that_fit
 from topics.kit.models import MODELS
 from topics.kit.numerics import GIB, KIB
 from topics.kit.traces import bars
 from topics.kit.views import Figure, Metrics, Note, Table
-from topics.kit.words import counted, short
+from topics.kit.words import beyond, counted, short
 
 WAYS = ("MHA", "GQA", "MQA", "MLA")
 
@@ -57,6 +57,11 @@ def token_bytes(name, way=None, b=2):
     return m.L * elements(way or m.way, m.H, m.D, m.g) * b
 
 
+def users_of(name, way, T, gpu):
+    """Whole caches of T tokens that fit into a GPU beside a model's weights at 16 bits, had it been built this way."""
+    return users_that_fit(gpu.memory, 2 * CACHED[name].parameters, T * token_bytes(name, way))
+
+
 def ladder(here, name, T, gpu_name, gpu):
     """The views of a model's cache under each way, the page's own (`here`) in colour.
 
@@ -67,7 +72,7 @@ def ladder(here, name, T, gpu_name, gpu):
     kib = [token_bytes(name, way) / KIB for way in WAYS]
     weights = 2 * m.parameters
     free = gpu.memory - weights
-    users = [max(0, floor(free / (T * token_bytes(name, way)))) for way in WAYS]
+    users = [users_of(name, way, T, gpu) for way in WAYS]
     rows = [
         [text + (" (as it is)" if way == m.way else ""), elements(way, m.H, m.D, m.g), x, x * KIB * T / GIB, n]
         for way, text, x, n in zip(WAYS, names, kib, users, strict=True)
@@ -113,7 +118,7 @@ def ladder(here, name, T, gpu_name, gpu):
     if free <= 0:
         note = Note(f"The weights of {name}, {weights / GIB:,.0f} GiB, do not fit into {gpu_name}.", "warning")
     elif m.context < T:
-        note = Note(f"{name} was made for {m.context:,} tokens; the arithmetic goes on without it.", "warning")
+        note = Note(beyond(name, m.context), "warning")
     else:
         note = Note("Users that fit beside the weights at most, each with a text of this length.")
     return figure, table, metrics, note

@@ -5,6 +5,7 @@ it is free text), and `corners`, the values that tests try.
 """
 
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from math import isclose, log
 
 
@@ -15,7 +16,10 @@ class ControlError(ValueError):
 def _member(control):
     """The default must be one of the stops, or the page would open on a value no reader can return to."""
     if control.value not in control.stops:
-        near = min(control.stops, key=lambda stop: abs(stop - control.value)) if _numeric(control) else control.stops[0]
+        if _numeric(control):
+            near = min(control.stops, key=lambda stop: abs(stop - control.value))
+        else:
+            (near,) = get_close_matches(str(control.value), map(str, control.stops), 1, cutoff=0)
         raise ControlError(f"{control.label}: value {control.value!r} is not one of its stops. Did you mean {near!r}?")
 
 
@@ -24,7 +28,7 @@ def _numeric(control):
 
 
 def _tidy(x):
-    """12 significant digits: 0.1 * 3 is 0.3, and a whole number of an integer range stays an int."""
+    """12 significant digits: 0.1 * 3 is 0.3."""
     return float(f"{x:.12g}")
 
 

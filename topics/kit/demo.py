@@ -5,12 +5,17 @@ from collections import deque
 from itertools import product
 
 from topics.kit.controls import CONTROLS
+from topics.kit.views import Note
 
 KINDS = ("instant", "model", "live")
 
 
 class DemoError(TypeError):
     """A demo whose declaration contradicts its function."""
+
+
+class UnreadableError(ValueError):
+    """What a reader typed can't be used. A demo that raises it answers with the message: what is wrong, what fits."""
 
 
 def demo(kind="instant", /, *data, **controls):
@@ -66,9 +71,17 @@ def headline(function):
     return next((name for name, control in function.controls.items() if control.kind == "slider"), None)
 
 
+def answer(function, arguments):
+    """What a demo returns; a warning where it can't use what was typed."""
+    try:
+        return function(**arguments)
+    except UnreadableError as error:
+        return Note(str(error), "warning")
+
+
 def views_of(function, arguments):
     """Run a demo to its end and return its views as a list, whatever it returned them in."""
-    result = function(**arguments)
+    result = answer(function, arguments)
     if inspect.isgenerator(result):
         (result,) = deque(result, maxlen=1)  # the last yield is the answer
     return as_views(result)

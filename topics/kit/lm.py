@@ -4,7 +4,8 @@ V words   T new tokens   t tokens already cached   d width   L layers   H query 
 D head width   F hidden width of the feed-forward layer   ... any batch dimensions
 
 A model is a Model: a shape and a dict of arrays, each matrix stored (out, in) so that the inner axis of every product
-is contiguous. `forward` is written in ufuncs and einsum only, so that autograd.Tensor can stand in for any weight.
+is contiguous. `forward` is written in ufuncs and einsum only, so that autograd.Tensor can stand in for any
+weight of a model without experts.
 """
 
 import json
@@ -15,6 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from topics.kit.numerics import softmax
+from topics.kit.rotary import rope_frequencies
 
 DATA = Path(__file__).parent.parent / "data"
 
@@ -166,19 +168,14 @@ def linear(x, W):
     return np.einsum("...i,oi->...o", x, W)
 
 
-def rms_norm(x, g, eps=1e-5):
+def rms_norm(x, g):
     """x over its root mean square along the last axis, times g (arXiv 1910.07467)."""
-    return x / np.sqrt(np.mean(x * x, -1, keepdims=True) + eps) * g
+    return x / np.sqrt(np.mean(x * x, -1, keepdims=True) + 1e-5) * g
 
 
 def silu(x):
     """x · sigmoid(x)."""
     return x / (1 + np.exp(-x))
-
-
-def rope_frequencies(D, base):
-    """θ_i = base^(−2i/D), i = 0 … D/2−1, in radians a position (arXiv 2104.09864)."""
-    return base ** (-np.arange(0, D, 2) / D)  # (D/2,)
 
 
 def rotation(positions, frequencies):

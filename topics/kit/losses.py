@@ -3,6 +3,7 @@
 import numpy as np
 
 from topics.kit import lm
+from topics.kit.language import WORDS
 from topics.kit.numerics import softmax
 from topics.kit.text import encode, held_out
 
@@ -27,6 +28,11 @@ def floor(texts):
 def above_floor(model, texts):
     """Nats a word above the floor, on these texts."""
     return loss(model, texts) - floor(texts)
+
+
+def guessing(texts):
+    """Nats above the floor of a model that gives every word that there is the same probability."""
+    return float(np.log(len(WORDS))) - floor(texts)
 
 
 def quoted_texts():

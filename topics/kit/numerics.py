@@ -29,3 +29,9 @@ def max_abs_difference(a, b):
     if a.shape != b.shape:  # broadcasting would hide a wrong shape behind a small difference
         raise ValueError(f"max_abs_difference: shapes {a.shape} and {b.shape} differ")
     return float(np.abs(a - b).max(initial=0.0))
+
+
+def position_vector(t, d):
+    """A vector that says where in the text a token stands: sines and cosines of t (Vaswani et al. 2017)."""
+    angle = t / 10_000 ** (np.arange(0, d, 2) / d)  # (d/2,)
+    return np.stack([np.sin(angle), np.cos(angle)], axis=1).ravel()  # (d,)

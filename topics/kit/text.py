@@ -7,13 +7,14 @@ from difflib import get_close_matches
 
 import numpy as np
 
-from topics.kit.language import BLUNT, HELD_OUT, POLITE, WORDS, text, write
+from topics.kit.demo import UnreadableError
+from topics.kit.language import HELD_OUT, WORDS, text, write
 
 NUMBER = {word: i for i, word in enumerate(WORDS)}
 SIGNS = ".,:;?+-="
 
 
-class UnknownWordError(ValueError):
+class UnknownWordError(UnreadableError):
     """A word that the house model never learnt; the message names the nearest that it did."""
 
 
@@ -30,6 +31,14 @@ def encode(words):
         if word not in NUMBER:
             raise UnknownWordError(_unknown(word))
     return np.array([NUMBER[word] for word in words], np.int64)
+
+
+def read(line, least, most):
+    """A reader's line as numbers (T,), of least to most words. raises UnreadableError"""
+    numbers = encode(line)
+    if not least <= len(numbers) <= most:
+        raise UnreadableError(f"A text of {least} to {most} words, please; this one has {len(numbers)}.")
+    return numbers
 
 
 def decode(numbers):
@@ -73,15 +82,13 @@ def held_out(n, kind=None, register=None, start=0, **options):
 
 
 def padded(texts):
-    """words (B, T), targets (B, T) and which places have a target (B, T) bool: each word's target is the next."""
+    """words (B, T), targets (B, T) and which places have a target (B, T) bool, of one text or more: each word's target
+    is the next."""
     T = max(len(each.words) for each in texts) - 1
-    words, targets, real = np.zeros((2, len(texts), T), np.int64), None, np.zeros((len(texts), T), bool)
-    words, targets = words
+    words, targets = np.zeros((2, len(texts), T), np.int64)
+    real = np.zeros((len(texts), T), bool)
     for row, each in enumerate(texts):
         numbers = encode(each.words)
         n = len(numbers) - 1
         words[row, :n], targets[row, :n], real[row, :n] = numbers[:-1], numbers[1:], True
     return words, targets, real
-
-
-__all__ = ["BLUNT", "POLITE", "UnknownWordError", "decode", "encode", "held_out", "padded", "split"]

@@ -14,7 +14,7 @@ def _ink(name):
 
 
 def line(x, y, name, ink, dash="solid", **more):
-    """A line through (x, y). dash: "solid", "dash" or "dot", so that colour never stands alone."""
+    """A line through (x, y). dash: "solid", "dash", "dot" or "dashdot", so that colour never stands alone."""
     return {"type": "scatter", "mode": "lines", "x": x, "y": y, "name": name, "meta": _ink(ink),
             "line": {"dash": dash, "width": 2.5}, **more}  # fmt: skip
 

@@ -23,7 +23,10 @@ def _merge(base, extra):
 
 
 def Metrics(*items):
-    """A row of readouts. Each item is (label, value, unit) or (label, value, unit, formula)."""
+    """A row of readouts. Each item is (label, value, unit) or (label, value, unit, formula).
+
+    value  a number, a text, or None where there is none
+    """
     rows = [dict(zip(("label", "value", "unit", "formula"), item, strict=False)) for item in items]
     return {"view": "metrics", "items": rows}
 

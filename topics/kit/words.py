@@ -13,7 +13,8 @@ def short(x):
 
 
 def counted(n, thing):
-    """
+    """So many things, one of them without its s.
+
     >>> counted(1, "head"), counted(2_000, "head")
     ('1 head', '2,000 heads')
     """
@@ -27,6 +28,15 @@ def with_minus_signs(text):
     '−0.5 to e^−2, (−1), GPT-2, 2020-11'
     """
     return re.sub(r"(?<![\w)\]}-])-(?=[\d.])", "−", text)
+
+
+def beyond(name, context):
+    """What to say where a text is longer than a model's context.
+
+    >>> beyond("GPT-3", 2048)
+    'GPT-3 was made for 2,048 tokens; the arithmetic goes on without it.'
+    """
+    return f"{name} was made for {context:,} tokens; the arithmetic goes on without it."
 
 
 def products(a, b):
