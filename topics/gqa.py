@@ -138,8 +138,11 @@ def as_complex(A):
 
 
 def likeness(W_k, W_v, turned):
-    """(H, H): how alike two heads are, 1 for equal ones: the mean of the cosines of their key and of their value
-    projections, as they are, or after the best turn."""
+    """How alike two heads are, 1 for equal ones: the mean of the cosines of their key and of their value projections.
+
+    W_k, W_v  (H, d, D)   turned  after the best turn of one of the two
+    returns   (H, H)
+    """
     parts = []
     for W, pairs in ((W_k, True), (W_v, False)):
         if not turned:

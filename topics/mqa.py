@@ -123,7 +123,7 @@ def cache_of(name, H_kv):
 
 
 def step_work(name, T, B, H_kv):
-    """One decode step, B users with T tokens each: FLOP, bytes of weights, bytes of caches (eq:step)."""
+    """FLOP, bytes of weights and bytes of caches of one decode step of B users with T tokens each (eq:step)."""
     m, N = MODELS[name], parameters(name, H_kv)
     return B * (2 * N + 4 * m.L * m.H * m.D * T), 2 * N, B * T * cache_of(name, H_kv)
 

@@ -52,7 +52,8 @@ def elements(way, H, D, g):
 
 
 def token_bytes(name, way=None, b=2):
-    """Bytes that a token leaves in the whole cache of a model, as it is or had it been built another way."""
+    """Bytes that a token leaves in the whole cache of a model, as it is or had it been built another way, at b bytes a
+    number."""
     m = CACHED[name]
     return m.L * elements(way or m.way, m.H, m.D, m.g) * b
 
@@ -63,7 +64,8 @@ def users_of(name, way, T, gpu):
 
 
 def ladder(here, name, T, gpu_name, gpu):
-    """The views of a model's cache under each way, the page's own (`here`) in colour.
+    """The views of a model's cache of T tokens under each way, the page's own (`here`) in colour: Figure, Table, Metrics
+    and Note.
 
     gpu  a GPU of topics.kit.hardware, by the name gpu_name
     """

@@ -57,7 +57,10 @@ def weights_file(name):
 
 @cache
 def load(name):
-    """A model of the family, in float32, from topics/data/<name>.safetensors (stored there in float16)."""
+    """A model of the family, in float32, from topics/data/<name>.safetensors (stored there in float16).
+
+    raises FileNotFoundError where a demo did not name the model that it runs
+    """
     path = weights_file(name)
     if not path.is_file():
         raise FileNotFoundError(
@@ -94,7 +97,8 @@ def forward(model, words, cache=None, *, mask=None, frequencies=None, see=None):
                  in the value's place. The steps of a layer, in order: "attention_input" (..., T, d),
                  "q" (..., T, H, D), "k" and "v" (..., T, H_kv, D), "scores" and "attention" (..., H, T, t+T),
                  "heads" (..., T, H, D), "attention_output" and "feed_input" (..., T, d),
-                 "feed_hidden" (..., T, F), "feed_output" and "residual" (..., T, d)
+                 "feed_hidden" (..., T, F), or with experts "router" (N, E) of all N words, "feed_output"
+                 and "residual" (..., T, d)
     """
     w, start, T = model.weights, length(cache), np.shape(words)[-1]
     if mask is None:
@@ -115,7 +119,10 @@ def forward(model, words, cache=None, *, mask=None, frequencies=None, see=None):
 
 
 def attention(model, i, x, turns, mask, cache, look):
-    """Layer i's attention of T words to themselves and to those in the cache; (..., T, d) to (..., T, d)."""
+    """Layer i's attention of T words to themselves and to those in the cache; (..., T, d) to (..., T, d).
+
+    turns  what rotation gives for their positions   mask, cache  as in forward   look  see, or see_all
+    """
     w, shape = model.weights, np.shape(x)[:-1]
     q = look("q", i, np.reshape(linear(x, w[f"{i}.q"]), (*shape, model.H, model.D)))
     k = look("k", i, np.reshape(linear(x, w[f"{i}.k"]), (*shape, model.H_kv, model.D)))
@@ -212,7 +219,7 @@ def length(cache):
 def probabilities(logits, temperature=1.0, top_k=0, top_p=1.0):
     """The law from which a word is drawn: (V,) logits to (V,) probabilities.
 
-    temperature  divides the logits; at 0 the likeliest word is certain
+    temperature  divides the logits, 0 or more; at 0 the likeliest word is certain
     top_k        keep the k likeliest words (0: all)
     top_p        then keep the fewest likeliest words whose probabilities, before this cut, reach p
 
