@@ -16,7 +16,7 @@ ALIGN = 8  # a Float64Array must begin at a multiple of 8 bytes
 
 
 def run(call, args):
-    """Call "topic.demo" with JSON arguments; returns packed views, or a generator whose steps are packed views (pack)."""
+    """Call "topic.demo" with JSON arguments; returns packed views, or a generator of packed views (pack)."""
     topic, name = call.split(".")
     result = answer(getattr(importlib.import_module(f"topics.{topic}"), name), json.loads(args))
     return map(pack, result) if inspect.isgenerator(result) else pack(result)

@@ -64,8 +64,7 @@ def users_of(name, way, T, gpu):
 
 
 def ladder(here, name, T, gpu_name, gpu):
-    """The views of a model's cache of T tokens under each way, the page's own (`here`) in colour: Figure, Table, Metrics
-    and Note.
+    """A model's cache of T tokens under each way, the page's own (`here`) in colour: Figure, Table, Metrics and Note.
 
     gpu  a GPU of topics.kit.hardware, by the name gpu_name
     """
