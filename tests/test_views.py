@@ -83,10 +83,10 @@ def test_no_text_can_smuggle_in_a_script():
 
 
 @pytest.mark.parametrize(("number", "text"), [
-    (0, "0"), (-0.0, "0"), (1234, "1234"), (9999, "9999"), (10_000, "10,000"), (131_072, "131,072"),
+    (0, "0"), (-0.0, "0"), (1234, "1,234"), (9999, "9,999"), (10_000, "10,000"), (131_072, "131,072"),
     (-131_072, "−131,072"), (999_999_999_999_999, "999,999,999,999,999"), (1e15, "10¹⁵"), (2.5e18, "2.5×10¹⁸"),
     (0.1 + 0.2, "0.3"),
-    (3.14159, "3.142"), (1234.567, "1235"), (12345.678, "12,346"), (9999.7, "10,000"), (0.00123456, "0.001235"),
+    (3.14159, "3.142"), (1234.567, "1,235"), (12345.678, "12,346"), (9999.7, "10,000"), (0.00123456, "0.001235"),
     (2.220446e-16, "2.22×10⁻¹⁶"), (1e-12, "10⁻¹²"), (-0.5, "−0.5"), ("fp16", "fp16"), (None, "–"),
     (True, "yes")])  # fmt: skip
 def test_numbers_read_as_people_write_them(number, text):
@@ -194,7 +194,7 @@ def test_a_long_curve_is_sampled_evenly_with_both_ends_and_says_so():
     root = tree(Figure([line(list(range(1001)), list(range(1001)), "a", "query")], "x", "y"))
     rows = [int(e.text.replace(",", "")) for e in root.iter("td")]
     assert (len(rows), rows[0], rows[1], rows[-1]) == (25, 0, 42, 1000)
-    assert next(root.iter("caption")).text == "25 of 1001 rows, evenly chosen"
+    assert next(root.iter("caption")).text == "25 of 1,001 rows, evenly chosen"
 
 
 def test_typed_arrays_read_like_lists():

@@ -459,6 +459,7 @@ def traffic(T, D, M, gpu, one):
     flops = 4 * T * T * D
     times = [1e6 * moved[0] / chip.bandwidth, 1e6 * moved[1] / chip.bandwidth, 1e6 * flops / chip.flops]  # µs
     end = np.log10(LENGTHS[-1])
+    (lower, below), (upper, above) = sorted(((plain, "plain"), (tiled, "by tiles")), key=lambda way: way[0][-1])
     curves = Figure(
         [
             line(LENGTHS, plain, "plain", "error", "dash"),
@@ -475,10 +476,8 @@ def traffic(T, D, M, gpu, one):
         yaxis={"type": "log"},
         showlegend=False,
         annotations=[
-            label(end, np.log10(y[-1]), name, xanchor="right", yanchor="bottom" if above else "top", xshift=-6,
-                  yshift=4 if above else -14)
-            for y, name, above in ((plain, "plain", plain[-1] > tiled[-1]),
-                                   (tiled, "by tiles", plain[-1] <= tiled[-1]))
+            label(end, np.log10(upper[-1]), above, xanchor="right", yanchor="bottom", xshift=-6, yshift=4),
+            label(np.log10(LENGTHS[-3]), np.log10(lower[-3]), below, xanchor="left", yanchor="top", xshift=8),
         ],
     )  # fmt: skip
     clock = Figure(

@@ -37,7 +37,7 @@ const KINDS = {
 
 // ---- numbers
 
-const digits = (x, most) => x.toLocaleString("en-US", { maximumFractionDigits: most, useGrouping: Math.abs(x) >= 9999.5 });
+const digits = (x, most) => x.toLocaleString("en-US", { maximumFractionDigits: most });
 const superscript = (n) => String(n).replace(/[-\d]/g, (c) => "⁰¹²³⁴⁵⁶⁷⁸⁹⁻"["0123456789-".indexOf(c)]);
 
 // At most four significant digits, but no digit before the point is ever rounded away: 12345.6 is 12,346.
