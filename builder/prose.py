@@ -162,13 +162,14 @@ def _with_head_names(scan, marked, plain):
 
 
 def _with_punctuation(scan, marked):
-    """No line begins with the comma after a formula: browsers break a line at either end of one."""
+    """No line begins with the comma after a formula, where browsers would break it, or with the % after a number."""
     inline = {c.token for c in scan.constructs if c.kind == "math" and not c.display}
 
     def together(found):
         before, token, after = found.groups()
         return f'<span class="together">{found[0]}</span>' if token in inline and before + after else found[0]
 
+    marked = re.sub(r"(?<=[\dx]) (?=%)", "\u00a0", marked)  # a value's token ends in x
     return re.sub(rf"([(“]?)({scan.mark}\d+x)([,.;:!?)”]*)(?![^<>]*>)", together, marked)
 
 

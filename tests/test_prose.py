@@ -97,6 +97,12 @@ def test_code_spans_and_fences_are_shown_as_they_are():
     assert '<code class="language-python"><span class="k">def</span>' in html("```python\ndef f(): pass\n```")
 
 
+def test_no_line_breaks_between_a_number_and_its_percent():
+    assert html("90 % and [[value x]] % of `1 %` % 5") == (
+        "<p>90\u00a0% and <i>value</i>\u00a0% of <code>1 %</code>\u00a0% 5</p>"
+    )
+
+
 def test_only_what_has_an_ink_is_marked_in_code():
     assert html("```python\nx = 1  # one\n```").endswith(
         'x = <span class="mi">1</span>  <span class="c1"># one</span></code></pre></div>'

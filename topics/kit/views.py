@@ -4,7 +4,7 @@
 drawn by `builder/svg.py` in the page and by Plotly once the reader moves something.
 """
 
-from topics.kit.words import with_minus_signs
+from topics.kit.words import typeset
 
 
 def Figure(data, x_title="", y_title="", alt="", height=320, **layout):
@@ -14,7 +14,7 @@ def Figure(data, x_title="", y_title="", alt="", height=320, **layout):
     layout  further Plotly layout, merged over the axes: xaxis={"type": "log"}, shapes=[...], annotations=[...]
     """
     axes = {"xaxis": {"title": {"text": x_title}}, "yaxis": {"title": {"text": y_title}}, "height": height}
-    return {"view": "figure", "data": list(data), "layout": _merge(axes, layout), "alt": with_minus_signs(alt)}
+    return {"view": "figure", "data": list(data), "layout": _merge(axes, layout), "alt": typeset(alt)}
 
 
 def _merge(base, extra):
@@ -47,7 +47,7 @@ def Badge(label, value, limit):
 
 def Note(text, kind="info"):
     """A sentence beside the figure. kind is "info" or "warning"."""
-    return {"view": "note", "text": with_minus_signs(text), "kind": kind}
+    return {"view": "note", "text": typeset(text), "kind": kind}
 
 
 def Progress(done, total, label="Computing"):

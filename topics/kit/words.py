@@ -21,13 +21,15 @@ def counted(n, thing):
     return f"{n:,} {thing}{'' if n == 1 else 's'}"
 
 
-def with_minus_signs(text):
-    """Negative numbers with a minus sign; hyphens, ranges and differences stay as they are.
+def typeset(text):
+    """Negative numbers with a minus sign, and no line between a number and its %; hyphens and ranges stay as they are.
 
-    >>> with_minus_signs("-0.5 to e^-2, (-1), GPT-2, 2020-11")
+    >>> typeset("-0.5 to e^-2, (-1), GPT-2, 2020-11")
     '−0.5 to e^−2, (−1), GPT-2, 2020-11'
+    >>> typeset("90 %")
+    '90\\xa0%'
     """
-    return re.sub(r"(?<![\w)\]}-])-(?=[\d.])", "−", text)
+    return re.sub(r"(?<=\d) (?=%)", "\u00a0", re.sub(r"(?<![\w)\]}-])-(?=[\d.])", "−", text))
 
 
 def beyond(name, context):
@@ -45,4 +47,4 @@ def products(a, b):
     >>> products([1, 2], [3, -4])
     '1.00·3.00 + 2.00·−4.00'
     """
-    return with_minus_signs(" + ".join(f"{x:.2f}·{y:.2f}" for x, y in zip(a, b, strict=True)))
+    return typeset(" + ".join(f"{x:.2f}·{y:.2f}" for x, y in zip(a, b, strict=True)))
