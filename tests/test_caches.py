@@ -7,7 +7,7 @@ from topics.kit.caches import CACHED, WAYS, elements, ladder, token_bytes, users
 
 
 def test_a_token_leaves_two_vectors_for_each_key_value_head_or_one_latent():
-    assert [elements(way, H=128, D=128, g=8) for way in WAYS] == [32_768, 2048, 256, 512 + 64]
+    assert [elements(way, H=128, D=128, H_kv=8) for way in WAYS] == [32_768, 2048, 256, 512 + 64]
 
 
 @pytest.mark.parametrize(("name", "published"), [("DeepSeek-V2", 69_120), ("DeepSeek-V3", 70_272), ("GPT-3", 4_718_592),

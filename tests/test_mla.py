@@ -262,7 +262,7 @@ def test_no_random_latent_is_better_than_the_best():
 
 def test_groups_take_the_mean_of_neighbouring_heads():
     W = np.arange(2 * 4 * 1 * 3, dtype=float).reshape(8, 3)  # keys of heads 0 to 3, then values; D = 1
-    two = page.pooled(W, H=4, g=2)
+    two = page.pooled(W, H=4, H_kv=2)
     for first in (0, 2, 4, 6):
         assert np.array_equal(two[first], (W[first] + W[first + 1]) / 2)
         assert np.array_equal(two[first], two[first + 1])

@@ -1,7 +1,7 @@
 """Multi-head latent attention: cache one latent for each token; rebuild keys and values from it, or never do.
 
 T tokens in the cache, n of them new   d model width   H heads   D width of a head's key and value   L layers
-d_c width of the latent   d_R width of the rotary key, one for all heads   b bytes of a cached number   g groups of GQA
+H_kv groups of GQA   d_c width of the latent   d_R width of the rotary key, one for all heads   b bytes of a cached number
 x a token's vector   c its latent   k_R its rotary key   q, q_R a head's query for the keys, and for the rotary key
 Matrices are stored (out, in). A FLOP is one addition or one multiplication, so a multiply-add is two.
 """
@@ -194,19 +194,19 @@ def missed(W, d_c, root=None):
     return [float(tails[min(r, len(s))] / tails[0]) for r in d_c]
 
 
-def pooled(W, H, g):
+def pooled(W, H, H_kv):
     """Keys and values of H heads, each replaced by the mean of its group: of all shared heads the nearest.
 
     W        (2·H·D, d)  keys of all heads, then values
     returns  like W
     """
-    heads = W.reshape(2, g, H // g, -1, W.shape[-1])  # (2, g, H/g, D, d)
+    heads = W.reshape(2, H_kv, H // H_kv, -1, W.shape[-1])  # (2, H_kv, H/H_kv, D, d)
     return np.broadcast_to(heads.mean(2, keepdims=True), heads.shape).reshape(W.shape)
 
 
-def missed_by_groups(W, H, g, root=None):
-    """The share that g groups of neighbouring heads miss."""
-    return _squared(W - pooled(W, H, g), root) / _squared(W, root)
+def missed_by_groups(W, H, H_kv, root=None):
+    """The share that H_kv groups of neighbouring heads miss."""
+    return _squared(W - pooled(W, H, H_kv), root) / _squared(W, root)
 
 
 def _squared(W, root):
@@ -267,9 +267,9 @@ def rebuilt(model, d_c, fitted=False):
     return _changed(model, lambda W, i: np.matmul(*best_latent(W, d_c, roots()[i] if fitted else None)))
 
 
-def grouped(model, g):
-    """The house model with its heads' keys and values averaged into g groups."""
-    return _changed(model, lambda W, i: pooled(W, model.H, g))
+def grouped(model, H_kv):
+    """The house model with its heads' keys and values averaged into H_kv groups."""
+    return _changed(model, lambda W, i: pooled(W, model.H, H_kv))
 
 
 def _changed(model, change):
@@ -281,17 +281,17 @@ def _changed(model, change):
 
 
 @cache
-def excess(d_c=None, g=None, fitted=False):
+def excess(d_c=None, H_kv=None, fitted=False):
     """For the page's text: nats above the floor with a latent, with groups, or of the model as it is."""
     model = lm.load("target")
     if d_c is not None:
         model = rebuilt(model, d_c, fitted)
-    return above_floor(model if g is None else grouped(model, g), quoted_texts())
+    return above_floor(model if H_kv is None else grouped(model, H_kv), quoted_texts())
 
 
 def groups_at(d_c, model):
     """The fewest groups of the house model whose keys and values are at least d_c numbers."""
-    return next(g for g in (1, 2, 4, 8) if 2 * g * model.D >= d_c)
+    return next(H_kv for H_kv in (1, 2, 4, 8) if 2 * H_kv * model.D >= d_c)
 
 
 # ---- demos
@@ -307,13 +307,13 @@ def groups_at(d_c, model):
 def keep_fewer(d_c, fitted, seed):
     """The house model with its keys and values rebuilt from a latent, beside heads that share: what each loses."""
     model, texts = lm.load("target"), short_texts(seed)
-    g = groups_at(d_c, model)
-    n = 2 * g * model.D
-    changed = rebuilt(model, d_c, FITTED[fitted]), grouped(model, g)
+    H_kv = groups_at(d_c, model)
+    n = 2 * H_kv * model.D
+    changed = rebuilt(model, d_c, FITTED[fitted]), grouped(model, H_kv)
     told = [as_it_is(seed), *[_word_losses(each, texts) for each in changed]]
     losses = [float(np.concatenate(each).mean()) for each in told]
     least = floor(texts)
-    shown = zip(("as it is: 256", f"latent: {d_c}", f"{counted(g, 'group')}: {n}"), losses, INKS, strict=True)
+    shown = zip(("as it is: 256", f"latent: {d_c}", f"{counted(H_kv, 'group')}: {n}"), losses, INKS, strict=True)
     figure = Figure(
         [bars([name], [x], name, ink, text=[f"{x:.2f}"], textposition="outside") for name, x, ink in shown],
         x_title="Numbers cached for a word in a layer",
@@ -340,7 +340,7 @@ def keep_fewer(d_c, fitted, seed):
             words,
             by_groups.tolist(),
             "error",
-            f"The same text, heads averaged into {counted(g, 'group')}: {100 * by_groups.mean():.0f} %.",
+            f"The same text, heads averaged into {counted(H_kv, 'group')}: {100 * by_groups.mean():.0f} %.",
         ),
         Metrics(
             ("Cache kept", 100 * d_c / 256, "%", f"{d_c} / (2 · {model.H} heads · {model.D})"),
@@ -393,9 +393,9 @@ def joint_rank(d_c, source, layer, alike, seed):
     W, root = keys_and_values(source, layer - 1, alike / 100, seed)
     joint = 100 * np.array(missed(W, RANKS, root))
     apart = 100 * np.array(missed_apart(W, RANKS, root))
-    shared = {g: 100 * missed_by_groups(W, H, g, root) for g in (1, 2, 4, 8)}
-    at, g = RANKS.index(d_c), next(g for g in shared if 2 * g * D >= d_c)
-    rival = 100 * missed(W, [2 * g * D], root)[0]
+    shared = {H_kv: 100 * missed_by_groups(W, H, H_kv, root) for H_kv in (1, 2, 4, 8)}
+    at, H_kv = RANKS.index(d_c), next(H_kv for H_kv in shared if 2 * H_kv * D >= d_c)
+    rival = 100 * missed(W, [2 * H_kv * D], root)[0]
     figure = Figure(
         [
             line(RANKS, joint, "one latent", "key"),
@@ -406,7 +406,8 @@ def joint_rank(d_c, source, layer, alike, seed):
         x_title="Numbers cached, of 256",
         y_title="Missed (% of squared length)",
         alt=f"With {d_c} numbers one latent misses {joint[at]:.1f} % of keys and values, one for each of them with "
-        f"half the numbers {apart[at]:.1f} %; {counted(g, 'group')} with {2 * g * D} numbers {shared[g]:.1f} %.",
+        f"half the numbers {apart[at]:.1f} %; {counted(H_kv, 'group')} with {2 * H_kv * D} numbers "
+        f"{shared[H_kv]:.1f} %.",
         yaxis={"range": [0, 105]},
         xaxis={"range": [0, 140]},
         legend={"orientation": "h", "y": 1.14, "x": 0},
@@ -416,9 +417,13 @@ def joint_rank(d_c, source, layer, alike, seed):
         Metrics(
             ("One latent misses", joint[at], "%", f"{d_c} numbers"),
             ("One for K, one for V", apart[at], "%", f"2 · {d_c // 2} numbers"),
-            ("Groups", shared[g], "%", f"{counted(g, 'group')}, {2 * g * D} numbers"),
+            ("Groups", shared[H_kv], "%", f"{counted(H_kv, 'group')}, {2 * H_kv * D} numbers"),
         ),
-        Badge(f"What it misses beyond {counted(g, 'group')}, both of {2 * g * D}", max(0.0, rival - shared[g]), 1e-9),
+        Badge(
+            f"What it misses beyond {counted(H_kv, 'group')}, both of {2 * H_kv * D}",
+            max(0.0, rival - shared[H_kv]),
+            1e-9,
+        ),
     )
 
 
@@ -678,21 +683,21 @@ def fold_two_matrices(answer, rng):
 
 
 def _as_latent(W_K, W_V, H):
-    g, D, d = W_K.shape
-    W_D = np.concatenate([W_K, W_V]).reshape(2 * g * D, d)
-    up = np.eye(2 * g * D).reshape(2, g, D, 2 * g * D)
-    of = np.arange(H) * g // H
+    H_kv, D, d = W_K.shape
+    W_D = np.concatenate([W_K, W_V]).reshape(2 * H_kv * D, d)
+    up = np.eye(2 * H_kv * D).reshape(2, H_kv, D, 2 * H_kv * D)
+    of = np.arange(H) * H_kv // H
     return W_D, up[0, of], up[1, of]
 
 
 @exercise(
     start="""
         def as_latent(W_K, W_V, H):
-            # W_K, W_V (g, D, d): the keys and values of g groups; query head h reads group h // (H / g)
-            g, D, d = W_K.shape
-            W_D = np.concatenate([W_K, W_V]).reshape(2 * g * D, d)
-            W_UK = np.zeros((H, D, 2 * g * D))
-            W_UV = np.zeros((H, D, 2 * g * D))
+            # W_K, W_V (H_kv, D, d): the keys and values of H_kv groups; query head h reads group h // (H / H_kv)
+            H_kv, D, d = W_K.shape
+            W_D = np.concatenate([W_K, W_V]).reshape(2 * H_kv * D, d)
+            W_UK = np.zeros((H, D, 2 * H_kv * D))
+            W_UV = np.zeros((H, D, 2 * H_kv * D))
             for h in range(H):
                 W_UK[h, :, :D] = np.eye(D)
                 W_UV[h, :, :D] = np.eye(D)
@@ -703,21 +708,23 @@ def _as_latent(W_K, W_V, H):
     "numbers of it. Which ones for head h?",
 )
 def write_groups_as_a_latent(answer, rng):
-    """Without rotation every GQA is an MLA. Write `as_latent(W_K, W_V, H)`: return `W_D` (2·g·D, d), `W_UK` and `W_UV`
-    (H, D, 2·g·D) that give each of `H` query heads exactly the key and the value of its group. In the starter code
-    all heads read the same numbers."""
-    for g, share in ((1, 3), (2, 2), (3, 2)):
+    """Without rotation every GQA is an MLA. Write `as_latent(W_K, W_V, H)`: return `W_D` (2·H_kv·D, d), and
+    `W_UK` and `W_UV` (H, D, 2·H_kv·D) that give each of `H` query heads exactly the key and the value of its group. In
+    the starter code all heads read the same numbers."""
+    for H_kv, share in ((1, 3), (2, 2), (3, 2)):
         D, d = int(rng.integers(2, 4)), int(rng.integers(3, 6))
-        H = g * share
-        W_K, W_V = rng.normal(size=(2, g, D, d))
+        H = H_kv * share
+        W_K, W_V = rng.normal(size=(2, H_kv, D, d))
         W_D, W_UK, W_UV = answer(W_K.copy(), W_V.copy(), H)
-        assert np.shape(W_D) == (2 * g * D, d), f"W_D should be {(2 * g * D, d)}, it is {np.shape(W_D)}"
+        assert np.shape(W_D) == (2 * H_kv * D, d), f"W_D should be {(2 * H_kv * D, d)}, it is {np.shape(W_D)}"
         for name, up, W in (("W_UK", W_UK, W_K), ("W_UV", W_UV, W_V)):
-            assert np.shape(up) == (H, D, 2 * g * D), f"{name} should be {(H, D, 2 * g * D)}, it is {np.shape(up)}"
+            assert np.shape(up) == (H, D, 2 * H_kv * D), (
+                f"{name} should be {(H, D, 2 * H_kv * D)}, it is {np.shape(up)}"
+            )
             for h in range(H):
                 x = rng.normal(size=d)
                 wrong = np.abs(up[h] @ (W_D @ x) - W[h // share] @ x).max()
-                assert wrong < 1e-9, f"{g} groups, {H} heads: {name}[{h}] does not rebuild group {h // share}"
+                assert wrong < 1e-9, f"{H_kv} groups, {H} heads: {name}[{h}] does not rebuild group {h // share}"
 
 
 def _shared_latent(W_K, W_V, r):

@@ -1,7 +1,7 @@
 """What a token leaves in the cache when heads share keys and values, for real models: the calculator and the picture
 that the pages on MQA, GQA and MLA have in common. Knows no page.
 
-L layers   H query heads of width D   g groups, each with one key and one value head   T tokens
+L layers   H query heads of width D   H_kv groups, each with one key and one value head   T tokens
 d_c width of MLA's latent   d_R width of its rotary key
 """
 
@@ -23,7 +23,7 @@ class Cached(NamedTuple):
     L: int
     H: int
     D: int
-    g: int  # groups of its GQA, or those that it could have had
+    H_kv: int  # groups of its GQA, or those that it could have had
     way: str
     parameters: int
     context: int
@@ -42,20 +42,20 @@ CACHED = {
 }
 
 
-def elements(way, H, D, g):
+def elements(way, H, D, H_kv):
     """Numbers that a token leaves in one layer's cache. MLA with d_c = 4 D and d_R = D/2, as DeepSeek chose them.
 
-    >>> [elements(way, H=32, D=128, g=8) for way in WAYS]
+    >>> [elements(way, H=32, D=128, H_kv=8) for way in WAYS]
     [8192, 2048, 256, 576]
     """
-    return {"MHA": 2 * H * D, "GQA": 2 * g * D, "MQA": 2 * D, "MLA": 4 * D + D // 2}[way]
+    return {"MHA": 2 * H * D, "GQA": 2 * H_kv * D, "MQA": 2 * D, "MLA": 4 * D + D // 2}[way]
 
 
 def token_bytes(name, way=None, b=2):
     """Bytes that a token leaves in the whole cache of a model, as it is or had it been built another way, at b bytes a
     number."""
     m = CACHED[name]
-    return m.L * elements(way or m.way, m.H, m.D, m.g) * b
+    return m.L * elements(way or m.way, m.H, m.D, m.H_kv) * b
 
 
 def users_of(name, way, T, gpu):
@@ -69,16 +69,16 @@ def ladder(here, name, T, gpu_name, gpu):
     gpu  a GPU of topics.kit.hardware, by the name gpu_name
     """
     m = CACHED[name]
-    names = [f"GQA-{m.g}" if way == "GQA" else way for way in WAYS]
+    names = [f"GQA-{m.H_kv}" if way == "GQA" else way for way in WAYS]
     kib = [token_bytes(name, way) / KIB for way in WAYS]
     weights = 2 * m.parameters
     free = gpu.memory - weights
     users = [users_of(name, way, T, gpu) for way in WAYS]
     rows = [
-        [text + (" (as it is)" if way == m.way else ""), elements(way, m.H, m.D, m.g), x, x * KIB * T / GIB, n]
+        [text + (" (as it is)" if way == m.way else ""), elements(way, m.H, m.D, m.H_kv), x, x * KIB * T / GIB, n]
         for way, text, x, n in zip(WAYS, names, kib, users, strict=True)
     ]
-    own = elements(here, m.H, m.D, m.g)
+    own = elements(here, m.H, m.D, m.H_kv)
     gib = [x * KIB * T / GIB for x in kib]
     # beside the bars: small ones have no room for texts
     labels = [f"{text}: {short(x)} GiB" for text, x in zip(names, gib, strict=True)]
