@@ -263,6 +263,15 @@ def test_leaving_the_page_puts_our_code_back(lab, lab_url):
     expect(shown(lab)).to_have_text("6")  # 2 × 3, not 3 × 3
 
 
+def test_code_that_still_runs_when_the_page_is_left_runs_on_no_other(lab):
+    run(lab, cell(lab), "import time\ntime.sleep(1)\ndef double(x):\n    return 3 * x\n")
+    lab.evaluate("document.querySelector('.site-name').click()")
+    expect(lab.locator("code-cell")).to_have_count(0)
+    lab.go_back()
+    expect(lab.locator("#demo-doubled")).to_have_attribute("state", "live", timeout=10_000)
+    assert shown(lab).inner_text() == "4"  # its first answer: 2 × 2, not 3 × 2
+
+
 # ---- the link
 
 
