@@ -57,12 +57,12 @@ def silent(n):
 
 @demo("live", n=Slider("N", 1, 9, value=9))
 def slow(n):
-    """Counts to a hundred, slowly."""
+    """Counts to a hundred, slowly, and tells every 33rd."""
     for i in range(1, 101):
         end = time.perf_counter() + 0.02
         while time.perf_counter() < end:
             pass
-        yield Progress(i, 100, "Counting"), Metrics(("count", i, ""))
+        yield Progress(i, 100, "Counting"), *([Metrics(("count", i, ""))] if i % 33 == 1 else [])
 
 
 @demo("model", "tiny", n=Slider("N", 1, 9, value=2))
@@ -375,6 +375,18 @@ def test_a_generator_shows_progress_and_can_be_stopped(page, lab):
     slow.get_by_role("button", name="Stop").click()
     expect(slow.locator(".demo-status")).to_contain_text("Stopped", timeout=2_000)
     assert 1 <= int(slow.locator(".view-metrics dd, .metric-value").first.inner_text().split()[0]) < 100
+
+
+def test_a_tool_that_waited_for_a_run_gets_what_there_was_when_it_was_stopped(page, lab):
+    page.goto(lab.url + "lab.html")
+    slow = demo(page, "slow")
+    slow.get_by_role("button", name="Run").click()
+    csv = slow.locator('[data-tool="csv"]')
+    expect(csv).to_be_visible(timeout=60_000)
+    csv.click()
+    page.wait_for_timeout(300)  # its code is here and waits
+    with page.expect_download(timeout=2_000):
+        slow.get_by_role("button", name="Stop").click()
 
 
 def test_another_demo_is_served_while_a_generator_runs(page, lab):
