@@ -37,7 +37,9 @@ class Assets:
 
 def bundle(templates, topics, pack):
     """Everything under static/: the worker first, since the page's script must know its hashed name."""
-    from topics.kit.language import WORDS  # now: the project being built is not known when this file is imported
+    # now: the project being built is not known when this file is imported
+    from topics.kit.language import WORDS
+    from topics.kit.traces import INKS
 
     static = Path(templates) / "static"
     archive = pack_topics(Path(topics))
@@ -62,6 +64,7 @@ def bundle(templates, topics, pack):
         "RUNTIME": runtime,
         "BUILD": build,
         "WORDS": WORDS,
+        "INKS": INKS,
         "STYLES": {name: f"./{Path(style_paths[name]).name}" for name in LATER},
     }
     early = esbuild(static / "js/theme-early.js", {})

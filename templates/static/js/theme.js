@@ -1,7 +1,7 @@
 // The theme's colours as Plotly needs them. A custom property holds unresolved text, light-dark(#…, #…): an element
 // that wears it tells the colour.
 
-const INKS = ["query", "key", "value", "output", "weight", "gradient", "cost", "error", "reference"];
+/* global INKS */ // defined by builder/assets.py: the kit's names of the idea colours
 
 /** scheme: "light" for paper; the page's own else. */
 export function theme(scheme = "") {
