@@ -17,7 +17,6 @@ export function theme(scheme = "") {
     textMuted: colour("text-muted"),
     rule: colour("rule"),
     surface: colour("surface"),
-    accent: colour("accent"),
     font: style.getPropertyValue("--sans").trim(),
     ink: Object.fromEntries(INKS.map((ink) => [ink, colour(`ink-${ink}`)])),
   };
