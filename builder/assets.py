@@ -63,9 +63,10 @@ def bundle(templates, topics, pack):
         "WORKER": f"./{Path(worker_path).name}",
         "RUNTIME": runtime,
         "BUILD": build,
-        "WORDS": WORDS,
-        "INKS": INKS,
         "STYLES": {name: f"./{Path(style_paths[name]).name}" for name in LATER},
+        # texts: esbuild writes these where they are used, but a list into a chunk that every page loads first
+        "WORDS": " ".join(WORDS),
+        "INKS": " ".join(INKS),
     }
     early = esbuild(static / "js/theme-early.js", {})
     page = esbuild(static / "js/main.js", defines)

@@ -1,7 +1,7 @@
 // The theme's colours as Plotly needs them. A custom property holds unresolved text, light-dark(#…, #…): an element
 // that wears it tells the colour.
 
-/* global INKS */ // defined by builder/assets.py: the kit's names of the idea colours
+/* global INKS */ // defined by builder/assets.py: the kit's names of the idea colours, as one text
 
 /** scheme: "light" for paper; the page's own else. */
 export function theme(scheme = "") {
@@ -18,7 +18,7 @@ export function theme(scheme = "") {
     rule: colour("rule"),
     surface: colour("surface"),
     font: style.getPropertyValue("--sans").trim(),
-    ink: Object.fromEntries(INKS.map((ink) => [ink, colour(`ink-${ink}`)])),
+    ink: Object.fromEntries(INKS.split(" ").map((ink) => [ink, colour(`ink-${ink}`)])),
   };
   probe.remove();
   return colours;
