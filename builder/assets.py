@@ -37,7 +37,9 @@ class Assets:
 
 def bundle(templates, topics, pack):
     """Everything under static/: the worker first, since the page's script must know its hashed name."""
-    from topics.kit.language import WORDS  # now: the project being built is not known when this file is imported
+    # now: the project being built is not known when this file is imported
+    from topics.kit.language import WORDS
+    from topics.kit.traces import INKS
 
     static = Path(templates) / "static"
     archive = pack_topics(Path(topics))
@@ -61,8 +63,10 @@ def bundle(templates, topics, pack):
         "WORKER": f"./{Path(worker_path).name}",
         "RUNTIME": runtime,
         "BUILD": build,
-        "WORDS": WORDS,
         "STYLES": {name: f"./{Path(style_paths[name]).name}" for name in LATER},
+        # texts: esbuild writes these where they are used, but a list into a chunk that every page loads first
+        "WORDS": " ".join(WORDS),
+        "INKS": " ".join(INKS),
     }
     early = esbuild(static / "js/theme-early.js", {})
     page = esbuild(static / "js/main.js", defines)

@@ -63,7 +63,9 @@ def read_trace(spec, index):
     for letter in "xy":
         if spec.get(f"{letter}axis", letter) != letter:
             raise ValueError(f"trace {index} ({kind}): only one {letter} axis can be drawn; use a second figure")
-    ink = spec.get("meta", {}).get("ink", INKS[index % len(INKS)])
+    ink = spec.get("meta", {}).get("ink")
+    if ink not in INKS:
+        raise ValueError(f"trace {index} ({kind}): ink {ink!r} is not one of {', '.join(INKS)}")
     x, y = listed(spec.get("x")), listed(spec.get("y"))
     if kind == "heatmap":
         z = listed(spec["z"])

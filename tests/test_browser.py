@@ -25,7 +25,7 @@ import time
 
 import numpy as np
 
-from topics.kit import Badge, Figure, Metrics, Note, Progress, Slider, demo, line, lm
+from topics.kit import Badge, Figure, Frame, Metrics, Note, Progress, Slider, Steps, demo, line, lm
 
 IN_BROWSER = sys.platform == "emscripten"
 x = np.arange(5)
@@ -57,12 +57,12 @@ def silent(n):
 
 @demo("live", n=Slider("N", 1, 9, value=9))
 def slow(n):
-    """Counts to a hundred, slowly."""
+    """Counts to a hundred, slowly, and tells every 33rd."""
     for i in range(1, 101):
         end = time.perf_counter() + 0.02
         while time.perf_counter() < end:
             pass
-        yield Progress(i, 100, "Counting"), Metrics(("count", i, ""))
+        yield Progress(i, 100, "Counting"), *([Metrics(("count", i, ""))] if i % 33 == 1 else [])
 
 
 @demo("model", "tiny", n=Slider("N", 1, 9, value=2))
@@ -80,6 +80,12 @@ def exits(n):
 
         os._exit(0)
     return Metrics(("n", n, "")), Note("still here")
+
+
+@demo(n=Slider("N", 0, 9, value=2))
+def framed(n):
+    """Figures in steps: each answer has new frames."""
+    return Steps(*(Frame(f"Step {i}.", Figure([line(x, n * x, "line", "key")], "x", "y", alt="A line.")) for i in "ab"))
 '''
 
 
@@ -88,7 +94,7 @@ def lab_dir(tmp_path_factory):
     """A site of two topics with hostile demos."""
     root = tmp_path_factory.mktemp("lab") / "project"
     add = make_project(root)
-    names = ("good", "failing", "silent", "slow", "model", "exits")
+    names = ("good", "failing", "silent", "slow", "model", "exits", "framed")
     add("lab", "\n\n".join(f"[[demo {name}]]" for name in names) + "\n\n[Second](second.md)\n", LAB)
     add("second", "[[demo good]]\n\n[Lab](lab.md)\n", LAB)
     run_build("build", root=root)
@@ -248,6 +254,44 @@ def test_back_and_forward_work(page, lab):
     expect(demo(page, "good")).to_be_attached()
 
 
+def test_a_page_that_was_left_is_let_go(page, lab):
+    """Plotly listens to the window for each figure, and so holds the page that the figure stood on."""
+    page.goto(lab.url + "lab.html")
+    move(page, "good", "End")
+    expect(demo(page, "good")).to_have_attribute("state", "live", timeout=60_000)
+    page.evaluate("window.left = new WeakRef(document.body)")
+    page.get_by_role("link", name="Second", exact=True).last.click()
+    expect(demo(page, "failing")).to_have_count(0)
+    move(page, "good", "Home")
+    expect(demo(page, "good")).to_have_attribute("state", "live")
+    page.context.new_cdp_session(page).send("HeapProfiler.collectGarbage")
+    assert page.evaluate("window.left.deref() === undefined")
+
+
+COUNT_LISTENERS = """
+window.listening = new Set();
+for (const [method, keep] of [["addEventListener", "add"], ["removeEventListener", "delete"]]) {
+  const own = window[method];
+  window[method] = (type, listener, ...more) => {
+    if (type === "resize") window.listening[keep](listener);
+    own.call(window, type, listener, ...more);
+  };
+}"""
+
+
+def test_a_figure_that_was_replaced_is_let_go(page, lab):
+    page.add_init_script(COUNT_LISTENERS)
+    page.goto(lab.url + "lab.html")
+    framed = demo(page, "framed")
+    framed.scroll_into_view_if_needed()
+    for _ in range(3):
+        move(page, "framed")
+        expect(framed).to_have_attribute("state", "live", timeout=60_000)
+        expect(framed.locator(".js-plotly-plot:visible")).to_have_count(1)
+        page.wait_for_timeout(100)
+    assert page.evaluate("window.listening.size") <= page.locator(".js-plotly-plot").count()
+
+
 def test_without_the_navigation_api_links_are_links(page, lab):
     page.add_init_script("delete window.navigation; delete Window.prototype.navigation")
     page.goto(lab.url + "lab.html")
@@ -331,6 +375,18 @@ def test_a_generator_shows_progress_and_can_be_stopped(page, lab):
     slow.get_by_role("button", name="Stop").click()
     expect(slow.locator(".demo-status")).to_contain_text("Stopped", timeout=2_000)
     assert 1 <= int(slow.locator(".view-metrics dd, .metric-value").first.inner_text().split()[0]) < 100
+
+
+def test_a_tool_that_waited_for_a_run_gets_what_there_was_when_it_was_stopped(page, lab):
+    page.goto(lab.url + "lab.html")
+    slow = demo(page, "slow")
+    slow.get_by_role("button", name="Run").click()
+    csv = slow.locator('[data-tool="csv"]')
+    expect(csv).to_be_visible(timeout=60_000)
+    csv.click()
+    page.wait_for_timeout(300)  # its code is here and waits
+    with page.expect_download(timeout=2_000):
+        slow.get_by_role("button", name="Stop").click()
 
 
 def test_another_demo_is_served_while_a_generator_runs(page, lab):
@@ -559,7 +615,7 @@ def test_every_demo_of_the_site_goes_live(live_page):
 
 
 def test_the_lab_is_what_it_says():
-    assert "close()" in LAB and inspect.cleandoc(LAB).count("@demo") == 6
+    assert "close()" in LAB and inspect.cleandoc(LAB).count("@demo") == 7
 
 
 # ---- the reader's own words

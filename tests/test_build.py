@@ -192,6 +192,13 @@ def test_every_address_in_the_site_is_relative(built):
             assert not url.startswith("/"), f"{page.name}: {url}"
 
 
+def test_the_house_models_words_wait_until_a_reader_types(built):
+    site = built[0] / "site"
+    script = site / re.search(r'<script type="module" src="([^"]+)"', (site / "dice.html").read_text())[1]
+    first = [script, *(script.parent / name for name in re.findall(r'from"\./([^"]+)"', script.read_text()))]
+    assert [path.name for path in first if "Warsaw" in path.read_text()] == []
+
+
 def test_the_404_page_knows_where_the_site_stands(built, tmp_path):
     run_build("build", "--out", tmp_path / "there", root=built[0], SITE_URL="https://example.org/llm-internals")
     assert 'href="https://example.org/llm-internals/static/' in (tmp_path / "there/404.html").read_text()

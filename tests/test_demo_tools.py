@@ -198,7 +198,7 @@ def test_a_name_from_the_prototype_is_a_name_like_any_other():
 # ---- links in the page
 
 MOVED = {
-    "n": ("every:n=-0.25", "-0.25 512 8 one & two False The cat 0"),
+    "n": ("every:n=-0.25", "−0.25 512 8 one & two False The cat 0"),
     "T": ("every:T=2048", "0.5 2048 8 one & two False The cat 0"),
     "few": ("every:few=32", "0.5 512 32 one & two False The cat 0"),
     "many": ("every:many=a = b; c", "0.5 512 8 a = b; c False The cat 0"),

@@ -15,9 +15,11 @@ READY = 'html[data-python="ready"]'
 USABLE = 3.0  # seconds after a hostile program was stopped
 
 LAB = '''"""A topic whose functions are edited."""
+import time
+
 import numpy as np
 
-from topics.kit import Metrics, Slider, demo, exercise, softmax
+from topics.kit import Metrics, Progress, Slider, demo, exercise, softmax
 
 
 def double(x):
@@ -34,6 +36,14 @@ def doubled(n):
 def first_weight(n):
     """The first weight of a softmax."""
     return Metrics(("weight", softmax(np.array([float(n), 0.0]))[0], ""))
+
+
+@demo("live", n=Slider("N", 1, 9, value=2))
+def counting(n):
+    """Counts to 150, while others are served."""
+    for i in range(1, 151):
+        time.sleep(0.02)
+        yield Progress(i, 150, "Counting"), Metrics(("count", i, ""))
 
 
 def _square(x):
@@ -53,7 +63,8 @@ def square_it(answer, rng):
     x = int(rng.integers(2, 99))
     assert answer(x) == x**2, f"square({x}) should be {x**2}, not {answer(x)}"
 '''
-PAGE = "[[demo doubled]]\n\n[[code double]]\n\n[[demo first_weight]]\n\n[[code softmax]]\n\n[[exercise square_it]]\n"
+PARTS = ("demo doubled", "code double", "demo first_weight", "code softmax", "exercise square_it", "demo counting")
+PAGE = "\n\n".join(f"[[{part}]]" for part in PARTS)
 
 
 @pytest.fixture(scope="module")
@@ -218,6 +229,14 @@ def test_stop_is_gentle_where_it_can_be(lab):
     assert lab.evaluate("document.documentElement.dataset.python") == "same worker"
 
 
+def test_stop_is_heard_before_python_is_there(page, lab_url):
+    page.route("**/runtime-*/**", lambda route: None)  # Python never comes
+    page.goto(lab_url)
+    run(page, cell(page), "def double(x):\n    return 3 * x\n")
+    cell(page).get_by_role("button", name="Stop").click()
+    expect(status(cell(page))).to_have_text("Stopped.", timeout=1_000)
+
+
 def solve(page):
     exercise = page.locator("code-exercise")
     write(page, exercise, "def square(x):\n    return x * x\n")
@@ -261,6 +280,50 @@ def test_leaving_the_page_puts_our_code_back(lab, lab_url):
     lab.go_back()
     lab.locator("#demo-doubled input[type=range]").press("ArrowRight")
     expect(shown(lab)).to_have_text("6")  # 2 × 3, not 3 × 3
+
+
+def test_code_that_still_runs_when_the_page_is_left_runs_on_no_other(lab):
+    run(lab, cell(lab), "import time\ntime.sleep(1)\ndef double(x):\n    return 3 * x\n")
+    lab.evaluate("document.querySelector('.site-name').click()")
+    expect(lab.locator("code-cell")).to_have_count(0)
+    lab.go_back()
+    expect(lab.locator("#demo-doubled")).to_have_attribute("state", "live", timeout=10_000)
+    assert shown(lab).inner_text() == "4"  # its first answer: 2 × 2, not 3 × 2
+
+
+# ---- code that hangs beside a demo that runs
+
+
+def run_beside_counting(page, code):
+    """Run code in the cell while the live demo counts; returns the demo."""
+    counting = page.locator("#demo-counting")
+    write(page, cell(page), code)
+    counting.get_by_role("button", name="Run").click()
+    expect(counting.locator(".demo-status")).to_contain_text("Counting")
+    cell(page).get_by_role("button", name="Run").click()
+    return counting
+
+
+def counts_to_its_end(counting):
+    expect(counting).to_have_attribute("state", "live", timeout=30_000)
+    expect(counting.locator(".demo-status")).to_be_empty()
+    expect(counting.locator(".metric-value")).to_have_text("150")
+
+
+@pytest.mark.parametrize("by", ["the reader", "the clock"])
+def test_what_is_stopped_is_the_code_that_hangs_and_not_the_demo_beside_it(lab, by):
+    counting = run_beside_counting(lab, "import time\ntime.sleep(60)\ndef double(x):\n    return x\n")
+    if by == "the reader":
+        cell(lab).get_by_role("button", name="Stop").click()
+    expect(status(cell(lab))).to_contain_text("Stopped", timeout=3_000)
+    counts_to_its_end(counting)
+
+
+def test_code_that_kills_python_is_to_blame_and_not_the_demo_beside_it(lab):
+    counting = run_beside_counting(lab, "import os\nos.abort()\n")
+    expect(status(cell(lab))).to_contain_text("did not survive", timeout=3_000)
+    lab.problems.clear()  # Pyodide has told the console, too
+    counts_to_its_end(counting)
 
 
 # ---- the link

@@ -253,6 +253,7 @@ def test_a_long_line_is_short_text_and_nowhere_off():
 
 @pytest.mark.parametrize(("figure", "message"), [
     (Figure([{"type": "pie", "values": [1]}]), "'pie'"),
+    (Figure([{"type": "bar", "x": [1], "y": [1]}]), "ink None"),
     (Figure([line([1, 2], [1], "a", "query")]), "x has 2 values, y has 1"),
     (Figure([line([1, 2], [1, math.nan], "a", "query")]), "nan can't be drawn"),
     (Figure([line([1, "b"], [1, 2], "a", "query")], xaxis={"type": "linear"}), "'b' is not a number"),
@@ -272,7 +273,7 @@ def test_lists_and_arrays_draw_the_same():
     assert figure_svg(Figure([line(a, b, "a", "query")])) == figure_svg(
         Figure([line(np.array(a), np.array(b), "a", "query")])
     )
-    assert read_trace({"x": np.array(["p", "q"]), "y": (1, 2)}, 0).x == ["p", "q"]
+    assert read_trace(line(np.array(["p", "q"]), (1, 2), "a", "query"), 0).x == ["p", "q"]
 
 
 def test_plotly_gets_the_same_colours_and_its_inputs_stay_as_they_were():

@@ -332,6 +332,17 @@ def test_the_page_can_be_cited_mended_and_reported(page, url):
     expect(page.locator(".topic-facts time")).to_have_attribute("datetime", "2026-11-22")
 
 
+@pytest.mark.parametrize("clipboard", ["undefined", "{ writeText: () => Promise.reject() }"], ids=["none", "refusing"])
+def test_where_nothing_can_be_copied_the_button_says_so(page, url, clipboard):
+    """On plain http a browser offers no clipboard."""
+    page.add_init_script(f"Object.defineProperty(navigator, 'clipboard', {{ value: {clipboard} }})")
+    page.goto(url + "lines.html")
+    page.get_by_text("Cite this page").click()
+    page.locator("copy-this").last.get_by_role("button", name="Copy").click()
+    expect(page.locator("copy-this").last.get_by_role("button")).to_have_text("Select the text to copy it")
+    expect(page.locator("#announcer")).to_have_text("Select the text to copy it")
+
+
 # ---- without JavaScript
 
 

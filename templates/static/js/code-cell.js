@@ -23,7 +23,7 @@ class CodeCell extends Runner {
   disconnectedCallback() {
     super.disconnectedCallback();
     document.removeEventListener("demo-failed", this.demoFailed);
-    if (isActive(this.target)) this.putBack();
+    if (this.ran) this.putBack(); // also what still runs: Python hears of it before the next page asks anything
   }
 
   opened() {
@@ -34,8 +34,10 @@ class CodeCell extends Runner {
   async run() {
     const { code } = this.editor;
     this.begin("Running …");
+    this.ran = true;
     try {
       const verdict = await editPython(this.target, code);
+      if (!this.isConnected) return; // what has run is put back already
       if (verdict.message) return this.blame(verdict);
       activateEdit(this.target, code);
       this.say("active", "The demos on this page use your code now.");

@@ -8,7 +8,8 @@ class CopyThis extends HTMLElement {
     const button = this.appendChild(document.createElement("button"));
     Object.assign(button, { type: "button", textContent: "Copy" });
     button.addEventListener("click", async () => {
-      const done = await navigator.clipboard.writeText(text).then(() => "Copied", () => "Select the text to copy it");
+      const copied = await navigator.clipboard?.writeText(text).then(() => true, () => false); // none on plain http
+      const done = copied ? "Copied" : "Select the text to copy it";
       button.textContent = done;
       announce(done);
     });

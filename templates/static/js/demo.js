@@ -320,6 +320,7 @@ class LlmDemo extends HTMLElement {
     this.leaveBar();
     this.status("Stopped. What is shown is what had been computed by then.", "");
     announce("Stopped.");
+    this.dispatchEvent(new Event("answered")); // who waits for a whole answer gets what there is
   }
 
   // A Stop button in focus is about to go: the focus goes where the run began.

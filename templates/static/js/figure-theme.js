@@ -9,7 +9,6 @@
 // the twins of log_ticks and tick_text in builder/axes.py, and tests/test_figures.py holds them equal.
 // Linear axes keep Plotly's own ticks, printed with exponentformat "B" (10k, 2M, 7B) and commas.
 
-const INKS = ["query", "key", "value", "output", "weight", "gradient", "cost", "error", "reference"];
 const BASE_2 = Math.log10(2);
 const FONT = 12;
 const [LEGEND_ROW, LEGEND_FIRST] = [19, 31];
@@ -19,18 +18,14 @@ const WIDE = "mwMW@%—×";
 // ---- traces
 
 export function plotlyTraces(data, theme, layout = {}) {
-  return data.map((trace, index) => {
-    const ink = inkOf(trace, index, theme);
+  return data.map((trace) => {
+    const ink = theme.ink[trace.meta.ink];
     const looks = { scatter: scatterLook, bar: barLook, heatmap: heatmapLook };
     const look = looks[trace.type ?? "scatter"](trace, ink, theme, layout);
     const themed = merged(look, trace.type === "heatmap" ? { ...trace, z: rows(trace.z) } : trace);
     if (trace.marker?.symbol === "x") themed.marker.symbol = "x-thin"; // two strokes, as the static picture has it
     return themed;
   });
-}
-
-function inkOf(trace, index, theme) {
-  return theme.ink[trace.meta?.ink ?? INKS[index % INKS.length]] ?? theme.text;
 }
 
 function scatterLook(trace, ink, theme) {

@@ -20,6 +20,8 @@ export function prefetchPlotly() {
 /** Draw a view into a node, over the static figure that stands there. */
 export async function drawFigure(node, view) {
   await prefetchPlotly();
+  letGo();
+  if (!node.isConnected) return;
   drawn.set(node, view);
   await react(node, view);
 }
@@ -42,12 +44,19 @@ export function figureImage(node, format) {
   return Plotly.toImage({ data: node.data, layout, config: CONFIG }, { format, width, height, scale: format === "png" ? 2 : 1 });
 }
 
-/** Figures follow the theme without being computed again. */
-export function recolour() {
-  for (const [node, view] of drawn) {
-    if (node.isConnected) react(node, view);
-    else drawn.delete(node);
+// Plotly listens to the window for each figure, and so holds the whole page that it stood on.
+function letGo() {
+  for (const node of drawn.keys()) {
+    if (node.isConnected) continue;
+    Plotly.purge(node);
+    drawn.delete(node);
   }
+}
+
+/** Figures follow the theme without being computed again. */
+function recolour() {
+  letGo();
+  for (const [node, view] of drawn) react(node, view);
 }
 
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", recolour);

@@ -22,7 +22,7 @@ const at = (path) => new URL(path, import.meta.url).href;
 
 const listeners = new Set();
 const printListeners = new Set();
-const requests = new Map(); // id → {message, resolve, reject, onProgress, sent, suspect, timer}
+const requests = new Map(); // id → {message, resolve, reject, onProgress, sent, suspect}
 let worker = null;
 let wasm; // the compiled module: a restart need not compile again
 let status = "off";
@@ -34,6 +34,8 @@ let silence = 0; // counted in ticks, not by the clock: a laptop that slept is n
 let pinged = false;
 let watchdog;
 let token; // exists while the reader has not pressed Stop
+let begun; // id of the request in which the reader's own code has begun to run in this worker
+let ending; // the timer that ends the worker when that code does not
 
 export const pythonStatus = () => ({ status, ...detail });
 
@@ -94,7 +96,6 @@ function spawn() {
   });
   silence = 0;
   pinged = false;
-  clearInterval(watchdog);
   watchdog = setInterval(look, TICK);
 }
 
@@ -113,14 +114,14 @@ function hear(message, url) {
   if (message.printed !== undefined) return printListeners.forEach((listener) => listener(message.printed));
   const request = requests.get(message.began ?? message.id);
   if (!request) return; // a pong, or an answer that nobody waits for any more
-  if (message.began) return watch(request);
+  if (message.began) return watch(message.began);
   if (message.progress) return request.onProgress?.(reviveViews(message.views));
   if (message.kind === "fatal") return fail(message.message);
   answered(message, request);
 }
 
 function answered(message, request) {
-  clearTimeout(request.timer);
+  clearTimeout(ending); // Python does one thing at a time: the reader's code is not running
   requests.delete(message.id);
   failures = 0;
   if (message.kind === "deadline") {
@@ -133,9 +134,10 @@ function answered(message, request) {
 }
 
 // The reader's own code has begun to run: it is interrupted by the worker itself, or else ended from here.
-function watch(request) {
-  clearTimeout(request.timer);
-  request.timer = setTimeout(() => endHard(`Stopped after ${DEADLINE / 1000} s: it did not end by itself.`), DEADLINE + GRACE);
+function watch(id) {
+  begun = id;
+  clearTimeout(ending);
+  ending = setTimeout(() => endHard(id, `Stopped after ${DEADLINE / 1000} s: it did not end by itself.`), DEADLINE + GRACE);
 }
 
 function guard() {
@@ -143,34 +145,34 @@ function guard() {
   return { deadline: DEADLINE, token };
 }
 
-/** Stop whatever runs: gently first, then by ending the worker. */
+/** Stop the reader's own code, whatever runs beside it: gently first, then by ending the worker. */
 export function stopPython() {
-  const running = [...requests].find(([, request]) => request.sent);
-  if (!running) return;
-  const [id, request] = running;
-  worker.postMessage({ cancel: id });
-  if (token) URL.revokeObjectURL(token);
+  const [id, request] = [...requests].find(([, { message }]) => message.code) ?? [];
+  if (!request?.sent) return cancel(id);
+  URL.revokeObjectURL(token);
   token = undefined;
-  setTimeout(() => requests.get(id) === request && endHard("Stopped."), GRACE);
+  setTimeout(() => requests.get(id) === request && endHard(id, "Stopped."), GRACE);
 }
 
-function endHard(why) {
-  const [id, request] = [...requests].find(([, each]) => each.sent) ?? [];
+function endHard(id, why) {
+  requests.get(id)?.reject({ kind: "deadline", message: why });
   requests.delete(id);
-  request?.reject({ kind: "deadline", message: why });
   deactivateEdits(why);
   replaceWorker();
 }
 
 // A new worker in the place of one that is of no use; what it still owed is asked again.
 function replaceWorker() {
+  endWorker();
+  for (const request of requests.values()) request.sent = false;
+  spawn();
+}
+
+function endWorker() {
   worker.terminate();
   clearInterval(watchdog);
-  for (const request of requests.values()) {
-    clearTimeout(request.timer);
-    request.sent = false;
-  }
-  spawn();
+  clearTimeout(ending);
+  begun = undefined;
 }
 
 function flush() {
@@ -229,15 +231,15 @@ function look() {
 function fail(why) {
   failures += 1;
   if (status === "booting") failedBoots += 1;
-  const [id, suspect] = [...requests].find(([, request]) => request.sent) ?? [];
+  const id = requests.has(begun) ? begun : [...requests.keys()].find((each) => requests.get(each).sent);
+  const suspect = requests.get(id);
   if (suspect?.suspect || suspect?.message.code || (suspect && activeEdits().length)) {
     requests.delete(id);
     suspect.reject({ kind: "died", message: `Python did not survive this computation (${why}).` });
   } else if (suspect) suspect.suspect = true;
   if (suspect) deactivateEdits(`Python did not survive this code (${why}).`);
   if (failures < MAX_FAILURES) return replaceWorker();
-  worker.terminate();
-  clearInterval(watchdog);
+  endWorker();
   become("broken", { message: `Python could not be kept running: ${why}.` });
   giveUp();
 }

@@ -1,5 +1,5 @@
 // Offers the house model's words for the one that is being typed, in a native list. Knows no demo.
-/* global WORDS */ // defined by builder/assets.py from topics/kit/language.py
+/* global WORDS */ // defined by builder/assets.py from topics/kit/language.py, as one text
 
 const MOST = 8;
 
@@ -18,6 +18,6 @@ export function completions(text) {
   const start = text.search(/\S*$/);
   const begun = text.slice(start).toLowerCase();
   if (!begun) return [];
-  const words = WORDS.filter((word) => word.toLowerCase().startsWith(begun) && word !== text.slice(start));
+  const words = WORDS.split(" ").filter((word) => word.toLowerCase().startsWith(begun) && word !== text.slice(start));
   return words.slice(0, MOST).map((word) => text.slice(0, start) + word);
 }

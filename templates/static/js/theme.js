@@ -1,7 +1,7 @@
 // The theme's colours as Plotly needs them. A custom property holds unresolved text, light-dark(#…, #…): an element
 // that wears it tells the colour.
 
-const INKS = ["query", "key", "value", "output", "weight", "gradient", "cost", "error", "reference"];
+/* global INKS */ // defined by builder/assets.py: the kit's names of the idea colours, as one text
 
 /** scheme: "light" for paper; the page's own else. */
 export function theme(scheme = "") {
@@ -17,9 +17,8 @@ export function theme(scheme = "") {
     textMuted: colour("text-muted"),
     rule: colour("rule"),
     surface: colour("surface"),
-    accent: colour("accent"),
     font: style.getPropertyValue("--sans").trim(),
-    ink: Object.fromEntries(INKS.map((ink) => [ink, colour(`ink-${ink}`)])),
+    ink: Object.fromEntries(INKS.split(" ").map((ink) => [ink, colour(`ink-${ink}`)])),
   };
   probe.remove();
   return colours;
