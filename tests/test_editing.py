@@ -291,6 +291,18 @@ def test_code_that_still_runs_when_the_page_is_left_runs_on_no_other(lab):
     assert shown(lab).inner_text() == "4"  # its first answer: 2 × 2, not 3 × 2
 
 
+def test_what_becomes_of_code_is_not_announced_on_the_next_page(lab):
+    run(lab, cell(lab), "import time\ntime.sleep(60)\ndef double(x):\n    return x\n")
+    lab.evaluate("""() => {
+      window.said = new Set();
+      const listen = () => said.add(document.getElementById("announcer").textContent);
+      new MutationObserver(listen).observe(document, { subtree: true, childList: true, characterData: true });
+      document.querySelector(".site-name").click(); }""")
+    expect(lab.locator("#announcer")).to_have_text("LLM Internals")
+    lab.wait_for_timeout(3500)  # it was stopped by then
+    assert "".join(lab.evaluate("[...said]")) == "LLM Internals"
+
+
 # ---- code that hangs beside a demo that runs
 
 

@@ -106,6 +106,6 @@ export class Runner extends HTMLElement {
     this.setAttribute("state", state);
     this.part("stop").hidden = state !== "running";
     this.querySelector(".code-status").textContent = text;
-    if (state !== "running") announce(text);
+    if (state !== "running" && this.isConnected) announce(text); // the next page has nothing to say of it
   }
 }
