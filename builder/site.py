@@ -22,7 +22,7 @@ from builder.index import circle_faults, draw_map, read_paths
 from builder.metadata import address, metadata_files
 from builder.prose import TEMPLATE_IDS, render_prose
 from builder.references import read_bibliography
-from builder.runtime import build_pack
+from builder.runtime import LOCK, build_pack
 from builder.scan import scan
 from builder.search import search_index
 from builder.standard import shortcomings
@@ -32,6 +32,7 @@ from builder.verified import verified_by
 
 TEMPLATES = REPOSITORY / "templates"
 CACHE = REPOSITORY / ".cache"
+KEPT = {".git", ".gitignore"}  # of an output folder: whoever keeps the site in a repository goes on doing so
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,7 @@ class Page:
 def build(root, out, site_url="", say=print):
     """Build the site of the project at `root` into `out`; raises FaultsError and writes nothing on any fault."""
     started = time.perf_counter()
+    refuse_foreign(Path(out))  # now, not after half a minute of rendering
     pages, topics, glossary, warnings = checked(Path(root), say)
     say("Preparing the browser's Python")
     pack = build_pack(CACHE, REPOSITORY / "node_modules", say)
@@ -229,14 +231,25 @@ def headline(page):
     return next((drawn for drawn in shown_demos(page) if drawn.miniature), None)
 
 
+def refuse_foreign(out):
+    """A build deletes what does not belong to it, so `out` is empty or holds a site of ours: one with our runtime."""
+    there = {path.name for path in out.glob("*")} - KEPT
+    if there and not any(out.glob(f"runtime-*/{LOCK}")):
+        cause = f"holds {min(there)} and is no site built here: a build would delete it. Name a new or an empty folder."
+        raise FaultsError([Fault(str(out.resolve()), 0, cause)])
+
+
 def write(out, files, pack):
     """Make `out` hold exactly these files and the pack; returns how many were new or changed."""
     out.mkdir(parents=True, exist_ok=True)
     runtime = f"runtime-{pack.digest}"
-    everything = files | {f"{runtime}/{path.name}": path for path in sorted(pack.directory.iterdir())}
+    # the pack first: by it a build knows its own folder, even one that was left half written
+    everything = {f"{runtime}/{path.name}": path for path in sorted(pack.directory.iterdir())} | files
     counts = Counter(write_file(out / name, content) for name, content in everything.items())
-    keep = {out / name for name in everything} | {out / ".gitignore"}
+    keep = {out / name for name in everything}
     for path in sorted(out.rglob("*"), reverse=True):
+        if path.relative_to(out).parts[0] in KEPT:
+            continue
         if path.is_file() and path not in keep:
             path.unlink()
         elif path.is_dir() and not any(path.iterdir()):

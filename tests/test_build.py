@@ -56,7 +56,8 @@ def all_faults(tmp_path_factory):
     add("eta", "[[demo doubled]]\n", GOOD.replace('double(n), ""', 'float("nan"), ""'))
     add("theta", "[[demo doubled]]\n\n## The ends\n", GOOD.replace("return Metrics(", "return ("))
     (add.root / "topics/orphan.md").write_text("---\ntitle: x\nsummary: x\nminutes: 1\n---\n")
-    (add.root / "site").mkdir()
+    (add.root / "site/runtime-0").mkdir(parents=True)
+    (add.root / "site/runtime-0/pyodide-lock.json").write_text("{}")  # by which the build knows its own site
     (add.root / "site/index.html").write_text("the old site")
     return run_build("build", root=add.root, expect=1), add.root
 
@@ -105,7 +106,7 @@ def test_every_fault_has_its_place_its_cause_and_a_remedy(all_faults, line):
 def test_the_number_of_faults_is_told_and_the_old_site_stays(all_faults):
     printed, root = all_faults
     assert re.search(r"^\d+ faults, nothing written:$", printed, re.M)
-    assert [p.name for p in (root / "site").iterdir()] == ["index.html"]
+    assert {p.name for p in (root / "site").iterdir()} == {"index.html", "runtime-0"}
     assert (root / "site/index.html").read_text() == "the old site"
 
 
@@ -203,9 +204,20 @@ def test_a_build_removes_what_no_longer_belongs(built, tmp_path):
     (out / "stale").mkdir()
     (out / "stale/old.html").write_text("old")
     (out / ".gitignore").write_text("*")
+    (out / ".git").mkdir()
+    (out / ".git/HEAD").write_text("ref: refs/heads/gh-pages")
     run_build("build", "--out", out, root=built[0])
     assert not (out / "stale").exists()
     assert (out / ".gitignore").exists()
+    assert (out / ".git/HEAD").exists()
+
+
+def test_a_folder_that_holds_something_else_is_refused_and_stays_as_it_was(built):
+    root = built[0]
+    before = read_all(root)
+    printed = run_build("build", "--out", ".", root=root, expect=1)
+    assert re.search(rf"^{root}: holds \S+ and is no site built here: .* Name a new or", printed, re.M)
+    assert read_all(root) == before
 
 
 LIVE = GOOD.replace("@demo(", '@demo("live", ')
