@@ -6,10 +6,13 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from uuid import uuid4
 
+import numpy as np
 import pytest
 
+from builder.demos import inputs
 from builder.new import new_topic
 from builder.site import write
 from tests.conftest import REPOSITORY, make_project, run_build
@@ -281,6 +284,16 @@ def test_a_value_is_computed_again_when_the_code_has_changed_and_only_then(proje
         run_build("build", root=project.root)
         assert len((project.root / "values").read_text()) == runs
         assert ">7</span>" in (project.root / "site/val.html").read_text()
+
+
+def test_results_are_computed_again_with_another_numpy(tmp_path, monkeypatch):
+    (tmp_path / "topics").mkdir()
+    (tmp_path / "topics/dice.py").write_text(GOOD)
+    topic = SimpleNamespace(slug="dice")
+    before = inputs(topic, tmp_path, "grid.py")
+    assert inputs(topic, tmp_path, "grid.py") == before
+    monkeypatch.setattr(np, "__version__", "2.0.3")
+    assert inputs(topic, tmp_path, "grid.py") != before
 
 
 EXERCISE = (
