@@ -41,7 +41,8 @@ class Page:
 
     topic: object
     prose: object
-    demos: dict
+    demos: list  # those that it shows, in its order
+    exercises: list  # the names of those that it sets
     references: list  # of (key, html, how often it is cited)
     terms: list  # entries of the glossary
 
@@ -94,14 +95,14 @@ def checked(root, say):
 
 
 def render_topic(topic, topics, bibliography, glossary, root):
-    demos, faults = draw_demos(topic, root, CACHE)
+    drawn, faults = draw_demos(topic, root, CACHE)
     env = environment(TEMPLATES)
     site = SimpleNamespace(
         bibliography=bibliography,
         exercise_html=lambda _, name: exercises.exercise_html(env, topic, name),
         glossary=glossary,
         # a demo that failed at its defaults has its fault already
-        demo_html=lambda _, name, number: demo_html(env, topic, demos[name], number) if name in demos else "",
+        demo_html=lambda _, name, number: demo_html(env, topic, drawn[name], number) if name in drawn else "",
         slugs=[other.slug for other in topics],
     )
     scanned = scan(topic.body, topic.body_line)
@@ -113,7 +114,9 @@ def render_topic(topic, topics, bibliography, glossary, root):
     counts = Counter(key for c in scanned.constructs for key in c.keys if key in bibliography)
     references = [(key, Markup(bibliography.entry_html(key)), count) for key, count in counts.items()]
     terms = dict.fromkeys(glossary.find(c.name) for c in scanned.constructs if c.kind == "term")
-    return Page(topic, prose, demos, references, [entry for entry in terms if entry]), faults
+    demos = [drawn[c.name] for c in scanned.constructs if c.kind == "demo" and c.name in drawn]
+    posed = [c.name for c in scanned.constructs if c.kind == "exercise"]
+    return Page(topic, prose, demos, posed, references, [entry for entry in terms if entry]), faults
 
 
 def remembered_value(texts, argument, namespace):
@@ -192,7 +195,7 @@ def render_site(root, pages, topics, glossary, assets, site_url):
             previous=pages[i - 1].topic if i else None,
             next=pages[i + 1].topic if i + 1 < len(pages) else None,
         )
-        files |= {grid_path(page.topic, drawn): drawn.grid.encode() for drawn in page.demos.values() if drawn.grid}
+        files |= {grid_path(page.topic, drawn): drawn.grid.encode() for drawn in page.demos if drawn.grid}
     files["index.html"] = html("index.html", **index_context(env, pages, topics))
     files["glossary.html"] = html("glossary.html", entries=glossary.entries)
     # served for any missing address, at any depth: the one page whose links can't be relative
@@ -206,7 +209,7 @@ def index_context(env, pages, topics):
     by_slug = {topic.slug: topic for topic in topics}
     sections = dict.fromkeys(topic.section for topic in topics)
     headlines = {page.topic.slug: headline(page) for page in pages if headline(page)}
-    first, opening = (pages[0].topic, next(iter(shown_demos(pages[0])), None)) if pages else (None, None)
+    first, opening = (pages[0].topic, next(iter(pages[0].demos), None)) if pages else (None, None)
     return {
         "topics": topics,
         "planned": sum(topic.planned for topic in topics),
@@ -220,15 +223,9 @@ def index_context(env, pages, topics):
     }
 
 
-def shown_demos(page):
-    """The demos that a page shows, in its order."""
-    at = {name: page.prose.html.find(f'id="demo-{name}"') for name in page.demos}
-    return [page.demos[name] for name in sorted(at, key=at.get) if at[name] >= 0]
-
-
 def headline(page):
     """The first demo on a page that draws a figure, or None."""
-    return next((drawn for drawn in shown_demos(page) if drawn.miniature), None)
+    return next((drawn for drawn in page.demos if drawn.miniature), None)
 
 
 def refuse_foreign(out):
