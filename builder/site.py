@@ -47,31 +47,31 @@ class Page:
     terms: list  # entries of the glossary
 
 
-def build(root, out, site_url="", say=print):
+def build(root, out, site_url):
     """Build the site of the project at `root` into `out`; raises FaultsError and writes nothing on any fault."""
     started = time.perf_counter()
     refuse_foreign(Path(out))  # now, not after half a minute of rendering
-    pages, topics, glossary, warnings = checked(Path(root), say)
-    say("Preparing the browser's Python")
-    pack = build_pack(CACHE, REPOSITORY / "node_modules", say)
-    say("Bundling scripts and styles")
+    pages, topics, glossary, warnings = checked(Path(root))
+    print("Preparing the browser's Python")
+    pack = build_pack(CACHE, REPOSITORY / "node_modules")
+    print("Bundling scripts and styles")
     assets = bundle(TEMPLATES, Path(root) / "topics", pack)
     files = render_site(Path(root), pages, topics, glossary, assets, site_url)
     written = write(Path(out), files, pack)
     for warning in warnings:
-        say(f"warning: {warning}")
-    say(f"Built {out} in {time.perf_counter() - started:.1f} s; files changed: {written}")
+        print(f"warning: {warning}")
+    print(f"Built {out} in {time.perf_counter() - started:.1f} s; files changed: {written}")
 
 
-def check(root, say=print):
+def check(root):
     """Everything short of writing, with the page standard's shortcomings as faults."""
-    *_, warnings = checked(Path(root), say)
+    *_, warnings = checked(Path(root))
     if warnings:
         raise FaultsError(warnings)
-    say("No faults.")
+    print("No faults.")
 
 
-def checked(root, say):
+def checked(root):
     """Discover and render the content; all faults of all pages are raised at once."""
     topics, faults = discover(root)
     faults += [*circle_faults(topics), *read_paths(topics)[1]]
@@ -83,8 +83,8 @@ def checked(root, say):
     for topic in topics:
         if topic.planned:
             continue
-        say(f"Rendering {topic.slug}")
-        page, found = render_topic(topic, topics, bibliography, glossary, root)
+        print(f"Rendering {topic.slug}")
+        page, found = render_topic(topic, bibliography, glossary, root)
         faults += found
         pages.append(page)
         warnings += shortcomings(page)
@@ -94,7 +94,7 @@ def checked(root, say):
     return pages, topics, glossary, warnings
 
 
-def render_topic(topic, topics, bibliography, glossary, root):
+def render_topic(topic, bibliography, glossary, root):
     drawn, faults = draw_demos(topic, root, CACHE)
     env = environment(TEMPLATES)
     site = SimpleNamespace(
@@ -103,7 +103,6 @@ def render_topic(topic, topics, bibliography, glossary, root):
         glossary=glossary,
         # a demo that failed at its defaults has its fault already
         demo_html=lambda _, name, number: demo_html(env, topic, drawn[name], number) if name in drawn else "",
-        slugs=[other.slug for other in topics],
     )
     scanned = scan(topic.body, topic.body_line)
     with kept(CACHE / "values", f"{topic.slug}-{inputs(topic, root, 'values.py')}.json") as texts:
