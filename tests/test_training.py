@@ -6,8 +6,8 @@ import pytest
 
 from topics.kit import lm
 from topics.kit.language import HELD_OUT
-from training import report
-from training.family import PLANS
+from training import effects, report
+from training.family import PLANS, RUNS
 
 FOUND = report.results()
 TARGET = FOUND["target"]
@@ -89,7 +89,7 @@ def test_the_whole_family_was_trained():
 
 @pytest.mark.parametrize("name", [name for name in PLANS if not name.startswith("scale")])
 def test_the_weights_of_every_run_that_a_page_may_show_are_kept(name):
-    model, shape = lm.read(report.HERE / f"runs/{name}.safetensors"), PLANS[name].shape
+    model, shape = lm.read(RUNS / f"{name}.safetensors"), PLANS[name].shape
     experts = len(model.weights["0.router"]) if "0.router" in model.weights else 0
     assert experts == shape.get("E", 0)
     assert all(getattr(model, key) == size for key, size in shape.items() if key != "E")
@@ -131,6 +131,10 @@ def test_the_courteous_fine_tune_learns_its_manners():
 def test_the_quick_fine_tune_adds_three_digits_at_once_better_than_the_target():
     (before, of), (after, _) = (FOUND[run]["sums"]["answer"]["3"] for run in ("target", "quick"))
     assert after / of > before / of + 0.2
+
+
+def test_an_effect_can_be_measured_again_without_pytorch():
+    assert effects.copying(effects.read("target")) == report.effects()["target"]["induction"]["copying"]
 
 
 @pytest.mark.parametrize("run", ["heads8-1", "heads8-2", "heads8-3"])

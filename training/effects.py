@@ -2,7 +2,7 @@
 
     python -m training.effects target heads8-2 heads8-3
 
-Several seeds of one plan are measured alike; training/results/effects.json has a row for each.
+Several seeds of one plan are measured alike; training/results/effects.json has a row for each. Needs no PyTorch.
 """
 
 import json
@@ -15,7 +15,7 @@ from topics.kit import lm
 from topics.kit.autograd import cross_entropy
 from topics.kit.language import BLUNT, CONTEXT, SUNG
 from topics.kit.text import NUMBER, encode, held_out, padded
-from training.train import RESULTS, RUNS
+from training.family import RESULTS, RUNS
 
 RNG = partial(np.random.default_rng, 2026)
 

@@ -1,10 +1,13 @@
 """Every run that the pages speak of: what is trained, on what, for how long. Knows no PyTorch."""
 
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from topics.kit.language import WORDS
 
 MILLION = 1_000_000
+HERE = Path(__file__).parent
+RUNS, RESULTS = HERE / "runs", HERE / "results"  # each run's weights, and how it went
 
 
 @dataclass(frozen=True)

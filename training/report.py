@@ -7,18 +7,16 @@ training/results/*.json. Needs no PyTorch.
 import json
 import re
 from collections import defaultdict
-from pathlib import Path
 from statistics import mean, stdev
 
 from builder.svg import figure_svg
 from topics.kit.language import BLUNT, KINDS, POLITE, text, write
 from topics.kit.traces import INKS, line
 from topics.kit.views import Figure
-from training.family import PLANS
+from training.family import HERE, PLANS, RESULTS
 
-HERE = Path(__file__).parent
 RECORDED = HERE.parent / "topics/kit/recorded.py"
-RESULTS, PLOTS, README = HERE / "results", HERE / "plots", HERE / "README.md"
+PLOTS, README = HERE / "plots", HERE / "README.md"
 COLORS = {"query": "#1f5fbf", "key": "#a34a00", "value": "#1b7a3e", "output": "#7a2fa0", "weight": "#56606f",
           "gradient": "#0b6f82", "cost": "#8a6100", "error": "#bf1f2e", "reference": "#666666"}  # fmt: skip
 PAPER = {"--surface": "#fdfcf9", "--text": "#1d1e22", "--text-muted": "#5a5d64", "--rule": "#dcd9d0"}

@@ -17,7 +17,6 @@ from dataclasses import asdict
 from datetime import date
 from math import cos, pi
 from multiprocessing import Pool
-from pathlib import Path
 
 import torch
 from safetensors.torch import load_file
@@ -27,11 +26,9 @@ from topics.kit.language import HELD_OUT
 from training.data import PAD, TEXTS, batches, sorted_texts, split, tensors
 from training.evaluate import evaluate
 from training.export import export, unflattened
-from training.family import PLANS
+from training.family import PLANS, RESULTS, RUNS
 from training.model import House, Shape
 
-HERE = Path(__file__).parent
-RUNS, RESULTS = HERE / "runs", HERE / "results"
 BATCH = 32  # texts to a step
 LOOK = 400  # steps between two lines of the log
 THREADS = int(os.environ.get("THREADS", "1"))  # to a run: two runs side by side do more than one on two cores
