@@ -6,8 +6,8 @@ import pytest
 
 from topics.kit import lm
 from topics.kit.language import HELD_OUT
-from training import effects, report
-from training.family import PLANS, RUNS
+from training import effects, family, report
+from training.family import PLANS, RUNS, missing_starts, waves
 
 FOUND = report.results()
 TARGET = FOUND["target"]
@@ -81,6 +81,20 @@ def test_working_first_wins_over_answering_at_once_on_equal_training(run, most):
 
 
 # ---- the family
+
+
+def test_a_run_is_trained_after_the_one_that_it_begins_with():
+    assert waves(["pooled4", "target", "quick", "draft"]) == [["target", "draft"], ["pooled4", "quick"]]
+    for wave, before in zip(waves(PLANS), ([], *waves(PLANS)), strict=False):
+        assert {PLANS[name].start for name in wave} <= {"", *before}
+
+
+def test_a_run_whose_beginning_is_nowhere_is_named_before_any_is_trained(tmp_path, monkeypatch):
+    monkeypatch.setattr(family, "RUNS", tmp_path)
+    assert missing_starts(["pooled4", "quick", "draft"]) == ["target"]
+    assert missing_starts(["pooled4", "target"]) == []
+    (tmp_path / "target.safetensors").touch()
+    assert missing_starts(["pooled4"]) == []
 
 
 def test_the_whole_family_was_trained():

@@ -1,4 +1,4 @@
-"""Train runs of the family, one to a core, in the order of training/family.py:
+"""Train runs of the family, one to a core, in the order of training/family.py; what begins with others' weights, last:
 
     python -m training.train              what is still to do, two at a time
     python -m training.train target       these
@@ -26,7 +26,7 @@ from topics.kit.language import HELD_OUT
 from training.data import PAD, TEXTS, batches, sorted_texts, split, tensors
 from training.evaluate import evaluate
 from training.export import export, unflattened
-from training.family import PLANS, RESULTS, RUNS
+from training.family import PLANS, RESULTS, RUNS, missing_starts, waves
 from training.model import House, Shape
 
 BATCH = 32  # texts to a step
@@ -188,5 +188,9 @@ if __name__ == "__main__":
     unknown = set(asked.names) - PLANS.keys()
     if unknown:
         sys.exit(f"training/family.py has no run called {', '.join(sorted(unknown))}. It has {', '.join(PLANS)}.")
+    names = asked.names or list(PLANS)
+    if missing := missing_starts(names):
+        sys.exit(f"training/runs has no weights of {', '.join(missing)}, where others begin: train it, too.")
     with Pool(asked.at_once, maxtasksperchild=1) as pool:
-        pool.map(run, asked.names or list(PLANS), chunksize=1)
+        for wave in waves(names):
+            pool.map(run, wave, chunksize=1)  # a run that fails is told after the others of its wave
