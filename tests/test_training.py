@@ -24,6 +24,12 @@ def test_the_tables_of_the_readme_are_those_of_the_results():
     assert report.filled(text, FOUND) == text, "run python -m training.report"
 
 
+def test_a_report_before_any_effect_was_measured_says_what_to_run(tmp_path, monkeypatch):
+    monkeypatch.setattr(report, "RESULTS", tmp_path)
+    with pytest.raises(FileNotFoundError, match=r"run python -m training\.effects target heads8-1"):
+        report.measured(FOUND)
+
+
 def test_the_plots_are_those_of_the_results():
     for name, svg in report.plots(FOUND).items():
         assert (report.PLOTS / name).read_text() == svg, "run python -m training.report"

@@ -28,8 +28,11 @@ def results():
 
 
 def effects():
+    """{run: the sizes of its effects}. raises FileNotFoundError before any was measured"""
     path = RESULTS / "effects.json"
-    return json.loads(path.read_text()) if path.is_file() else {}
+    if not path.is_file():
+        raise FileNotFoundError(f"{path} is missing: run python -m training.effects target heads8-1 heads8-2 heads8-3")
+    return json.loads(path.read_text())
 
 
 # ---- numbers
