@@ -5,9 +5,9 @@ from random import Random
 
 import torch
 
-from topics.kit.language import BLUNT, CONTEXT, HELD_OUT, POLITE, WORDS, text, write
+from topics.kit.language import BLUNT, CONTEXT, HELD_OUT, POLITE, text, write
+from topics.kit.text import padded
 
-ID = {word: i for i, word in enumerate(WORDS)}
 PAD = -1  # target of a place without a word: no loss there
 TEXTS = {  # what a run sees
     "all": text,
@@ -18,14 +18,10 @@ TEXTS = {  # what a run sees
 
 def tensors(texts):
     """words and targets (B, T), floor (B, T) in nats; T is the longest text's, shorter ones are padded."""
-    T = max(len(text.words) for text in texts) - 1
-    words = torch.zeros(len(texts), T, dtype=torch.long)
-    targets = torch.full((len(texts), T), PAD)
-    floor = torch.zeros(len(texts), T)
-    for row, each in enumerate(texts):
-        ids = torch.tensor([ID[word] for word in each.words])
-        words[row, : len(ids) - 1], targets[row, : len(ids) - 1] = ids[:-1], ids[1:]
-        floor[row, : len(ids) - 1] = -torch.tensor(each.log_probs[1:])
+    words, targets, real = map(torch.from_numpy, padded(texts))
+    targets[~real] = PAD
+    floor = torch.zeros(real.shape)
+    floor[real] = -torch.tensor([p for each in texts for p in each.log_probs[1:]])
     return words, targets, floor
 
 
