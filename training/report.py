@@ -249,13 +249,12 @@ def dictionary(entries):
 def curves(found):
     """Loss above the floor while training."""
     shown = {"target": "key", "draft": "query", "mixture": "output"} | {f"heads{h}-1": "value" for h in (8, 1)}
-    data, labels = [], []
+    data = []
     for name, ink in shown.items():
         if name in found:
             points = [(words / 1e6, excess) for words, _, _, excess in found[name]["curve"] if words > 3e5]
             x, y = map(list, zip(*points, strict=True))
             data.append(line(x, y, name, ink))
-            labels.append((x[-1], y[-1], name))
     return Figure(data, "Words seen (million)", "Held-out loss above the floor (nats a word)",
                   alt="Held-out loss above the floor while training.", height=360,
                   yaxis={"type": "log"}, showlegend=True)  # fmt: skip
@@ -268,13 +267,13 @@ def scaling_plot(found):
         if name.startswith("scale"):
             loss, floor = overall(result)
             sizes[result["parameters"]][result["plan"]["words"] / 1e6].append(loss - floor)
-    data, notes = [], []
+    data = []
     for ink, (n, by_words) in zip(INKS, sorted(sizes.items()), strict=False):
         x = sorted(by_words)
         data.append(line(x, [mean(by_words[d]) for d in x], f"{n:,}", ink, mode="lines+markers"))
     return Figure(data, "Words seen (million)", "Loss above the floor (nats a word)",
                   alt="Loss above the floor against words seen, a line for each number of parameters.", height=360,
-                  xaxis={"type": "log"}, yaxis={"type": "log"}, annotations=notes, showlegend=True)  # fmt: skip
+                  xaxis={"type": "log"}, yaxis={"type": "log"}, showlegend=True)  # fmt: skip
 
 
 def standalone(svg):
