@@ -128,15 +128,15 @@ def resume(path, model, optimizers):
     return saved["state"]
 
 
-def optimizers_of(model, muon=True):
-    """Muon for the layers' matrices, AdamW for the rest.
+def optimizers_of(model, muon):
+    """Muon for the layers' matrices, AdamW for the rest; AdamW for all where `muon` is false.
 
     Muon learns from a fraction of the words: training/README.md has the numbers.
     """
-    matrices = [p for p in model.layers.parameters() if p.ndim == 2]
-    rest = [p for p in model.parameters() if all(p is not m for m in matrices)]
     if not muon:
         return [torch.optim.AdamW(model.parameters(), betas=(0.9, 0.98), weight_decay=0.0)]
+    matrices = [p for p in model.layers.parameters() if p.ndim == 2]
+    rest = [p for p in model.parameters() if p.ndim != 2 or p is model.embedding.weight]
     return [
         torch.optim.Muon(matrices, weight_decay=0.01, adjust_lr_fn="match_rms_adamw"),
         torch.optim.AdamW(rest, betas=(0.9, 0.98), weight_decay=0.0),
