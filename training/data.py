@@ -8,6 +8,7 @@ import torch
 from topics.kit.language import BLUNT, CONTEXT, HELD_OUT, POLITE, text, write
 from topics.kit.text import padded
 
+OVERHEAD = 200  # what one more group of texts costs, in padded words
 PAD = -1  # target of a place without a word: no loss there
 TEXTS = {  # what a run sees
     "all": text,
@@ -25,7 +26,7 @@ def tensors(texts):
     return words, targets, floor
 
 
-def batches(seed, size, grammar=text):
+def batches(seed, size, grammar):
     """An endless stream of batches: each a list of parts (words, targets, floor), texts of like length together."""
     if seed >= HELD_OUT:
         raise ValueError(f"seed {seed} is held out: training takes seeds below {HELD_OUT}")
@@ -36,7 +37,7 @@ def batches(seed, size, grammar=text):
         yield [tensors(part) for part in split(texts)]
 
 
-def sorted_texts(seed, n, grammar=text):
+def sorted_texts(seed, n, grammar):
     """n texts from seed on, by their length."""
     return sorted((write(seed + i, grammar()) for i in range(n)), key=words_in)
 
@@ -45,15 +46,12 @@ def words_in(text):
     return len(text.words)
 
 
-def split(texts, overhead=200):
-    """Texts sorted by length, in groups of like length: the grouping that costs least.
-
-    overhead  what one more group costs, in padded words
-    """
+def split(texts):
+    """Texts sorted by length, in groups of like length: the grouping that costs least."""
     lengths = [len(text.words) for text in texts]
     best = [(0, 0)]  # of the first i texts: the least cost, and where its last group begins
     for i in range(1, len(texts) + 1):
-        best.append(min((best[j][0] + lengths[i - 1] * (i - j) + overhead, j) for j in range(i)))
+        best.append(min((best[j][0] + lengths[i - 1] * (i - j) + OVERHEAD, j) for j in range(i)))
     groups, end = [], len(texts)
     while end:
         start = best[end][1]
