@@ -1,19 +1,17 @@
 """Bundles scripts and styles with esbuild, packs topics/ for the browser. File names carry content hashes."""
 
 import hashlib
-import io
 import json
 import re
 import shutil
 import subprocess
 import tempfile
-import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
 from builder.cache import digest
+from builder.runtime import zipped
 
-EPOCH = (1980, 1, 1, 0, 0, 0)  # the same bytes at every build
 REPOSITORY = Path(__file__).resolve().parent.parent
 
 LATER = ("live", "search-dialog")  # styles that a page loads once something moves: style.js
@@ -119,11 +117,6 @@ def esbuild(entry, defines):
 
 
 def pack_topics(topics):
-    """The Python that runs in the browser, as one zip with fixed dates."""
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
-        for path in sorted(topics.rglob("*.py")):
-            info = zipfile.ZipInfo(f"topics/{path.relative_to(topics).as_posix()}", EPOCH)
-            info.compress_type = zipfile.ZIP_DEFLATED
-            archive.writestr(info, path.read_bytes())
-    return buffer.getvalue()
+    """The Python that runs in the browser, as one zip."""
+    paths = sorted(topics.rglob("*.py"))
+    return zipped([(f"topics/{path.relative_to(topics).as_posix()}", path.read_bytes()) for path in paths], level=9)

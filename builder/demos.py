@@ -5,6 +5,8 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from builder.cache import digest, remember
 from builder.discover import place_of
 from builder.faults import Fault
@@ -93,11 +95,11 @@ def compute(function):
 
 
 def inputs(topic, root, *ours):
-    """What a topic's results depend on: its module, the kit, the models, and these files of the builder."""
+    """What a topic's results depend on: its module, the kit, the models, numpy, and these files of the builder."""
     topics = Path(root) / "topics"
     files = [topics / f"{topic.slug}.py", *sorted((topics / "kit").rglob("*.py")), *sorted(topics.glob("data/*"))]
     files += [Path(__file__).with_name(name) for name in ours]
-    return digest(*(path.read_bytes() for path in files if path.is_file()))
+    return digest(np.__version__, *(path.read_bytes() for path in files if path.is_file()))
 
 
 def recorded(topic, name, root):

@@ -49,7 +49,7 @@ def discover(root):
         faults.append(Fault("topics/__init__.py", 0, f"{slug} stands twice in ORDER"))
     for section, members in order.items():
         for slug in members:
-            topic, found = read_topic(root, slug, section, list(order), slugs)
+            topic, found = read_topic(root, slug, section, slugs)
             faults += found
             topics += [topic] if topic else []
     return topics, faults
@@ -66,7 +66,7 @@ def stray_files(root, order):
     ]
 
 
-def read_topic(root, slug, section, sections, slugs):
+def read_topic(root, slug, section, slugs):
     page, script = (root / "topics" / f"{slug}.{end}" for end in ("md", "py"))
     file = f"topics/{slug}.md"
     if not page.exists():
@@ -74,7 +74,7 @@ def read_topic(root, slug, section, sections, slugs):
         return None, [
             Fault("topics/__init__.py", 0, f"ORDER names {slug}, but {file} does not exist.{did_you_mean(slug, stems)}")
         ]
-    meta, body, line, faults = parse(page.read_text(), file, sections=sections, slugs=slugs)
+    meta, body, line, faults = parse(page.read_text(), file, slugs)
     topic = Topic(slug, section, file, meta, body, line)
     if script.exists():
         faults += load(topic, root)

@@ -8,15 +8,15 @@ import yaml
 from builder.faults import Fault, did_you_mean
 
 REQUIRED = ("title", "summary", "minutes")
-KEYS = (*REQUIRED, "section", "needs", "reviewed")
+KEYS = (*REQUIRED, "needs", "reviewed")
 _FRONT = re.compile(r"---[ \t]*\n(.*?)^---[ \t]*(?:\n|\Z)", re.S | re.M)
 
 
-def parse(text, file, sections=(), slugs=()):
+def parse(text, file, slugs=()):
     """Split a page into its front matter and its body.
 
-    sections, slugs   the names that `section` and `needs` may use; empty: any
-    returns           (meta, body, line of the body's first line, faults); meta holds what is right, and `needs` always
+    slugs     the names that `needs` may use; empty: any
+    returns   (meta, body, line of the body's first line, faults); meta holds what is right, and `needs` always
     """
     text = text.replace("\r\n", "\n").removeprefix("\ufeff")
     front = _FRONT.match(text)
@@ -28,7 +28,7 @@ def parse(text, file, sections=(), slugs=()):
     entries, problems = _entries(front[1])
     meta = {"needs": []}
     for key, value, line in entries:
-        causes = list(_causes(key, value, sections, slugs))
+        causes = list(_causes(key, value, slugs))
         problems += [(line, cause) for cause in causes]
         if key in meta and key != "needs":
             problems.append((line, f"{key} stands twice"))
@@ -56,7 +56,7 @@ def _entries(text):
     return [(key, value, line) for (key, line), value in zip(keys, values, strict=True)], []
 
 
-def _causes(key, value, sections, slugs):
+def _causes(key, value, slugs):
     """What is wrong with one entry, in words."""
     if key not in KEYS:
         yield f"unknown key {key}.{did_you_mean(key, KEYS)}"
@@ -70,8 +70,6 @@ def _causes(key, value, sections, slugs):
         yield from _causes_of_needs(value, slugs)
     elif not isinstance(value, str) or not value.strip():
         yield f"{key} is a text, not {value!r}; put it in quotes"
-    elif key == "section" and sections and value not in sections:
-        yield f"section {value} is not in ORDER.{did_you_mean(value, sections)}"
 
 
 def _causes_of_needs(value, slugs):

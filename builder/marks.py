@@ -16,6 +16,7 @@ from topics.kit.traces import INKS
 
 FONT = 12  # px: tick labels and all other texts but the axis titles
 PADDING = 0.05  # of the axis length, beyond the outermost mark: Plotly's
+TOLERANCE = 0.12  # px by which a line may leave its points
 BAR_TEXT = 19  # px that Plotly keeps free beyond a standing bar for its text
 DASHES = {"solid": "", "dot": "3 3", "dash": "9 9", "longdash": "15 15", "dashdot": "9 3 3 3"}  # Plotly's
 SYMBOLS = {  # corners as (x, y) at half-size 1, Plotly's proportions; None lifts the pen
@@ -198,7 +199,7 @@ def line_path(pixels, shape="linear"):
     return "".join(parts)
 
 
-def simplified(points, tolerance=0.12):
+def simplified(points):
     """Without the points that lie on the line anyway (Ramer, Douglas and Peucker): nobody can tell the two apart."""
     p = np.array(points, dtype=float)
     keep, todo = np.zeros(len(p), dtype=bool), [(0, len(p) - 1)]
@@ -211,7 +212,7 @@ def simplified(points, tolerance=0.12):
         length = math.hypot(dx, dy)
         off = np.abs(inner[:, 0] * dy - inner[:, 1] * dx) / length if length else np.hypot(inner[:, 0], inner[:, 1])
         far = int(off.argmax())
-        if off[far] > tolerance:
+        if off[far] > TOLERANCE:
             keep[a + 1 + far] = True
             todo += [(a, a + 1 + far), (a + 1 + far, b)]
     return p[keep].tolist()

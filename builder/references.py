@@ -13,6 +13,7 @@ from builder.faults import Fault
 
 REQUIRED = ("author", "title", "year")
 VENUES = ("journal", "booktitle", "publisher", "institution", "howpublished")
+AUTHORS = 6  # that are named; of more, the first six
 LINKS = {"eprint": "https://arxiv.org/abs/{}", "doi": "https://doi.org/{}", "url": "{}"}
 
 
@@ -111,12 +112,12 @@ def _author_year(entry):
     return f"{' & '.join(names)}, {entry.fields['year']}"
 
 
-def _authors(entry, most=6):
-    """ "Dao, T., Fu, D. Y. & Ermon, S.", shortened after `most`."""
+def _authors(entry):
+    """ "Dao, T., Fu, D. Y. & Ermon, S.", shortened after AUTHORS."""
     people, others = _people(entry)
     names = [_with_initials(person) for person in people]
-    if others or len(names) > most:
-        return ", ".join(names[:most]) + " et al."
+    if others or len(names) > AUTHORS:
+        return ", ".join(names[:AUTHORS]) + " et al."
     return " & ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
 
 

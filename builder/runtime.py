@@ -93,8 +93,10 @@ def _build(pins, cache, pyodide, note, say):
     with tempfile.TemporaryDirectory(dir=note.parent) as work:
         work = Path(work)
         say("runtime pack: trimming and compiling the standard library and numpy (about 5 s)")
-        write_zip(work / STDLIB, trimmed(pyodide / STDLIB, lambda name: is_kept(name, pins["stdlib"])))
-        write_zip(work / wheel.name, trimmed(wheel, lambda name: not is_trimmed(name, pins["trim"])))
+        stdlib = trimmed(pyodide / STDLIB, lambda name: is_kept(name, pins["stdlib"]))
+        numpy = trimmed(wheel, lambda name: not is_trimmed(name, pins["trim"]))
+        (work / STDLIB).write_bytes(zipped(stdlib))
+        (work / wheel.name).write_bytes(zipped(numpy))
         _compile(work)
         for name in UNCHANGED:
             shutil.copyfile(pyodide / name, work / name)
@@ -238,14 +240,15 @@ def _docstrings(tree):
 # Compiling and packing
 
 
-def write_zip(path, files, level=0):
+def zipped(files, level=0):
     """A zip of [(name, bytes)] whose own bytes depend on nothing else. level  0 is stored, 9 is smallest."""
-    method = zipfile.ZIP_DEFLATED if level else zipfile.ZIP_STORED
-    with zipfile.ZipFile(path, "w") as archive:
+    method, buffer = zipfile.ZIP_DEFLATED if level else zipfile.ZIP_STORED, io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
         for name, data in files:
             entry = zipfile.ZipInfo(name, EPOCH)
             entry.external_attr = 0o644 << 16
             archive.writestr(entry, data, method, level or None)
+    return buffer.getvalue()
 
 
 def _write_lock(directory, original, wheel):
@@ -273,4 +276,4 @@ def _compile(directory):
     for path in [*directory.glob("*.zip"), *directory.glob("*.whl")]:
         with zipfile.ZipFile(io.BytesIO(path.read_bytes())) as archive:
             files = [(name, archive.read(name)) for name in sorted(archive.namelist())]
-        write_zip(path, files, level=9)
+        path.write_bytes(zipped(files, level=9))

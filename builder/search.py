@@ -7,20 +7,12 @@ import json
 from dataclasses import dataclass
 from html.parser import HTMLParser
 
-# Left out: what is drawn, what is operated, listings, and mathematics' second and third form.
-SKIPPED_TAGS = {"svg", "script", "style", "template", "pre", "form", "button", "annotation"}
-SKIPPED_CLASSES = {
-    "katex-html",
-    "katex-display",
-    "equation-number",
-    "anchor",
-    "demo-views",
-    "demo-status",
-    "demo-tools",
-}
-SKIPPED_CLASSES |= {"solution", "visually-hidden"}
+# Left out: what is drawn, what is operated, listings, and mathematics' second form.
+SKIPPED_TAGS = {"svg", "script", "style", "template", "pre", "form", "button"}
+SKIPPED_CLASSES = {"katex-html", "katex-display", "equation-number", "anchor", "visually-hidden"}
+SKIPPED_CLASSES |= {"demo-views", "demo-status", "demo-tools"}
 INLINE = {"a", "abbr", "b", "code", "em", "i", "mark", "s", "small", "span", "strong", "sub", "sup"}
-INLINE |= {"annotation", "math", "semantics", "mrow", "mi", "mn", "mo", "msub", "msup", "mtext", "mfrac", "mstyle"}
+INLINE |= {"math", "semantics", "mrow", "mi", "mn", "mo", "msub", "msup", "mtext", "mfrac", "mstyle"}
 VOID = {"br", "col", "hr", "img", "input", "link", "meta", "source", "wbr"}
 
 

@@ -25,9 +25,6 @@ class SiteServer(ThreadingHTTPServer):
     also   further folders, {"/prefix/": folder}
     """
 
-    daemon_threads = True
-    allow_reuse_address = True
-
     def __init__(self, site, prefix="/", port=0, live=False, mbit=None, also=None):
         super().__init__(("127.0.0.1", port), Handler)
         self.prefix, self.live = prefix, live

@@ -22,7 +22,7 @@ from builder.index import circle_faults, draw_map, read_paths
 from builder.metadata import address, metadata_files
 from builder.prose import TEMPLATE_IDS, render_prose
 from builder.references import read_bibliography
-from builder.runtime import build_pack
+from builder.runtime import LOCK, build_pack
 from builder.scan import scan
 from builder.search import search_index
 from builder.standard import shortcomings
@@ -32,6 +32,7 @@ from builder.verified import verified_by
 
 TEMPLATES = REPOSITORY / "templates"
 CACHE = REPOSITORY / ".cache"
+KEPT = {".git", ".gitignore"}  # of an output folder: whoever keeps the site in a repository goes on doing so
 
 
 @dataclass(frozen=True)
@@ -40,35 +41,37 @@ class Page:
 
     topic: object
     prose: object
-    demos: dict
+    demos: list  # those that it shows, in its order
+    exercises: list  # the names of those that it sets
     references: list  # of (key, html, how often it is cited)
     terms: list  # entries of the glossary
 
 
-def build(root, out, site_url="", say=print):
+def build(root, out, site_url):
     """Build the site of the project at `root` into `out`; raises FaultsError and writes nothing on any fault."""
     started = time.perf_counter()
-    pages, topics, glossary, warnings = checked(Path(root), say)
-    say("Preparing the browser's Python")
-    pack = build_pack(CACHE, REPOSITORY / "node_modules", say)
-    say("Bundling scripts and styles")
+    refuse_foreign(Path(out))  # now, not after half a minute of rendering
+    pages, topics, glossary, warnings = checked(Path(root))
+    print("Preparing the browser's Python")
+    pack = build_pack(CACHE, REPOSITORY / "node_modules")
+    print("Bundling scripts and styles")
     assets = bundle(TEMPLATES, Path(root) / "topics", pack)
     files = render_site(Path(root), pages, topics, glossary, assets, site_url)
     written = write(Path(out), files, pack)
     for warning in warnings:
-        say(f"warning: {warning}")
-    say(f"Built {out} in {time.perf_counter() - started:.1f} s; files changed: {written}")
+        print(f"warning: {warning}")
+    print(f"Built {out} in {time.perf_counter() - started:.1f} s; files changed: {written}")
 
 
-def check(root, say=print):
+def check(root):
     """Everything short of writing, with the page standard's shortcomings as faults."""
-    *_, warnings = checked(Path(root), say)
+    *_, warnings = checked(Path(root))
     if warnings:
         raise FaultsError(warnings)
-    say("No faults.")
+    print("No faults.")
 
 
-def checked(root, say):
+def checked(root):
     """Discover and render the content; all faults of all pages are raised at once."""
     topics, faults = discover(root)
     faults += [*circle_faults(topics), *read_paths(topics)[1]]
@@ -80,8 +83,8 @@ def checked(root, say):
     for topic in topics:
         if topic.planned:
             continue
-        say(f"Rendering {topic.slug}")
-        page, found = render_topic(topic, topics, bibliography, glossary, root)
+        print(f"Rendering {topic.slug}")
+        page, found = render_topic(topic, bibliography, glossary, root)
         faults += found
         pages.append(page)
         warnings += shortcomings(page)
@@ -91,16 +94,15 @@ def checked(root, say):
     return pages, topics, glossary, warnings
 
 
-def render_topic(topic, topics, bibliography, glossary, root):
-    demos, faults = draw_demos(topic, root, CACHE)
+def render_topic(topic, bibliography, glossary, root):
+    drawn, faults = draw_demos(topic, root, CACHE)
     env = environment(TEMPLATES)
     site = SimpleNamespace(
         bibliography=bibliography,
         exercise_html=lambda _, name: exercises.exercise_html(env, topic, name),
         glossary=glossary,
         # a demo that failed at its defaults has its fault already
-        demo_html=lambda _, name, number: demo_html(env, topic, demos[name], number) if name in demos else "",
-        slugs=[other.slug for other in topics],
+        demo_html=lambda _, name, number: demo_html(env, topic, drawn[name], number) if name in drawn else "",
     )
     scanned = scan(topic.body, topic.body_line)
     with kept(CACHE / "values", f"{topic.slug}-{inputs(topic, root, 'values.py')}.json") as texts:
@@ -111,7 +113,9 @@ def render_topic(topic, topics, bibliography, glossary, root):
     counts = Counter(key for c in scanned.constructs for key in c.keys if key in bibliography)
     references = [(key, Markup(bibliography.entry_html(key)), count) for key, count in counts.items()]
     terms = dict.fromkeys(glossary.find(c.name) for c in scanned.constructs if c.kind == "term")
-    return Page(topic, prose, demos, references, [entry for entry in terms if entry]), faults
+    demos = [drawn[c.name] for c in scanned.constructs if c.kind == "demo" and c.name in drawn]
+    posed = [c.name for c in scanned.constructs if c.kind == "exercise"]
+    return Page(topic, prose, demos, posed, references, [entry for entry in terms if entry]), faults
 
 
 def remembered_value(texts, argument, namespace):
@@ -190,7 +194,7 @@ def render_site(root, pages, topics, glossary, assets, site_url):
             previous=pages[i - 1].topic if i else None,
             next=pages[i + 1].topic if i + 1 < len(pages) else None,
         )
-        files |= {grid_path(page.topic, drawn): drawn.grid.encode() for drawn in page.demos.values() if drawn.grid}
+        files |= {grid_path(page.topic, drawn): drawn.grid.encode() for drawn in page.demos if drawn.grid}
     files["index.html"] = html("index.html", **index_context(env, pages, topics))
     files["glossary.html"] = html("glossary.html", entries=glossary.entries)
     # served for any missing address, at any depth: the one page whose links can't be relative
@@ -204,7 +208,7 @@ def index_context(env, pages, topics):
     by_slug = {topic.slug: topic for topic in topics}
     sections = dict.fromkeys(topic.section for topic in topics)
     headlines = {page.topic.slug: headline(page) for page in pages if headline(page)}
-    first, opening = (pages[0].topic, next(iter(shown_demos(pages[0])), None)) if pages else (None, None)
+    first, opening = (pages[0].topic, next(iter(pages[0].demos), None)) if pages else (None, None)
     return {
         "topics": topics,
         "planned": sum(topic.planned for topic in topics),
@@ -218,25 +222,30 @@ def index_context(env, pages, topics):
     }
 
 
-def shown_demos(page):
-    """The demos that a page shows, in its order."""
-    at = {name: page.prose.html.find(f'id="demo-{name}"') for name in page.demos}
-    return [page.demos[name] for name in sorted(at, key=at.get) if at[name] >= 0]
-
-
 def headline(page):
     """The first demo on a page that draws a figure, or None."""
-    return next((drawn for drawn in shown_demos(page) if drawn.miniature), None)
+    return next((drawn for drawn in page.demos if drawn.miniature), None)
+
+
+def refuse_foreign(out):
+    """A build deletes what does not belong to it, so `out` is empty or holds a site of ours: one with our runtime."""
+    there = {path.name for path in out.glob("*")} - KEPT
+    if there and not any(out.glob(f"runtime-*/{LOCK}")):
+        cause = f"holds {min(there)} and is no site built here: a build would delete it. Name a new or an empty folder."
+        raise FaultsError([Fault(str(out.resolve()), 0, cause)])
 
 
 def write(out, files, pack):
     """Make `out` hold exactly these files and the pack; returns how many were new or changed."""
     out.mkdir(parents=True, exist_ok=True)
     runtime = f"runtime-{pack.digest}"
-    everything = files | {f"{runtime}/{path.name}": path for path in sorted(pack.directory.iterdir())}
+    # the pack first: by it a build knows its own folder, even one that was left half written
+    everything = {f"{runtime}/{path.name}": path for path in sorted(pack.directory.iterdir())} | files
     counts = Counter(write_file(out / name, content) for name, content in everything.items())
-    keep = {out / name for name in everything} | {out / ".gitignore"}
+    keep = {out / name for name in everything}
     for path in sorted(out.rglob("*"), reverse=True):
+        if path.relative_to(out).parts[0] in KEPT:
+            continue
         if path.is_file() and path not in keep:
             path.unlink()
         elif path.is_dir() and not any(path.iterdir()):

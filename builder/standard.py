@@ -19,8 +19,8 @@ def shortcomings(page):
     questions = prose.blocks["question"]
     if questions < QUESTIONS:
         found.append(f"has {questions} questions; a page has {QUESTIONS} or more")
-    if len(page.topic.exercises) < EXERCISES:
-        found.append(f"has {len(page.topic.exercises)} exercises; a page has {EXERCISES} or more")
+    if len(page.exercises) < EXERCISES:
+        found.append(f"has {len(page.exercises)} exercises; a page has {EXERCISES} or more")
     if not page.references:
         found.append("cites nothing; a page cites its primary papers where it uses them")
     return [Fault(file, 0, cause) for cause in found]

@@ -6,10 +6,13 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from uuid import uuid4
 
+import numpy as np
 import pytest
 
+from builder.demos import inputs
 from builder.new import new_topic
 from builder.site import write
 from tests.conftest import REPOSITORY, make_project, run_build
@@ -56,7 +59,8 @@ def all_faults(tmp_path_factory):
     add("eta", "[[demo doubled]]\n", GOOD.replace('double(n), ""', 'float("nan"), ""'))
     add("theta", "[[demo doubled]]\n\n## The ends\n", GOOD.replace("return Metrics(", "return ("))
     (add.root / "topics/orphan.md").write_text("---\ntitle: x\nsummary: x\nminutes: 1\n---\n")
-    (add.root / "site").mkdir()
+    (add.root / "site/runtime-0").mkdir(parents=True)
+    (add.root / "site/runtime-0/pyodide-lock.json").write_text("{}")  # by which the build knows its own site
     (add.root / "site/index.html").write_text("the old site")
     return run_build("build", root=add.root, expect=1), add.root
 
@@ -105,7 +109,7 @@ def test_every_fault_has_its_place_its_cause_and_a_remedy(all_faults, line):
 def test_the_number_of_faults_is_told_and_the_old_site_stays(all_faults):
     printed, root = all_faults
     assert re.search(r"^\d+ faults, nothing written:$", printed, re.M)
-    assert [p.name for p in (root / "site").iterdir()] == ["index.html"]
+    assert {p.name for p in (root / "site").iterdir()} == {"index.html", "runtime-0"}
     assert (root / "site/index.html").read_text() == "the old site"
 
 
@@ -210,9 +214,20 @@ def test_a_build_removes_what_no_longer_belongs(built, tmp_path):
     (out / "stale").mkdir()
     (out / "stale/old.html").write_text("old")
     (out / ".gitignore").write_text("*")
+    (out / ".git").mkdir()
+    (out / ".git/HEAD").write_text("ref: refs/heads/gh-pages")
     run_build("build", "--out", out, root=built[0])
     assert not (out / "stale").exists()
     assert (out / ".gitignore").exists()
+    assert (out / ".git/HEAD").exists()
+
+
+def test_a_folder_that_holds_something_else_is_refused_and_stays_as_it_was(built):
+    root = built[0]
+    before = read_all(root)
+    printed = run_build("build", "--out", ".", root=root, expect=1)
+    assert re.search(rf"^{root}: holds \S+ and is no site built here: .* Name a new or", printed, re.M)
+    assert read_all(root) == before
 
 
 LIVE = GOOD.replace("@demo(", '@demo("live", ')
@@ -278,6 +293,16 @@ def test_a_value_is_computed_again_when_the_code_has_changed_and_only_then(proje
         assert ">7</span>" in (project.root / "site/val.html").read_text()
 
 
+def test_results_are_computed_again_with_another_numpy(tmp_path, monkeypatch):
+    (tmp_path / "topics").mkdir()
+    (tmp_path / "topics/dice.py").write_text(GOOD)
+    topic = SimpleNamespace(slug="dice")
+    before = inputs(topic, tmp_path, "grid.py")
+    assert inputs(topic, tmp_path, "grid.py") == before
+    monkeypatch.setattr(np, "__version__", "2.0.3")
+    assert inputs(topic, tmp_path, "grid.py") != before
+
+
 EXERCISE = (
     GOOD.replace("Toggle, demo", "Toggle, demo, exercise")
     + '''
@@ -302,6 +327,14 @@ def test_an_exercise_shows_its_prompt_start_hint_and_solution(project):
     assert "Write <code>triple(x)</code>, please." in page
     assert page.index("<summary>Hint</summary><p>Multiply.") < page.index("<summary>Solution</summary>")
     assert "_triple" not in page
+
+
+def test_the_page_standard_counts_what_stands_on_the_page(project):
+    spare = GOOD.partition("\n\n\n@demo")[2].replace("doubled", "spare")  # a second demo, which no page shows
+    project("one", "[[demo doubled]]\n", f"{EXERCISE}\n\n@demo{spare}")
+    printed = run_build("check", root=project.root, expect=1)
+    assert "topics/one.md: has 1 demos; a page has 4 or more" in printed
+    assert "topics/one.md: has 0 exercises; a page has 2 or more" in printed
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ import pytest
 from pyodide_lock import PyodideLockSpec
 
 from builder import runtime
-from builder.runtime import RuntimePackError, is_kept, is_trimmed, trimmed, without_docstrings, write_zip
+from builder.runtime import RuntimePackError, is_kept, is_trimmed, trimmed, without_docstrings, zipped
 from builder.serve import TYPES, SiteServer
 
 REPOSITORY = Path(__file__).resolve().parent.parent
@@ -194,8 +194,7 @@ def test_a_zip_depends_on_its_files_alone(tmp_path, monkeypatch):
         with zipfile.ZipFile(tmp_path / f"in{i}.zip", "w") as archive:
             for name in order:
                 archive.writestr(name, files[name])
-        write_zip(tmp_path / f"out{i}.zip", trimmed(tmp_path / f"in{i}.zip", lambda name: True), level=9)
-        made.append((tmp_path / f"out{i}.zip").read_bytes())
+        made.append(zipped(trimmed(tmp_path / f"in{i}.zip", lambda name: True), level=9))
     assert (tmp_path / "in0.zip").read_bytes() != (tmp_path / "in1.zip").read_bytes()
     assert made[0] == made[1]
 
@@ -317,7 +316,7 @@ def test_a_restart_needs_no_second_download_of_the_interpreter(browser, pack):
 @pytest.fixture
 def topics(broken):
     """A pack with an archive of topics beside it, and what boot is told about that."""
-    write_zip(broken / "topics.zip", [("topics/__init__.py", b"ORDER = ['kv_cache']\n")])
+    (broken / "topics.zip").write_bytes(zipped([("topics/__init__.py", b"ORDER = ['kv_cache']\n")]))
     size = (broken / "topics.zip").stat().st_size
     return broken, {"url": "topics.zip", "bytes": size, "directory": "/site"}
 

@@ -6,8 +6,8 @@ import pytest
 
 from topics.kit import lm
 from topics.kit.language import HELD_OUT
-from training import report
-from training.family import PLANS
+from training import effects, family, report
+from training.family import PLANS, RUNS, missing_starts, waves
 
 FOUND = report.results()
 TARGET = FOUND["target"]
@@ -22,6 +22,12 @@ def test_no_run_trains_on_held_out_texts_and_no_two_runs_are_alike():
 def test_the_tables_of_the_readme_are_those_of_the_results():
     text = report.README.read_text()
     assert report.filled(text, FOUND) == text, "run python -m training.report"
+
+
+def test_a_report_before_any_effect_was_measured_says_what_to_run(tmp_path, monkeypatch):
+    monkeypatch.setattr(report, "RESULTS", tmp_path)
+    with pytest.raises(FileNotFoundError, match=r"run python -m training\.effects target heads8-1"):
+        report.measured(FOUND)
 
 
 def test_the_plots_are_those_of_the_results():
@@ -83,13 +89,27 @@ def test_working_first_wins_over_answering_at_once_on_equal_training(run, most):
 # ---- the family
 
 
+def test_a_run_is_trained_after_the_one_that_it_begins_with():
+    assert waves(["pooled4", "target", "quick", "draft"]) == [["target", "draft"], ["pooled4", "quick"]]
+    for wave, before in zip(waves(PLANS), ([], *waves(PLANS)), strict=False):
+        assert {PLANS[name].start for name in wave} <= {"", *before}
+
+
+def test_a_run_whose_beginning_is_nowhere_is_named_before_any_is_trained(tmp_path, monkeypatch):
+    monkeypatch.setattr(family, "RUNS", tmp_path)
+    assert missing_starts(["pooled4", "quick", "draft"]) == ["target"]
+    assert missing_starts(["pooled4", "target"]) == []
+    (tmp_path / "target.safetensors").touch()
+    assert missing_starts(["pooled4"]) == []
+
+
 def test_the_whole_family_was_trained():
     assert set(FOUND) == set(PLANS)
 
 
 @pytest.mark.parametrize("name", [name for name in PLANS if not name.startswith("scale")])
 def test_the_weights_of_every_run_that_a_page_may_show_are_kept(name):
-    model, shape = lm.read(report.HERE / f"runs/{name}.safetensors"), PLANS[name].shape
+    model, shape = lm.read(RUNS / f"{name}.safetensors"), PLANS[name].shape
     experts = len(model.weights["0.router"]) if "0.router" in model.weights else 0
     assert experts == shape.get("E", 0)
     assert all(getattr(model, key) == size for key, size in shape.items() if key != "E")
@@ -131,6 +151,10 @@ def test_the_courteous_fine_tune_learns_its_manners():
 def test_the_quick_fine_tune_adds_three_digits_at_once_better_than_the_target():
     (before, of), (after, _) = (FOUND[run]["sums"]["answer"]["3"] for run in ("target", "quick"))
     assert after / of > before / of + 0.2
+
+
+def test_an_effect_can_be_measured_again_without_pytorch():
+    assert effects.copying(effects.read("target")) == report.effects()["target"]["induction"]["copying"]
 
 
 @pytest.mark.parametrize("run", ["heads8-1", "heads8-2", "heads8-3"])

@@ -5,9 +5,10 @@ from random import Random
 
 import torch
 
-from topics.kit.language import BLUNT, CONTEXT, HELD_OUT, POLITE, WORDS, text, write
+from topics.kit.language import BLUNT, CONTEXT, HELD_OUT, POLITE, text, write
+from topics.kit.text import padded
 
-ID = {word: i for i, word in enumerate(WORDS)}
+OVERHEAD = 200  # what one more group of texts costs, in padded words
 PAD = -1  # target of a place without a word: no loss there
 TEXTS = {  # what a run sees
     "all": text,
@@ -18,18 +19,14 @@ TEXTS = {  # what a run sees
 
 def tensors(texts):
     """words and targets (B, T), floor (B, T) in nats; T is the longest text's, shorter ones are padded."""
-    T = max(len(text.words) for text in texts) - 1
-    words = torch.zeros(len(texts), T, dtype=torch.long)
-    targets = torch.full((len(texts), T), PAD)
-    floor = torch.zeros(len(texts), T)
-    for row, each in enumerate(texts):
-        ids = torch.tensor([ID[word] for word in each.words])
-        words[row, : len(ids) - 1], targets[row, : len(ids) - 1] = ids[:-1], ids[1:]
-        floor[row, : len(ids) - 1] = -torch.tensor(each.log_probs[1:])
+    words, targets, real = map(torch.from_numpy, padded(texts))
+    targets[~real] = PAD
+    floor = torch.zeros(real.shape)
+    floor[real] = -torch.tensor([p for each in texts for p in each.log_probs[1:]])
     return words, targets, floor
 
 
-def batches(seed, size, grammar=text):
+def batches(seed, size, grammar):
     """An endless stream of batches: each a list of parts (words, targets, floor), texts of like length together."""
     if seed >= HELD_OUT:
         raise ValueError(f"seed {seed} is held out: training takes seeds below {HELD_OUT}")
@@ -40,7 +37,7 @@ def batches(seed, size, grammar=text):
         yield [tensors(part) for part in split(texts)]
 
 
-def sorted_texts(seed, n, grammar=text):
+def sorted_texts(seed, n, grammar):
     """n texts from seed on, by their length."""
     return sorted((write(seed + i, grammar()) for i in range(n)), key=words_in)
 
@@ -49,15 +46,12 @@ def words_in(text):
     return len(text.words)
 
 
-def split(texts, overhead=200):
-    """Texts sorted by length, in groups of like length: the grouping that costs least.
-
-    overhead  what one more group costs, in padded words
-    """
+def split(texts):
+    """Texts sorted by length, in groups of like length: the grouping that costs least."""
     lengths = [len(text.words) for text in texts]
     best = [(0, 0)]  # of the first i texts: the least cost, and where its last group begins
     for i in range(1, len(texts) + 1):
-        best.append(min((best[j][0] + lengths[i - 1] * (i - j) + overhead, j) for j in range(i)))
+        best.append(min((best[j][0] + lengths[i - 1] * (i - j) + OVERHEAD, j) for j in range(i)))
     groups, end = [], len(texts)
     while end:
         start = best[end][1]

@@ -2,7 +2,7 @@
 
     python -m training.effects target heads8-2 heads8-3
 
-Several seeds of one plan are measured alike; training/results/effects.json has a row for each.
+Several seeds of one plan are measured alike; training/results/effects.json has a row for each. Needs no PyTorch.
 """
 
 import json
@@ -15,23 +15,22 @@ from topics.kit import lm
 from topics.kit.autograd import cross_entropy
 from topics.kit.language import BLUNT, CONTEXT, SUNG
 from topics.kit.text import NUMBER, encode, held_out, padded
-from training.train import RESULTS, RUNS
+from training.family import RESULTS, RUNS
 
 RNG = partial(np.random.default_rng, 2026)
 
 
-def excess(model, texts, **how):
-    """Mean loss above the floor, nats a word."""
+def excess(model, texts, mask=None):
+    """Mean loss above the floor, nats a word. mask  from T to what may be seen, (T, T)"""
     words, targets, real = padded(texts)
-    mask = how.pop("mask", None)
-    loss = cross_entropy(lm.forward(model, words, mask=mask and mask(words.shape[1]), **how), targets, real)
+    loss = cross_entropy(lm.forward(model, words, mask=mask and mask(words.shape[1])), targets, real)
     return float(loss + sum(sum(each.log_probs[1:]) for each in texts) / real.sum())
 
 
-def accuracy(model, texts, skills, **how):
+def accuracy(model, texts, skills, see=None):
     """Share of the Answers of these skills that the likeliest word gets right."""
     words, targets, _ = padded(texts)
-    right = lm.forward(model, words, **how).argmax(-1) == targets
+    right = lm.forward(model, words, see=see).argmax(-1) == targets
     places = [(row, at - 1) for row, each in enumerate(texts) for at, a in each.answers.items() if a.skill in skills]
     return float(np.mean([right[place] for place in places]))
 
@@ -136,11 +135,12 @@ def sinks(model, texts):
 # ---- beyond the training context
 
 
-def long_context(model, length=24, times=15):
+def long_context(model):
     """The words of lines sung over three contexts, from their second time on, in each context: what of them is copied,
     and their loss (nats a word), for each way to scale the frequencies. What must follow is certain at any position.
     """
-    words, s = repeated(24, length, times), 3
+    length, times, s = 24, 15, 3
+    words = repeated(24, length, times)
     copied = [t for t in range(3 + length + 1, words.shape[1] - 1) if (t - 3) % (length + 1) < length - 1]
     plain = lm.rope_frequencies(model.D, model.base)
     ways = {
@@ -167,14 +167,17 @@ def logsumexp(x):
 # ---- fewer bits, fewer weights
 
 
+GROUP = 32  # weights of a row that share a scale
+
+
 def matrices(model):
     return {name: w for name, w in model.weights.items() if w.ndim == 2 and name != "embedding"}
 
 
-def quantized(w, bits, group=32):
-    """Round to nearest with one absmax scale for each group of a row."""
+def quantized(w, bits):
+    """Round to nearest with one absmax scale for each GROUP of a row."""
     top = 2 ** (bits - 1) - 1
-    grouped = w.reshape(len(w), -1, group)
+    grouped = w.reshape(len(w), -1, GROUP)
     scale = np.abs(grouped).max(-1, keepdims=True) / top
     return (np.round(grouped / scale) * scale).reshape(w.shape).astype(w.dtype)
 

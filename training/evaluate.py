@@ -6,7 +6,8 @@ from random import Random
 import torch
 
 from topics.kit.language import BLUNT, END, HELD_OUT, KINDS, WORDS, text, write
-from training.data import ID, PAD, split, tensors, words_in
+from topics.kit.text import NUMBER
+from training.data import PAD, split, tensors, words_in
 
 TEXTS = 400  # of each kind
 SUMS = 400  # of each length, direct and with working
@@ -56,13 +57,13 @@ def sums(model, kind):
     found = {}
     for digits in (1, 2, 3):
         problems = list(distinct(kind, digits, SUMS))
-        stem = torch.tensor([[ID[w] for w in prompt] for prompt, _ in problems])
+        stem = torch.tensor([[NUMBER[w] for w in prompt] for prompt, _ in problems])
         n = stem.shape[1]
         ended = torch.zeros(len(stem), dtype=torch.bool)
         while not ended.all() and stem.shape[1] < 64:
             new = model(stem)[0][:, -1].argmax(-1)
             stem = torch.cat([stem, new[:, None]], 1)
-            ended |= new == ID[END]
+            ended |= new == NUMBER[END]
         good = 0
         for row, (_, result) in zip(stem[:, n:].tolist(), problems, strict=True):
             said = " ".join(WORDS[i] for i in row).split(END)[0]

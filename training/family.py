@@ -1,10 +1,13 @@
 """Every run that the pages speak of: what is trained, on what, for how long. Knows no PyTorch."""
 
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from topics.kit.language import WORDS
 
 MILLION = 1_000_000
+HERE = Path(__file__).parent
+RUNS, RESULTS = HERE / "runs", HERE / "results"  # each run's weights, and how it went
 
 
 @dataclass(frozen=True)
@@ -59,3 +62,14 @@ PLANS |= {
     if seed == 1 or size != "457k"
     if half < 8 or size in ("4k", "9k", "17k", "42k")  # heads8-1 … heads8-3 are longer runs of the largest
 }
+
+
+def waves(names):
+    """The names in two lists, to be trained one after the other: a run with a `start` needs that run's weights."""
+    return [[name for name in names if bool(PLANS[name].start) == later] for later in (False, True)]
+
+
+def missing_starts(names):
+    """The runs that these begin with and that are neither among them nor trained already."""
+    starts = {PLANS[name].start for name in names} - {"", *names}
+    return sorted(start for start in starts if not (RUNS / f"{start}.safetensors").is_file())

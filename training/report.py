@@ -7,18 +7,16 @@ training/results/*.json. Needs no PyTorch.
 import json
 import re
 from collections import defaultdict
-from pathlib import Path
 from statistics import mean, stdev
 
 from builder.svg import figure_svg
 from topics.kit.language import BLUNT, KINDS, POLITE, text, write
 from topics.kit.traces import INKS, line
 from topics.kit.views import Figure
-from training.family import PLANS
+from training.family import HERE, PLANS, RESULTS
 
-HERE = Path(__file__).parent
 RECORDED = HERE.parent / "topics/kit/recorded.py"
-RESULTS, PLOTS, README = HERE / "results", HERE / "plots", HERE / "README.md"
+PLOTS, README = HERE / "plots", HERE / "README.md"
 COLORS = {"query": "#1f5fbf", "key": "#a34a00", "value": "#1b7a3e", "output": "#7a2fa0", "weight": "#56606f",
           "gradient": "#0b6f82", "cost": "#8a6100", "error": "#bf1f2e", "reference": "#666666"}  # fmt: skip
 PAPER = {"--surface": "#fdfcf9", "--text": "#1d1e22", "--text-muted": "#5a5d64", "--rule": "#dcd9d0"}
@@ -30,8 +28,11 @@ def results():
 
 
 def effects():
+    """{run: the sizes of its effects}. raises FileNotFoundError before any was measured"""
     path = RESULTS / "effects.json"
-    return json.loads(path.read_text()) if path.is_file() else {}
+    if not path.is_file():
+        raise FileNotFoundError(f"{path} is missing: run python -m training.effects target heads8-1 heads8-2 heads8-3")
+    return json.loads(path.read_text())
 
 
 # ---- numbers
@@ -248,13 +249,12 @@ def dictionary(entries):
 def curves(found):
     """Loss above the floor while training."""
     shown = {"target": "key", "draft": "query", "mixture": "output"} | {f"heads{h}-1": "value" for h in (8, 1)}
-    data, labels = [], []
+    data = []
     for name, ink in shown.items():
         if name in found:
             points = [(words / 1e6, excess) for words, _, _, excess in found[name]["curve"] if words > 3e5]
             x, y = map(list, zip(*points, strict=True))
             data.append(line(x, y, name, ink))
-            labels.append((x[-1], y[-1], name))
     return Figure(data, "Words seen (million)", "Held-out loss above the floor (nats a word)",
                   alt="Held-out loss above the floor while training.", height=360,
                   yaxis={"type": "log"}, showlegend=True)  # fmt: skip
@@ -267,13 +267,13 @@ def scaling_plot(found):
         if name.startswith("scale"):
             loss, floor = overall(result)
             sizes[result["parameters"]][result["plan"]["words"] / 1e6].append(loss - floor)
-    data, notes = [], []
+    data = []
     for ink, (n, by_words) in zip(INKS, sorted(sizes.items()), strict=False):
         x = sorted(by_words)
         data.append(line(x, [mean(by_words[d]) for d in x], f"{n:,}", ink, mode="lines+markers"))
     return Figure(data, "Words seen (million)", "Loss above the floor (nats a word)",
                   alt="Loss above the floor against words seen, a line for each number of parameters.", height=360,
-                  xaxis={"type": "log"}, yaxis={"type": "log"}, annotations=notes, showlegend=True)  # fmt: skip
+                  xaxis={"type": "log"}, yaxis={"type": "log"}, showlegend=True)  # fmt: skip
 
 
 def standalone(svg):

@@ -16,9 +16,8 @@ from safetensors.torch import load_file
 from topics.kit.language import HELD_OUT, write
 from training.data import tensors
 from training.export import unflattened
-from training.family import PLANS
+from training.family import PLANS, RUNS
 from training.model import House, Shape
-from training.train import RUNS
 
 ROOT = Path(__file__).parent.parent
 TEXTS = 3

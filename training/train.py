@@ -1,4 +1,4 @@
-"""Train runs of the family, one to a core, in the order of training/family.py:
+"""Train runs of the family, one to a core, in the order of training/family.py; what begins with others' weights, last:
 
     python -m training.train              what is still to do, two at a time
     python -m training.train target       these
@@ -17,7 +17,6 @@ from dataclasses import asdict
 from datetime import date
 from math import cos, pi
 from multiprocessing import Pool
-from pathlib import Path
 
 import torch
 from safetensors.torch import load_file
@@ -27,11 +26,9 @@ from topics.kit.language import HELD_OUT
 from training.data import PAD, TEXTS, batches, sorted_texts, split, tensors
 from training.evaluate import evaluate
 from training.export import export, unflattened
-from training.family import PLANS
+from training.family import PLANS, RESULTS, RUNS, missing_starts, waves
 from training.model import House, Shape
 
-HERE = Path(__file__).parent
-RUNS, RESULTS = HERE / "runs", HERE / "results"
 BATCH = 32  # texts to a step
 LOOK = 400  # steps between two lines of the log
 THREADS = int(os.environ.get("THREADS", "1"))  # to a run: two runs side by side do more than one on two cores
@@ -131,15 +128,15 @@ def resume(path, model, optimizers):
     return saved["state"]
 
 
-def optimizers_of(model, muon=True):
-    """Muon for the layers' matrices, AdamW for the rest.
+def optimizers_of(model, muon):
+    """Muon for the layers' matrices, AdamW for the rest; AdamW for all where `muon` is false.
 
     Muon learns from a fraction of the words: training/README.md has the numbers.
     """
-    matrices = [p for p in model.layers.parameters() if p.ndim == 2]
-    rest = [p for p in model.parameters() if all(p is not m for m in matrices)]
     if not muon:
         return [torch.optim.AdamW(model.parameters(), betas=(0.9, 0.98), weight_decay=0.0)]
+    matrices = [p for p in model.layers.parameters() if p.ndim == 2]
+    rest = [p for p in model.parameters() if p.ndim != 2 or p is model.embedding.weight]
     return [
         torch.optim.Muon(matrices, weight_decay=0.01, adjust_lr_fn="match_rms_adamw"),
         torch.optim.AdamW(rest, betas=(0.9, 0.98), weight_decay=0.0),
@@ -191,5 +188,9 @@ if __name__ == "__main__":
     unknown = set(asked.names) - PLANS.keys()
     if unknown:
         sys.exit(f"training/family.py has no run called {', '.join(sorted(unknown))}. It has {', '.join(PLANS)}.")
+    names = asked.names or list(PLANS)
+    if missing := missing_starts(names):
+        sys.exit(f"training/runs has no weights of {', '.join(missing)}, where others begin: train it, too.")
     with Pool(asked.at_once, maxtasksperchild=1) as pool:
-        pool.map(run, asked.names or list(PLANS), chunksize=1)
+        for wave in waves(names):
+            pool.map(run, wave, chunksize=1)  # a run that fails is told after the others of its wave
