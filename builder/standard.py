@@ -15,12 +15,12 @@ def shortcomings(page):
     if not WORDS[0] <= prose.words <= WORDS[1]:
         found.append(f"has {prose.words} words of prose; a page has {WORDS[0]} to {WORDS[1]}")
     if len(page.demos) < DEMOS:
-        found.append(f"has {len(page.demos)} demos; a page has {DEMOS} or more")
+        found.append(f"has {len(page.demos)} of the {DEMOS} demos that a page has at least")
     questions = prose.blocks["question"]
     if questions < QUESTIONS:
-        found.append(f"has {questions} questions; a page has {QUESTIONS} or more")
+        found.append(f"has {questions} of the {QUESTIONS} questions that a page has at least")
     if len(page.exercises) < EXERCISES:
-        found.append(f"has {len(page.exercises)} exercises; a page has {EXERCISES} or more")
+        found.append(f"has {len(page.exercises)} of the {EXERCISES} exercises that a page has at least")
     if not page.references:
         found.append("cites nothing; a page cites its primary papers where it uses them")
     return [Fault(file, 0, cause) for cause in found]

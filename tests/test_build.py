@@ -333,8 +333,8 @@ def test_the_page_standard_counts_what_stands_on_the_page(project):
     spare = GOOD.partition("\n\n\n@demo")[2].replace("doubled", "spare")  # a second demo, which no page shows
     project("one", "[[demo doubled]]\n", f"{EXERCISE}\n\n@demo{spare}")
     printed = run_build("check", root=project.root, expect=1)
-    assert "topics/one.md: has 1 demos; a page has 4 or more" in printed
-    assert "topics/one.md: has 0 exercises; a page has 2 or more" in printed
+    assert "topics/one.md: has 1 of the 4 demos that a page has at least" in printed
+    assert "topics/one.md: has 0 of the 2 exercises that a page has at least" in printed
 
 
 @pytest.mark.parametrize(
