@@ -572,12 +572,12 @@ def one_query_for_all(folded, place, seed):
         alt=f"Position {place}: the absorbed query gives the right score at {right} of {FAR} distances; the largest "
         f"error is {np.abs(exact - ours).max():.2g}.",
         height=300,
-        shapes=[rule(x=folded)] if place == PLACES[0] else [],
+        shapes=[rule(x=folded)] if place == "on the rebuilt keys" else [],
         legend={"orientation": "h", "y": 1.12, "x": 0},
     )
     note = (
         Note(f"The rotation for distance {folded} is folded in: right there, and nowhere else.", "warning")
-        if place == PLACES[0]
+        if place == "on the rebuilt keys"
         else Note(
             "Nothing needs to be folded in: the keys are not rotated, and the rotary key is small enough to keep."
         )
@@ -587,7 +587,12 @@ def one_query_for_all(folded, place, seed):
         Metrics(
             ("Right scores", right, f"of {FAR}", "to 9 decimals"),
             ("Largest error", float(np.abs(exact - ours).max()), "", "of a score"),
-            ("Queries to absorb", FAR if place == PLACES[0] else 1, "a head", "one for each distance, or one for all"),
+            (
+                "Queries to absorb",
+                FAR if place == "on the rebuilt keys" else 1,
+                "a head",
+                "one for each distance, or one for all",
+            ),
         ),
         note,
     )
@@ -599,7 +604,7 @@ def score_both(folded, place, seed, D=16, d_c=8, d_R=8):
     W_UK, q, c = rng.normal(0, d_c**-0.5, (D, d_c)), rng.normal(size=D), rng.normal(size=(FAR, d_c))
     here = np.arange(FAR)
     k = c @ W_UK.T  # (FAR, D)
-    if place == PLACES[0]:
+    if place == "on the rebuilt keys":
         exact = rotate(k, here) @ rotate(q[None], here[-1:])[0]
         a = rotate(q[None], np.array([folded]))[0] @ W_UK  # (d_c,)
         return exact / np.sqrt(D), c @ a / np.sqrt(D)

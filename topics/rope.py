@@ -191,9 +191,9 @@ def clock_hands(place, distance, start, fault, precision, seed):
 def placed(q, k, i, j, theta, fault="none", bits=53):
     """q at position i and k at position j, ready for their dot product, in a precision, or with a fault of FAULTS."""
     at_i, at_j = (rounded(rounded(position, bits) * rounded(theta, bits), bits) for position in (i, j))
-    if fault == FAULTS[1]:
+    if fault == "add the position instead":
         return tuple(x + np.concatenate([np.cos(a), np.sin(a)]) for x, a in ((q, at_i), (k, at_j)))
-    return apply_rope(q, at_i), apply_rope(k, at_j, interleaved=fault == FAULTS[2])
+    return apply_rope(q, at_i), apply_rope(k, at_j, interleaved=fault == "pair the key's numbers differently")
 
 
 def rounded(x, bits):
@@ -260,20 +260,18 @@ def _gaps(values):
 
 
 def _hands_note(fault, precision, difference):
-    says = {
-        FAULTS[1]: "A vector of sines and cosines is added to q and to k. Their product has four parts, and only one "
-        "of them depends on the distance alone.",
-        FAULTS[2]: "The query pairs numbers 0 and 4, 1 and 5, …; the key pairs 0 and 1, 2 and 3, … The turns no longer "
-        "cancel.",
-    }  # fmt: skip
-    if fault != FAULTS[0]:
-        return Note(says[fault], "warning")
+    if fault == "add the position instead":
+        return Note("A vector of sines and cosines is added to q and to k. Their product has four parts, and only one of "
+                    "them depends on the distance alone.", "warning")  # fmt: skip
+    if fault == "pair the key's numbers differently":
+        return Note("The query pairs numbers 0 and 4, 1 and 5, …; the key pairs 0 and 1, 2 and 3, … The turns no longer "
+                    "cancel.", "warning")  # fmt: skip
     if difference > 1e-9:
         return Note(f"{precision} rounds positions and angles: the more, the farther on the text begins.", "warning")
     return Note("Both hands of a pair turn by the same angle, so the angle between them stays.")
 
 
-HABITS = (
+HABITS = NOTHING, VALUES_TOO, KEYS_ONLY, OTHER_WAY, REORDERED = (
     "nothing",
     "turn the values too",
     "turn keys, not queries",
@@ -297,7 +295,7 @@ def shift_a_text(shift, broken, text):
     """The house model reads a text that begins anywhere: what it says next, and how far its logits move."""
     words = read(text, 2, CONTEXT)
     there, here = read_at(words, shift, broken), read_at(words, 0, broken)
-    p, trained = softmax(there), softmax(here if broken == HABITS[0] else read_at(words, 0))
+    p, trained = softmax(there), softmax(here if broken == NOTHING else read_at(words, 0))
     places = np.arange(len(words) - 1), words[1:]
     says = [(decode([each[-1].argmax()])[0], f"{100 * each[-1].max():.1f} %") for each in (trained, p)]
     losses = [float(-np.log(np.maximum(each[places], 1e-12)).mean()) for each in (trained, p)]
@@ -308,11 +306,11 @@ def shift_a_text(shift, broken, text):
         Metrics(("Next word, as trained", *says[0]), ("Next word here", *says[1]),
                 ("Loss, as trained", losses[0], "nats a word"), ("Loss here", losses[1], "nats a word")),
         Badge(f"Positions from {shift:,} on against 0: max|Δ logit|", max_abs_difference(there, here), 1e-3),
-        Note(_shift_note(broken), "info" if broken in (HABITS[0], HABITS[4]) else "warning"),
+        Note(_shift_note(broken), "info" if broken in (NOTHING, REORDERED) else "warning"),
     )  # fmt: skip
 
 
-def read_at(words, shift, broken=HABITS[0]):
+def read_at(words, shift, broken=NOTHING):
     """Logits (..., T, V) of the house model, words (..., T) at positions shift, shift + 1, …, with one of HABITS.
 
     The model turns q and k by their place in the text; turning them by `shift` beforehand moves the whole text.
@@ -320,17 +318,17 @@ def read_at(words, shift, broken=HABITS[0]):
     model, places = lm.load("target"), np.arange(np.shape(words)[-1])
     theta, order = lm.rope_frequencies(model.D, model.base), half_split_order(model.D)
     by_shift, back, at_place = (lm.rotation(at, theta) for at in (0 * places + shift, -places, places + shift))
-    if broken == HABITS[4]:
+    if broken == REORDERED:
         model = reordered(model, np.argsort(order))
 
     def see(name, layer, value):
-        if name in ("q", "k") and broken in HABITS[3:]:
+        if name in ("q", "k") and broken in (OTHER_WAY, REORDERED):
             value = value[..., order]  # turned half-split from here on, which is the interleaved turn, reordered
-        if name == "q" and broken == HABITS[2]:
+        if name == "q" and broken == KEYS_ONLY:
             return lm.rotate(value, back)  # the model's own turn undoes it
         if name in ("q", "k"):
             return lm.rotate(value, by_shift)
-        return lm.rotate(value, at_place) if name == "v" and broken == HABITS[1] else None
+        return lm.rotate(value, at_place) if name == "v" and broken == VALUES_TOO else None
 
     return lm.forward(model, words, see=see)
 
@@ -357,13 +355,13 @@ def answered(broken, shift=0, n=16):
 
 def _shift_note(broken):
     return {
-        HABITS[0]: "Scores know distances alone, so the whole model does: no logit moves, but for rounding.",
-        HABITS[1]: "Values are mixed, not compared: nothing cancels their turn, and the rest of the model meets "
+        NOTHING: "Scores know positions only as distances, so the whole model does: no logit moves, but for rounding.",
+        VALUES_TOO: "Values are mixed, not compared: nothing cancels their turn, and the rest of the model meets "
         "vectors turned by their positions.",
-        HABITS[2]: "One turn without its counterpart: scores depend on the key's own position.",
-        HABITS[3]: "Scores still know distances alone, so the badge holds. But they are not the scores that the model "
+        KEYS_ONLY: "One turn without its counterpart: scores depend on the key's own position.",
+        OTHER_WAY: "Scores still know only distances, so the badge holds. But they are not the scores that the model "
         "was trained with, and nothing crashes.",
-        HABITS[4]: "The rows of its query and key matrices, reordered within each head, give the trained scores back.",
+        REORDERED: "The rows of its query and key matrices, reordered within each head, give the trained scores back.",
     }[broken]
 
 

@@ -306,12 +306,12 @@ def roll(W, fault, seed):
     W_q, W_k, W_v = rng.normal(0, 1, (3, D, D))
     tokens = rng.normal(size=(SHOWN, D))
     q, k, v = (np.array([x + position_vector(t, D) for t, x in enumerate(tokens)]) @ M for M in (W_q, W_k, W_v))
-    mask = sliding_window_mask(SHOWN, W + 1 if fault == FAULTS[1] else W)
+    mask = sliding_window_mask(SHOWN, W + 1 if fault == "the mask counts W + 1 words" else W)
     exact = softmax(np.where(mask, q @ k.T / np.sqrt(D), -np.inf)) @ v  # (T, D), all rows kept
     K, V, held, frames, off = np.zeros((W, D)), np.zeros((W, D)), [None] * W, [], []
     for t in range(SHOWN):
         row = q[t], k[t], v[t]
-        if fault == FAULTS[2]:
+        if fault == "take the slot for the position":
             row = tuple((tokens[t] + position_vector(t % W, D)) @ M for M in (W_q, W_k, W_v))
         K, V, n = rolling_cache(row[1], row[2], K, V, t)
         gone, held[t % W] = held[t % W], t
