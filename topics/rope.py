@@ -261,11 +261,11 @@ def _gaps(values):
 
 def _hands_note(fault, precision, difference):
     if fault == "add the position instead":
-        return Note("A vector of sines and cosines is added to q and to k. Their product has four parts, and only one of "
-                    "them depends on the distance alone.", "warning")  # fmt: skip
+        return Note("A vector of sines and cosines is added to q and to k. Their product has four parts; only one "
+                    "depends on the distance alone.", "warning")  # fmt: skip
     if fault == "pair the key's numbers differently":
-        return Note("The query pairs numbers 0 and 4, 1 and 5, …; the key pairs 0 and 1, 2 and 3, … The turns no longer "
-                    "cancel.", "warning")  # fmt: skip
+        return Note("The query pairs numbers 0 and 4, 1 and 5, …; the key pairs 0 and 1, 2 and 3, … The turns no "
+                    "longer cancel.", "warning")  # fmt: skip
     if difference > 1e-9:
         return Note(f"{precision} rounds positions and angles: the more, the farther on the text begins.", "warning")
     return Note("Both hands of a pair turn by the same angle, so the angle between them stays.")
