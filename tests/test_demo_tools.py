@@ -474,7 +474,7 @@ def test_a_long_curve_is_whole_in_the_csv_and_sampled_on_the_page():
     view = '{view: "figure", data: [{x: [...Array(1000).keys()], y: [...Array(1000).keys()], name: "a"}], layout: {}}'
     text = node(f'D.tables(["top\\nline"], [{view}], V.figureTables)')
     assert len(text.splitlines()) == 1 + 1 + 1 + 1 + 1000 + 1 and text.startswith("# top line")
-    assert "25 of 1000 rows" in node(f"V.figureTableHtml({view})")
+    assert "25 of 1,000 rows" in node(f"V.figureTableHtml({view})")
 
 
 @in_browser
