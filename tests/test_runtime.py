@@ -216,10 +216,13 @@ def test_the_pack_says_its_files_and_sizes(pack):
 
 
 def test_a_ready_pack_is_found_within_50_ms(pack):
-    start = time.perf_counter()
-    again = runtime.build_pack(REPOSITORY / ".cache", REPOSITORY / "node_modules")
-    assert time.perf_counter() - start < 0.05
-    assert again == pack
+    """Best of three: another process may take the processor for as long."""
+    waits = []
+    for _ in range(3):
+        start = time.perf_counter()
+        assert runtime.build_pack(REPOSITORY / ".cache", REPOSITORY / "node_modules") == pack
+        waits.append(time.perf_counter() - start)
+    assert min(waits) < 0.05
 
 
 def test_the_lock_file_knows_numpy_alone_by_its_checksum(pack):
