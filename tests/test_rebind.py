@@ -112,6 +112,8 @@ def test_a_function_may_call_itself_and_see_what_is_edited_later():
         ("x = 1\ny = x / 0\ndef softmax(x): return x", "ZeroDivisionError", 2),
         ("def softmx(x):\n    return x", "must define a function named softmax", 0),
         ("", "must define a function named softmax", 0),
+        ("x = 1\nreturn x", "'return' outside function", 2),
+        ("def softmax(x): return x\nyield 1", "'yield' outside function", 2),
         ("softmax = 3", "must define a function named softmax", 0),
     ],
 )

@@ -38,6 +38,7 @@ def define(target, code, namespace):
     linecache.cache[file] = (len(code), None, code.splitlines(keepends=True), file)  # tracebacks quote it
     made = {}
     try:
+        compile(code, file, "exec")  # what may not stand outside a function
         cell = ast.parse("def cell(): pass")  # its locals are the code's names
         cell.body[0].body = [*ast.parse(code, file).body, *ast.parse("return locals()").body]
         exec(compile(ast.fix_missing_locations(cell), file, "exec"), namespace, made)
