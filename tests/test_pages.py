@@ -143,7 +143,8 @@ def test_a_journey_by_keyboard_from_the_index_to_a_moved_slider_and_back(page, s
 
 
 @pytest.mark.parametrize("name", TOPICS)
-def test_every_control_moved_to_both_ends_draws_without_an_error(page, server, name):
+def test_every_control_moved_to_both_ends_draws_without_an_error_and_fits_a_phone(page, server, name):
+    page.set_viewport_size({"width": 360, "height": 800})
     page.goto(f"{server.url}{name}.html")
     go_live(page)
     for demo in page.locator('llm-demo:not([kind="live"])').all():
@@ -165,9 +166,18 @@ def test_every_control_moved_to_both_ends_draws_without_an_error(page, server, n
                 settled(demo)
 
 
+# How far the page is wider than its window, and which labels of a live figure stand beyond its edges.
+BEYOND = """() => [document.documentElement.scrollWidth - innerWidth,
+  ...[...document.querySelectorAll(".js-plotly-plot .annotation")].filter((label) => {
+    const [inner, outer] = [label, label.closest(".main-svg")].map((e) => e.getBoundingClientRect());
+    return inner.width && (inner.left < outer.left - 1 || inner.right > outer.right + 1);
+  }).map((label) => label.textContent)]"""
+
+
 def settled(demo):
     demo.page.wait_for_timeout(60)
     expect(demo).to_have_attribute("state", "live", timeout=10_000)
+    assert demo.page.evaluate(BEYOND) == [0]
 
 
 @pytest.mark.parametrize("name", TOPICS)

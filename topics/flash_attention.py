@@ -248,7 +248,9 @@ def _row_figure(s, m, B_c, read, tiles):
         shapes=[rule(y=float(m))],
         annotations=[
             label(0, float(m), "maximum so far", xref="paper", xanchor="left", yanchor="bottom"),
-            label((first + last) / 2, top, f"tile {read} of {tiles}", yanchor="top"),
+            label(last + 0.5, top, f"tile {read} of {tiles}", xanchor="right", yanchor="top")
+            if last == KEYS
+            else label((first + last) / 2, top, f"tile {read} of {tiles}", yanchor="top"),
         ],
     )
 
