@@ -301,7 +301,7 @@ def shift_a_text(shift, broken, text):
     losses = [float(-np.log(np.maximum(each[places], 1e-12)).mean()) for each in (trained, p)]
     return (
         Tokens(decode(words), [0.0, *p[places].tolist()], "output",
-               f"Shaded by the probability of each word, given those before, the first at position {shift}. "
+               f"Shaded by the probability of each word, given those before, the first at position {shift:,}. "
                f"Loss {losses[1]:.2f} nats a word; as trained, {losses[0]:.2f}."),
         Metrics(("Next word, as trained", *says[0]), ("Next word here", *says[1]),
                 ("Loss, as trained", losses[0], "nats a word"), ("Loss here", losses[1], "nats a word")),
