@@ -14,6 +14,7 @@ from builder.runtime import zipped
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 
+PLOTLY = "plotly.js-cartesian-dist-min/plotly-cartesian.min.js"
 LATER = ("live", "search-dialog")  # styles that a page loads once something moves: style.js
 
 
@@ -57,7 +58,10 @@ def bundle(templates, topics, pack):
     build = digest(worker_path, json.dumps(runtime), *sources(static))
     styles = {name: esbuild(static / f"css/{name}.css", {}) for name in ("site", "index", *LATER)}
     style_paths = {name: next(path for path in files if path.endswith(".css")) for name, files in styles.items()}
+    plotly = esbuild(REPOSITORY / "node_modules" / PLOTLY, {})
+    (plotly_path,) = plotly
     defines = {
+        "PLOTLY": f"./{Path(plotly_path).name}",
         "WORKER": f"./{Path(worker_path).name}",
         "RUNTIME": runtime,
         "BUILD": build,
@@ -70,6 +74,7 @@ def bundle(templates, topics, pack):
     page = esbuild(static / "js/main.js", defines)
     return Assets(
         files=worker
+        | plotly
         | early
         | page
         | {path: data for files in styles.values() for path, data in files.items()}

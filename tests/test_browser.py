@@ -651,3 +651,35 @@ def test_an_unknown_word_is_answered_in_place_and_a_known_one_mends_it(page, ser
     edit.get_by_label("New word").fill("anna")
     expect(edit.locator(".view-matrix")).to_contain_text("Anna → Anna")
     expect(bar).to_be_empty()
+
+
+# ---- what a phone and a poor connection do
+
+
+def test_the_first_touch_that_scrolls_and_begins_on_a_slider_leaves_the_slider(browser, lab):
+    context = browser.new_context(viewport={"width": 390, "height": 800}, has_touch=True, is_mobile=True)
+    page = context.new_page()
+    page.goto(lab.url + "lab.html")
+    track = demo(page, "good").locator("input[type=range]")
+    box, before = track.bounding_box(), track.input_value()
+    x, y = box["x"] + 0.9 * box["width"], box["y"] + box["height"] / 2
+    finger = context.new_cdp_session(page)
+    for kind, way in [("touchStart", 0), *(("touchMove", 15 * i) for i in range(1, 15))]:
+        finger.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": [{"x": x, "y": y - way}]})
+    finger.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+    expect(page.locator("h1")).not_to_be_in_viewport()  # the swipe has scrolled the page
+    assert track.input_value() == before
+    context.close()
+
+
+def test_after_a_failed_download_of_plotly_retry_fetches_it_again(context, lab):
+    page = context.new_page()
+    page.route("**/plotly*", lambda route: route.abort())
+    page.goto(lab.url + "lab.html")
+    move(page, "good")
+    expect(demo(page, "good")).to_have_attribute("state", "error", timeout=60_000)
+    expect(demo(page, "good").locator(".demo-status")).to_contain_text("could not be drawn")
+    page.unroute("**/plotly*")
+    demo(page, "good").get_by_role("button", name="Retry").click()
+    expect(demo(page, "good")).to_have_attribute("state", "live")
+    expect(demo(page, "good").locator(".js-plotly-plot")).to_be_visible()

@@ -12,6 +12,7 @@ import { loadGrid } from "./grid.js";
 import { callPython, onPython, pythonStatus, retryPython, startPython } from "./python.js";
 import { showTools, wireTools } from "./tools.js";
 import { announce } from "./announce.js";
+import "./touch.js"; // from the start: the first touch may be the one that scrolls
 
 const BUSY_AFTER = 150; // ms before a running call is shown as busy: most answers come sooner
 const SETTLED = 800; // ms of stillness before the text alternative is read out
@@ -208,8 +209,8 @@ class LlmDemo extends HTMLElement {
     try {
       const views = await done;
       this.next(run);
-      await this.show(views);
-      if (!this.running) this.settled();
+      const shown = await this.show(views);
+      if (shown && !this.running) this.settled();
     } catch (problem) {
       const last = this.running === run;
       this.next(run);
@@ -236,8 +237,9 @@ class LlmDemo extends HTMLElement {
     if (views.some((view) => view.view !== "progress")) this.show(views, { quiet: true });
   }
 
+  /** Tells whether the answer has found its place; where it could not be drawn, `failed` has said so. */
   async show(views, { quiet = false } = {}) {
-    if (!this.isConnected) return;
+    if (!this.isConnected) return false;
     try {
       const { canPin, news, refusal, showViews, spoken } = await drawing();
       this.news = news;
@@ -249,17 +251,20 @@ class LlmDemo extends HTMLElement {
       this.lines = spoken(views);
       if (!this.touched) this.hear();
     } catch (problem) {
-      return this.failed({ kind: "draw", message: `The figure could not be drawn: ${problem.message}` });
+      this.failed({ message: `The figure could not be drawn: ${problem.message}` });
+      return false;
     }
     showTools(this);
     this.dispatchEvent(new Event("answered"));
     if (!quiet && this.touched) this.announceLater();
+    return true;
   }
 
   refused() {
     this.lines = { first: [this.refusal], then: [] };
     this.dispatchEvent(new Event("answered"));
     this.announceLater();
+    return true;
   }
 
   announceLater() {
@@ -275,7 +280,6 @@ class LlmDemo extends HTMLElement {
   }
 
   settled() {
-    if (this.state === "error" && this.bar.querySelector("[data-draw-error]")) return;
     this.state = "live";
     this.leaveBar();
     if (this.refusal) this.status(this.refusal, "");
@@ -303,7 +307,6 @@ class LlmDemo extends HTMLElement {
     if (this.state === "grid" && kind !== "python") this.setAttribute("grid-only", "");
     this.state = "error";
     this.status(message, `<button type="button" data-retry>Retry</button>`);
-    this.bar.firstElementChild.toggleAttribute("data-draw-error", kind === "draw");
     if (traceback) {
       const details = document.createElement("details");
       details.innerHTML = "<summary>Traceback</summary><pre></pre>";

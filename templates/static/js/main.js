@@ -27,7 +27,7 @@ function wake() {
 
 function begin() {
   if (!alive || navigator.connection?.saveData || !document.querySelector(".topic llm-demo")) return;
-  import("./show.js").then(({ prefetchPlotly }) => prefetchPlotly());
+  import("./show.js").then(({ prefetchPlotly }) => prefetchPlotly()).catch(() => {}); // whoever draws asks again, and says it
   startPython();
 }
 

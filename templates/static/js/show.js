@@ -4,7 +4,6 @@ import { keepingCell, wireMatrices } from "./matrix.js";
 import { withPinned } from "./pin.js";
 import { wireSteps } from "./steps.js";
 import { style } from "./style.js";
-import "./touch.js";
 import { figureTableHtml, formatNumber, viewHtml } from "./views.js";
 
 export { prefetchPlotly } from "./figure.js";
