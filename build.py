@@ -26,6 +26,7 @@ def main():
     root = args.root.resolve()
     sys.path.insert(0, str(root))  # before anything imports topics
     sys.dont_write_bytecode = True
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # one core a topic; sums are the same everywhere
     run = {"build": run_build, "serve": run_serve, "check": run_check, "new": run_new, "record": run_record}
     return run[args.command](root, args)
 
@@ -49,7 +50,7 @@ def run_new(root, args):
 
 
 def run_record(root, args):
-    from builder.record import record
+    from builder.figure.record import record
 
     record(root, args.demo)
 
@@ -71,10 +72,10 @@ def run_serve(root, args):
 
 
 if __name__ == "__main__":
-    from builder.assets import AssetError
+    from builder.bundle.assets import AssetError
+    from builder.bundle.runtime import RuntimePackError
     from builder.faults import FaultsError
     from builder.node import NodeError
-    from builder.runtime import RuntimePackError
 
     try:
         main()

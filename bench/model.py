@@ -14,8 +14,8 @@ from tempfile import TemporaryDirectory
 from playwright.sync_api import sync_playwright
 
 from bench.startup import CACHE, NODE_MODULES, PAGES, REPOSITORY, last_word
-from builder.assets import pack_topics
-from builder.runtime import build_pack
+from builder.bundle.assets import pack_topics
+from builder.bundle.runtime import build_pack
 from builder.serve import SiteServer
 from tests import chromium
 

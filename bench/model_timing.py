@@ -5,10 +5,10 @@ import time
 
 import numpy as np
 
-from topics.kit import lm
-from topics.kit.autograd import Tensor, adam, cross_entropy, gradients
-from topics.kit.language import CONTEXT
-from topics.kit.text import held_out, padded
+from topics.kit.model import lm
+from topics.kit.model.autograd import Tensor, adam, cross_entropy, gradients
+from topics.kit.model.language import CONTEXT
+from topics.kit.model.text import held_out, padded
 
 RANK, MATRICES = 4, ("q", "v")  # as the LoRA paper adapts GPT-3 (arXiv 2106.09685)
 

@@ -17,7 +17,7 @@ from urllib.parse import urlencode
 
 from playwright.sync_api import sync_playwright
 
-from builder.runtime import build_pack, fetch_wheel, read_pins
+from builder.bundle.runtime import build_pack, fetch_wheel, read_pins
 from builder.serve import SiteServer
 from tests import chromium
 

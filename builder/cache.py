@@ -3,7 +3,7 @@
 import hashlib
 import json
 import os
-from contextlib import contextmanager
+import pickle
 from pathlib import Path
 
 
@@ -20,29 +20,52 @@ def digest(*parts):
     return sha.hexdigest()[:16]
 
 
-def remember(directory, key, compute):
-    """The text stored under a key, or computed and stored now; a half-written entry can't be left behind."""
-    path = Path(directory) / key
-    if path.exists():
-        return path.read_text()
-    text = compute()
-    _write(path, text)
-    return text
+class Memory:
+    """Texts that last from build to build, in one file; what a build did not ask for is forgotten at its end."""
+
+    def __init__(self, path):
+        self.path = Path(path)
+        self.old = json.loads(self.path.read_text()) if self.path.exists() else {}
+        self.new = {}
+
+    def get(self, key, compute):
+        """The text under a key, from an earlier build or computed now."""
+        if key not in self.new:
+            self.new[key] = self.old[key] if key in self.old else compute()
+        return self.new[key]
+
+    def save(self, whole=True):
+        """Keep what was asked for; after a build that broke off, what is older too."""
+        texts = self.new if whole else self.old | self.new
+        if texts != self.old:
+            write(self.path, json.dumps(texts).encode())
 
 
-@contextmanager
-def kept(directory, key):
-    """A dict of texts that lasts from build to build: what is put into it is there under the same key next time."""
-    path = Path(directory) / key
-    texts = json.loads(path.read_text()) if path.exists() else {}
-    known = len(texts)
-    yield texts
-    if len(texts) > known:
-        _write(path, json.dumps(texts))
+def remembered(path, key, compute):
+    """A thing of ours kept in a file under a key, or computed and kept now: one file, one thing."""
+    path = Path(path)
+    found = recall(path, key)
+    if found is None:
+        found = compute()
+        keep(path, key, found)
+    return found
 
 
-def _write(path, text):
+def recall(path, key):
+    """What `keep` has put into a file, if it was under this key; else None. Only ever our own files."""
+    if not Path(path).exists():
+        return None
+    known, thing = pickle.loads(Path(path).read_bytes())
+    return thing if known == key else None
+
+
+def keep(path, key, thing):
+    write(Path(path), pickle.dumps((key, thing)))
+
+
+def write(path, data):
+    """A half-written entry can't be left behind."""
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_suffix(f".{os.getpid()}.part")
-    part.write_text(text)
+    part.write_bytes(data)
     part.replace(path)

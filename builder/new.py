@@ -1,18 +1,16 @@
-"""Writes the two files of a new topic that already build and pass. The author replaces every sentence."""
+"""Writes the files of a new topic, and its test, that already build and pass. The author replaces every sentence."""
 
 import re
 from pathlib import Path
 
 from builder.faults import Fault, FaultsError
 
-MODULE = '''"""{title}: say in one sentence what it is.
+METHOD = '''"""{title}: say in one sentence what it is.
 
-n samples   seed of the random numbers
+n samples   x their values
 """
 
 import numpy as np
-
-from topics.kit import Figure, Metrics, Seed, Slider, demo, line
 
 
 def running_mean(x):
@@ -25,6 +23,14 @@ def running_mean(x):
     [1.0, 2.0]
     """
     return np.cumsum(x) / np.arange(1, len(x) + 1)  # (n,)
+'''
+
+DEMOS = '''"""What the page on {title_lower} shows."""
+
+import numpy as np
+
+from topics.kit import Figure, Metrics, Seed, Slider, demo, line
+from topics.{slug}.method import running_mean
 
 
 @demo(n=Slider("Samples", 10, 500, value=100, step=10), seed=Seed())
@@ -38,6 +44,30 @@ def settling(n, seed):
         alt=f"After {{n}} throws the mean is {{mean[-1]:.2f}}.",
     )
     return figure, Metrics(("Mean", mean[-1], ""))
+'''
+
+EXERCISES = '''"""What a reader of the page on {title_lower} is asked."""
+
+from topics.kit import exercise
+
+
+def _middle(sides):
+    return (1 + sides) / 2
+
+
+@exercise(
+    start="""
+        def middle(sides):
+            return sides / 2
+    """,
+    solution=_middle,
+    hint="A die begins at 1.",
+)
+def find_the_middle(answer, rng):
+    """Write `middle(sides)`: the mean of a fair die with that many sides."""
+    sides = int(rng.integers(2, 100))
+    expected = sum(range(1, sides + 1)) / sides  # the oracle: slow and obvious
+    assert answer(sides) == expected, f"a die with {{sides}} sides: expected {{expected}}, got {{answer(sides)}}"
 '''
 
 PAGE = """---
@@ -57,6 +87,8 @@ $$m_n = \\frac{{1}}{{n}} \\sum_{{i=1}}^{{n}} x_i$$ {{#eq:mean}}
 [[code running_mean]]
 
 The mean of 1 and 3 is [[value running_mean(np.array([1.0, 3.0]))[-1] : .1f]].
+
+[[exercise find_the_middle]]
 """
 
 TEST = '''"""The claims of the page on {title_lower}."""
@@ -64,7 +96,7 @@ TEST = '''"""The claims of the page on {title_lower}."""
 import numpy as np
 import pytest
 
-from topics.{slug} import running_mean
+from topics.{slug}.method import running_mean
 
 pytestmark = pytest.mark.topic("{slug}")
 
@@ -77,20 +109,22 @@ def test_the_running_mean_ends_at_the_mean():
 
 
 def new_topic(root, slug, say=print):
-    """Write topics/<slug>.py, topics/<slug>.md and tests/test_<slug>.py, and put the slug into ORDER."""
+    """Write the folder topics/<slug> and tests/topics/test_<slug>.py, and put the slug into ORDER."""
     root = Path(root)
     if not re.fullmatch(r"[a-z][a-z0-9_]*", slug):
         raise FaultsError(
             [Fault(f"topics/{slug}", 0, "a slug has small letters, digits and _, such as flash_attention")]
         )
     title = slug.replace("_", " ").capitalize()
-    texts = {f"topics/{slug}.py": MODULE, f"topics/{slug}.md": PAGE, f"tests/test_{slug}.py": TEST}
+    folder = f"topics/{slug}"
+    texts = {f"{folder}/method.py": METHOD, f"{folder}/demos.py": DEMOS, f"{folder}/exercises.py": EXERCISES,
+             f"{folder}/page.md": PAGE, f"tests/topics/test_{slug}.py": TEST}  # fmt: skip
     standing = [Fault(file, 0, "exists already; nothing was written") for file in texts if written(root / file)]
     if standing:
         raise FaultsError(standing)
     add_to_order(root / "topics/__init__.py", slug)
     for file, text in texts.items():
-        (root / file).parent.mkdir(exist_ok=True)
+        (root / file).parent.mkdir(parents=True, exist_ok=True)
         (root / file).write_text(text.format(title=title, title_lower=title.lower(), slug=slug))
         say(f"Wrote {file}")
     say("Next: make serve, then replace every sentence.")

@@ -1,6 +1,6 @@
 // Renders mathematics and views to HTML for builder/node.py: JSON requests on stdin, JSON answers on stdout.
 import katex from "katex";
-import { viewsHtml } from "../templates/static/js/views.js";
+import { viewsHtml } from "../templates/static/js/demo/views.js";
 
 const tasks = {
   // \ink{query}{q} colours a symbol: the class carries the theme's colour

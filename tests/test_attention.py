@@ -9,9 +9,9 @@ import pytest
 
 from topics import attention as page
 from topics.kit import MODELS, lm, max_abs_difference, softmax
-from topics.kit.demo import defaults, views_of
-from topics.kit.language import SUNG
-from topics.kit.text import decode, encode
+from topics.kit.model.language import SUNG
+from topics.kit.model.text import decode, encode
+from topics.kit.page.demo import defaults, views_of
 
 pytestmark = pytest.mark.topic("attention")
 REFERENCE = np.load(Path(__file__).parent / "reference/attention.npz")

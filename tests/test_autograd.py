@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from topics.kit.autograd import FUNCTIONS, UFUNCS, Tensor, adam, cross_entropy, gradients
+from topics.kit.model.autograd import FUNCTIONS, UFUNCS, Tensor, adam, cross_entropy, gradients
 
 RNG = np.random.default_rng(0)
 

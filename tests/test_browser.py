@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from playwright.sync_api import expect
 
-from builder.grid import plain
+from builder.figure.grid import plain
 from builder.serve import SiteServer
 from tests.conftest import make_project, run_build
 from tests.test_content import INSTANT
-from topics.kit.demo import corners, defaults, views_of
+from topics.kit.page.demo import corners, defaults, views_of
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
 

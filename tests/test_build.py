@@ -12,7 +12,7 @@ from uuid import uuid4
 import numpy as np
 import pytest
 
-from builder.demos import inputs
+from builder.figure.demos import inputs
 from builder.new import new_topic
 from builder.site import write
 from tests.conftest import REPOSITORY, make_project, run_build
@@ -364,7 +364,7 @@ def test_an_unchanged_file_is_not_written_again(tmp_path):
 
 
 def test_a_script_with_a_syntax_error_is_named(tmp_path):
-    from builder.assets import AssetError, esbuild
+    from builder.bundle.assets import AssetError, esbuild
 
     (tmp_path / "main.js").write_text("const = 3")
     with pytest.raises(AssetError, match=r"main\.js"):

@@ -3,7 +3,8 @@
 import pytest
 
 from topics.kit import GPUS, MODELS
-from topics.kit.caches import CACHED, WAYS, elements, ladder, token_bytes, users_of
+from topics.kit.page.ladder import ladder
+from topics.kit.real.caches import CACHED, WAYS, elements, token_bytes, users_of
 
 
 def test_a_token_leaves_two_vectors_for_each_key_value_head_or_one_latent():

@@ -8,12 +8,12 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from builder.constructs import resolve
-from builder.glossary import parse_glossary
-from builder.references import parse_bibliography
-from builder.scan import scan
-from builder.values import NumberError, value_text
-from topics.kit.demo import is_demo
+from builder.page.constructs import resolve
+from builder.page.glossary import parse_glossary
+from builder.page.references import parse_bibliography
+from builder.page.values import NumberError, value_text
+from builder.read.scan import scan
+from topics.kit.page.demo import is_demo
 
 MODULE = '''"""A topic. T tokens"""
 from dataclasses import dataclass

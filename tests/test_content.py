@@ -11,12 +11,12 @@ import numpy as np
 import plotly.graph_objects as go
 import pytest
 
-from builder.grid import grid, plain
-from builder.svg import figure_svg
+from builder.figure.grid import grid, plain
+from builder.figure.svg import figure_svg
 from topics import ORDER
-from topics.kit.bridge import pack
-from topics.kit.demo import as_views, corners, defaults, is_demo, views_of
-from topics.kit.traces import INKS
+from topics.kit.page.bridge import pack
+from topics.kit.page.demo import as_views, corners, defaults, is_demo, views_of
+from topics.kit.page.traces import INKS
 
 MOST_CORNERS = 600
 LIVE_STEPS = 3

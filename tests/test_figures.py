@@ -12,14 +12,14 @@ import numpy as np
 import plotly.offline
 import pytest
 
-from builder.axes import BASE_2, linear_text, log_ticks, nice_step, text_width, tick_text
-from builder.marks import n, read_trace, simplified
-from builder.svg import arrange, figure_svg, make_scene, miniature
+from builder.figure.axes import BASE_2, linear_text, log_ticks, nice_step, text_width, tick_text
+from builder.figure.marks import n, read_trace, simplified
+from builder.figure.svg import arrange, figure_svg, make_scene, miniature
 from topics.kit import Figure, bars, heatmap, label, line, points, rule
-from topics.kit.traces import INKS
+from topics.kit.page.traces import INKS
 
 ROOT = Path(__file__).parents[1]
-THEME_JS = ROOT / "templates/static/js/figure-theme.js"
+THEME_JS = ROOT / "templates/static/js/demo/figure-theme.js"
 T = np.linspace(0, 10, 200)
 
 FIGURES = {

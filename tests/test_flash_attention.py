@@ -9,10 +9,10 @@ import pytest
 
 from topics import flash_attention as page
 from topics.kit import GPUS, MODELS, lm, max_abs_difference, softmax
-from topics.kit.demo import defaults, views_of
-from topics.kit.exercise import judge
-from topics.kit.language import SUNG
-from topics.kit.text import encode, held_out
+from topics.kit.model.language import SUNG
+from topics.kit.model.text import encode, held_out
+from topics.kit.page.demo import defaults, views_of
+from topics.kit.page.exercise import judge
 
 pytestmark = pytest.mark.topic("flash_attention")
 REFERENCE = np.load(Path(__file__).parent / "reference/flash_attention.npz")

@@ -10,11 +10,11 @@ import pytest
 
 from topics import gqa as page
 from topics.kit import MODELS, lm, max_abs_difference
-from topics.kit.caches import CACHED
-from topics.kit.caches import token_bytes as cached_bytes
-from topics.kit.demo import defaults, views_of
-from topics.kit.recorded import HEADS, POOLED
-from topics.kit.text import encode, held_out
+from topics.kit.model.recorded import HEADS, POOLED
+from topics.kit.model.text import encode, held_out
+from topics.kit.page.demo import defaults, views_of
+from topics.kit.real.caches import CACHED
+from topics.kit.real.caches import token_bytes as cached_bytes
 
 pytestmark = pytest.mark.topic("gqa")
 REFERENCE = np.load(Path(__file__).parent / "reference/gqa.npz")

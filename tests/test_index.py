@@ -6,9 +6,9 @@ from types import SimpleNamespace
 import pytest
 from playwright.sync_api import expect
 
-from builder.discover import discover
-from builder.graph import crossings, layers, reduce, rows
-from builder.index import circle_faults, draw_map, needs_of, read_paths
+from builder.index.graph import crossings, layers, reduce, rows
+from builder.index.index import circle_faults, draw_map, needs_of, read_paths
+from builder.read.discover import discover
 from tests.conftest import REPOSITORY, run_build
 from topics import ORDER, PATHS
 

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from topics.kit import Choice, Figure, LogSlider, Metrics, Seed, Slider, Table, Text, Toggle, demo, line, softmax
-from topics.kit.bridge import pack, run
-from topics.kit.controls import ControlError
-from topics.kit.demo import DemoError, as_views, corners, defaults, headline, views_of
-from topics.kit.traces import rule
+from topics.kit.page.bridge import pack, run
+from topics.kit.page.controls import ControlError
+from topics.kit.page.demo import DemoError, as_views, corners, defaults, headline, views_of
+from topics.kit.page.traces import rule
 
 
 def test_a_slider_of_whole_numbers_gives_whole_numbers():

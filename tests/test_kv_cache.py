@@ -8,7 +8,7 @@ import pytest
 
 from topics import kv_cache as page
 from topics.kit import GIB, GPUS, KIB, MODELS, lm
-from topics.kit.demo import defaults, views_of
+from topics.kit.page.demo import defaults, views_of
 
 pytestmark = pytest.mark.topic("kv_cache")
 HEADS = [(1, 1), (4, 4), (4, 2), (4, 1)]  # (H, H_kv)

@@ -6,7 +6,7 @@ from random import Random
 
 import pytest
 
-from topics.kit.language import (
+from topics.kit.model.language import (
     BLUNT,
     CONTEXT,
     HELD_OUT,

@@ -5,9 +5,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from topics.kit import lm
-from topics.kit.autograd import Tensor, adam, cross_entropy, gradients
-from topics.kit.text import decode, encode, held_out, padded
+from topics.kit.model import lm
+from topics.kit.model.autograd import Tensor, adam, cross_entropy, gradients
+from topics.kit.model.text import decode, encode, held_out, padded
 
 REFERENCE = Path(__file__).parent / "reference"
 RUNS = Path(__file__).parent.parent / "training/runs"

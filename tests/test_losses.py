@@ -5,9 +5,9 @@ import math
 import numpy as np
 import pytest
 
-from topics.kit import lm, max_abs_difference
-from topics.kit.losses import above_floor, floor, loss, quoted_texts, word_losses
-from topics.kit.text import encode, held_out
+from topics.kit.model import lm, max_abs_difference
+from topics.kit.model.losses import above_floor, floor, loss, quoted_texts, word_losses
+from topics.kit.model.text import encode, held_out
 
 
 def test_losses_are_those_of_the_probabilities():

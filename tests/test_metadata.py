@@ -5,7 +5,7 @@ import xml.etree.ElementTree as ET
 
 import pytest
 
-from builder.metadata import ATOM, SITEMAP
+from builder.index.metadata import ATOM, SITEMAP
 from tests.conftest import REPOSITORY, make_project, run_build
 from tests.test_build import GOOD
 

@@ -9,8 +9,8 @@ import pytest
 
 from topics import mla as page
 from topics.kit import GPUS, lm, losses, max_abs_difference
-from topics.kit.demo import defaults, views_of
-from topics.kit.text import held_out
+from topics.kit.model.text import held_out
+from topics.kit.page.demo import defaults, views_of
 
 pytestmark = pytest.mark.topic("mla")
 REFERENCE = np.load(Path(__file__).parent / "reference/mla.npz")

@@ -11,11 +11,11 @@ import pytest
 from topics import attention, kv_cache
 from topics import mqa as page
 from topics.kit import GPUS, MODELS, lm, max_abs_difference
-from topics.kit.demo import defaults, views_of
-from topics.kit.exercise import judge
-from topics.kit.losses import above_floor
-from topics.kit.recorded import HEADS, POOLED
-from topics.kit.text import encode, held_out
+from topics.kit.model.losses import above_floor
+from topics.kit.model.recorded import HEADS, POOLED
+from topics.kit.model.text import encode, held_out
+from topics.kit.page.demo import defaults, views_of
+from topics.kit.page.exercise import judge
 
 pytestmark = pytest.mark.topic("mqa")
 REFERENCE = np.load(Path(__file__).parent / "reference/mqa.npz")

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from builder.prose import INKED, render_prose
-from builder.scan import scan
+from builder.page.prose import INKED, render_prose
+from builder.read.scan import scan
 
 
 def prose(text, first_line=1, **html_by_kind):

@@ -4,8 +4,8 @@ import re
 import subprocess
 import sys
 
-from builder.blocks import BLOCKS
-from builder.scan import KINDS
+from builder.page.blocks import BLOCKS
+from builder.read.scan import KINDS
 from tests.conftest import REPOSITORY, make_project, run_build
 
 README = (REPOSITORY / "README.md").read_text()

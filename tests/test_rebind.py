@@ -8,9 +8,9 @@ import pytest
 
 from topics import kit
 from topics.kit import numerics
-from topics.kit.demo import defaults
-from topics.kit.exercise import ExerciseError, exercise, judge, solution_source
-from topics.kit.rebind import CodeError, rebind, restore
+from topics.kit.page.demo import defaults
+from topics.kit.page.exercise import ExerciseError, exercise, judge, solution_source
+from topics.kit.page.rebind import CodeError, rebind, restore
 
 kv_cache = importlib.import_module("topics.kv_cache")
 UNIFORM = "def softmax(x, axis=-1):\n    return np.ones_like(x) / x.shape[axis]\n"

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from topics.kit import GPUS
-from topics.kit.roofs import roofline
+from topics.kit.page.roofs import roofline
 
 
 @pytest.mark.parametrize("gpu", ["A100", "H100", "H200"])

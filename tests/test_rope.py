@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 
 from topics import rope as page
-from topics.kit import lm, max_abs_difference
-from topics.kit.demo import defaults, views_of
-from topics.kit.exercise import judge
-from topics.kit.language import CONTEXT
-from topics.kit.text import held_out, padded
+from topics.kit.model import lm, max_abs_difference
+from topics.kit.model.language import CONTEXT
+from topics.kit.model.text import held_out, padded
+from topics.kit.page.demo import defaults, views_of
+from topics.kit.page.exercise import judge
 
 pytestmark = pytest.mark.topic("rope")
 REFERENCE = np.load(Path(__file__).parent / "reference/rope.npz")

@@ -17,7 +17,7 @@ import pytest
 from pyodide_lock import PyodideLockSpec
 
 from builder import runtime
-from builder.runtime import RuntimePackError, is_kept, is_trimmed, trimmed, without_docstrings, zipped
+from builder.bundle.runtime import RuntimePackError, is_kept, is_trimmed, trimmed, without_docstrings, zipped
 from builder.serve import TYPES, SiteServer
 
 REPOSITORY = Path(__file__).resolve().parent.parent

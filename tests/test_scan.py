@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from builder.scan import scan
+from builder.read.scan import scan
 
 
 def found(text):

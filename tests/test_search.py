@@ -7,8 +7,8 @@ from types import SimpleNamespace
 import pytest
 from playwright.sync_api import expect
 
-from builder.exercises import exercise_html
-from builder.search import sections
+from builder.index.search import sections
+from builder.page.exercises import exercise_html
 from builder.serve import SiteServer
 from builder.templating import environment
 from tests.conftest import REPOSITORY

@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 
 from topics import sliding_window as page
-from topics.kit import lm, max_abs_difference, softmax
-from topics.kit.demo import defaults, views_of
-from topics.kit.exercise import judge
-from topics.kit.language import BLUNT, POLITE, next_word, text, write
-from topics.kit.text import held_out
+from topics.kit.model import lm, max_abs_difference, softmax
+from topics.kit.model.language import BLUNT, POLITE, next_word, text, write
+from topics.kit.model.text import held_out
+from topics.kit.page.demo import defaults, views_of
+from topics.kit.page.exercise import judge
 
 pytestmark = pytest.mark.topic("sliding_window")
 REFERENCE = np.load(Path(__file__).parent / "reference/sliding_window.npz")

@@ -2,9 +2,9 @@
 
 import pytest
 
-from builder.frontmatter import parse
-from builder.glossary import parse_glossary
-from builder.references import parse_bibliography
+from builder.page.glossary import parse_glossary
+from builder.page.references import parse_bibliography
+from builder.read.frontmatter import parse
 
 GOOD = "---\ntitle: KV cache\nsummary: Keep it.\nneeds: [attention]\nminutes: 18\n---\n\nBody\n---\n"
 

@@ -9,7 +9,7 @@ import pytest
 
 from tests.conftest import REPOSITORY
 
-SQUEEZE = (REPOSITORY / "templates/static/js/squeeze.js").as_uri()
+SQUEEZE = (REPOSITORY / "templates/static/js/editing/squeeze.js").as_uri()
 
 
 def js(expression):

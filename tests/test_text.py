@@ -3,10 +3,11 @@
 import numpy as np
 import pytest
 
-from topics.kit.demo import UnreadableError, answer
-from topics.kit.language import HELD_OUT, WORDS, write
-from topics.kit.text import UnknownWordError, decode, encode, held_out, padded, read, split
-from topics.kit.views import Note
+from topics.kit.errors import UnreadableError
+from topics.kit.model.language import HELD_OUT, WORDS, write
+from topics.kit.model.text import UnknownWordError, decode, encode, held_out, padded, read, split
+from topics.kit.page.demo import answer
+from topics.kit.page.views import Note
 
 
 def test_every_word_comes_back():

@@ -5,7 +5,7 @@ import re
 import pytest
 
 from tests.conftest import REPOSITORY
-from topics.kit.traces import INKS
+from topics.kit.page.traces import INKS
 
 CSS = (REPOSITORY / "templates/static/css/theme.css").read_text()
 PAIRS = {name: (light, dark) for name, light, dark in re.findall(r"--([\w-]+): light-dark\((#\w+), (#\w+)\);", CSS)}

@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from topics.kit import lm
-from topics.kit.language import HELD_OUT
+from topics.kit.model import lm
+from topics.kit.model.language import HELD_OUT
 from training import effects, family, report
 from training.family import PLANS, RUNS, missing_starts, waves
 

@@ -12,7 +12,7 @@ from builder.node import ask
 from topics.kit import Badge, Figure, Frame, Matrix, Metrics, Note, Scores, Steps, Table, Tokens, bars, heatmap, line
 
 ROOT = Path(__file__).parents[1]
-VIEWS_JS = ROOT / "templates/static/js/views.js"
+VIEWS_JS = ROOT / "templates/static/js/demo/views.js"
 NASTY = "<script>alert(\"1\")</script> & 'x'"
 
 

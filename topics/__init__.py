@@ -1,6 +1,6 @@
 """The order of the series: suggested paths, then sections with their slugs (last: build.py new appends to them)."""
 
-# Orders in which a reader with one aim might read; what a page needs comes before it (builder/index.py checks).
+# Orders in which a reader with one aim might read; what a page needs comes before it (builder/index/index.py checks).
 PATHS = {
     "Serve a model": [
         "attention",

@@ -5,8 +5,8 @@ from random import Random
 
 import torch
 
-from topics.kit.language import BLUNT, CONTEXT, HELD_OUT, POLITE, text, write
-from topics.kit.text import padded
+from topics.kit.model.language import BLUNT, CONTEXT, HELD_OUT, POLITE, text, write
+from topics.kit.model.text import padded
 
 OVERHEAD = 200  # what one more group of texts costs, in padded words
 PAD = -1  # target of a place without a word: no loss there

@@ -11,10 +11,10 @@ from functools import partial
 
 import numpy as np
 
-from topics.kit import lm
-from topics.kit.autograd import cross_entropy
-from topics.kit.language import BLUNT, CONTEXT, SUNG
-from topics.kit.text import NUMBER, encode, held_out, padded
+from topics.kit.model import lm
+from topics.kit.model.autograd import cross_entropy
+from topics.kit.model.language import BLUNT, CONTEXT, SUNG
+from topics.kit.model.text import NUMBER, encode, held_out, padded
 from training.family import RESULTS, RUNS
 
 RNG = partial(np.random.default_rng, 2026)

@@ -5,8 +5,8 @@ from random import Random
 
 import torch
 
-from topics.kit.language import BLUNT, END, HELD_OUT, KINDS, WORDS, text, write
-from topics.kit.text import NUMBER
+from topics.kit.model.language import BLUNT, END, HELD_OUT, KINDS, WORDS, text, write
+from topics.kit.model.text import NUMBER
 from training.data import PAD, split, tensors, words_in
 
 TEXTS = 400  # of each kind

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from topics.kit.language import WORDS
+from topics.kit.model.language import WORDS
 
 MILLION = 1_000_000
 HERE = Path(__file__).parent

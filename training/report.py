@@ -9,13 +9,13 @@ import re
 from collections import defaultdict
 from statistics import mean, stdev
 
-from builder.svg import figure_svg
-from topics.kit.language import BLUNT, KINDS, POLITE, text, write
-from topics.kit.traces import INKS, line
-from topics.kit.views import Figure
+from builder.figure.svg import figure_svg
+from topics.kit.model.language import BLUNT, KINDS, POLITE, text, write
+from topics.kit.page.traces import INKS, line
+from topics.kit.page.views import Figure
 from training.family import HERE, PLANS, RESULTS
 
-RECORDED = HERE.parent / "topics/kit/recorded.py"
+RECORDED = HERE.parent / "topics/kit/model/recorded.py"
 PLOTS, README = HERE / "plots", HERE / "README.md"
 COLORS = {"query": "#1f5fbf", "key": "#a34a00", "value": "#1b7a3e", "output": "#7a2fa0", "weight": "#56606f",
           "gradient": "#0b6f82", "cost": "#8a6100", "error": "#bf1f2e", "reference": "#666666"}  # fmt: skip
@@ -212,7 +212,7 @@ def _list(values):
 
 
 def recorded(found):
-    """The text of topics/kit/recorded.py: losses above the floor that pages show beside live ones."""
+    """The text of topics/kit/model/recorded.py: losses above the floor that pages show beside live ones."""
 
     def above_floor(name):
         loss, floor = overall(found[name])

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from safetensors.torch import load_file
 
-from topics.kit.language import HELD_OUT, write
+from topics.kit.model.language import HELD_OUT, write
 from training.data import tensors
 from training.export import unflattened
 from training.family import PLANS, RUNS

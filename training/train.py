@@ -22,7 +22,7 @@ import torch
 from safetensors.torch import load_file
 from torch.nn import functional
 
-from topics.kit.language import HELD_OUT
+from topics.kit.model.language import HELD_OUT
 from training.data import PAD, TEXTS, batches, sorted_texts, split, tensors
 from training.evaluate import evaluate
 from training.export import export, unflattened

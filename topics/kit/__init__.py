@@ -1,14 +1,15 @@
 """Everything a topic may use. Pure numpy: it runs alike in CPython and in the reader's browser."""
 
-from topics.kit import lm
-from topics.kit.controls import Choice, LogSlider, Seed, Slider, Text, Toggle
-from topics.kit.demo import demo
-from topics.kit.exercise import exercise
-from topics.kit.hardware import GPUS
-from topics.kit.models import MODELS
+from topics.kit.errors import UnreadableError
+from topics.kit.model import lm
 from topics.kit.numerics import GB, GIB, KIB, MIB, max_abs_difference, softmax
-from topics.kit.traces import bars, heatmap, label, line, points, rule
-from topics.kit.views import Badge, Figure, Frame, Matrix, Metrics, Note, Progress, Scores, Steps, Table, Tokens
+from topics.kit.page.controls import Choice, LogSlider, Seed, Slider, Text, Toggle
+from topics.kit.page.demo import demo
+from topics.kit.page.exercise import exercise
+from topics.kit.page.traces import bars, heatmap, label, line, points, rule
+from topics.kit.page.views import Badge, Figure, Frame, Matrix, Metrics, Note, Progress, Scores, Steps, Table, Tokens
+from topics.kit.real.hardware import GPUS
+from topics.kit.real.models import MODELS
 
 __all__ = [
     "GB",
@@ -34,6 +35,7 @@ __all__ = [
     "Text",
     "Toggle",
     "Tokens",
+    "UnreadableError",
     "bars",
     "demo",
     "exercise",

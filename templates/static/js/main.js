@@ -1,18 +1,18 @@
 // The page's script: the elements, soft navigation, and the decision when to start Python.
-import "./code-cell.js";
-import "./contents.js";
-import "./copy.js";
-import "./demo.js";
-import "./exercise.js";
-import "./navigate.js";
-import "./popover.js";
-import "./predict.js";
-import "./progress.js";
-import "./search.js";
-import "./theme-switch.js";
-import { startPython } from "./python.js";
+import "./editing/code-cell.js";
+import "./page/contents.js";
+import "./page/copy.js";
+import "./demo/demo.js";
+import "./editing/exercise.js";
+import "./page/navigate.js";
+import "./page/popover.js";
+import "./page/predict.js";
+import "./page/progress.js";
+import "./page/search.js";
+import "./page/theme-switch.js";
+import { startPython } from "./python/python.js";
 
-export { callPython, pythonStatus } from "./python.js"; // for the console, the benchmark and the tests
+export { callPython, pythonStatus } from "./python/python.js"; // for the console, the benchmark and the tests
 
 // Python is 7 MB: it starts with the reader's first sign of life, not for a page that is closed at once,
 // and where data is precious only when a control is moved.
@@ -27,11 +27,11 @@ function wake() {
 
 function begin() {
   if (!alive || navigator.connection?.saveData || !document.querySelector(".topic llm-demo")) return;
-  import("./show.js").then(({ prefetchPlotly }) => prefetchPlotly()).catch(() => {}); // whoever draws asks again, and says it
+  import("./demo/show.js").then(({ prefetchPlotly }) => prefetchPlotly()).catch(() => {}); // whoever draws asks again, and says it
   startPython();
 }
 
-const wireMap = () => document.querySelector("prerequisite-map") && import("./map.js"); // on the index only
+const wireMap = () => document.querySelector("prerequisite-map") && import("./page/map.js"); // on the index only
 
 for (const sign of SIGNS) addEventListener(sign, wake, { capture: true, passive: true });
 for (const react of [begin, wireMap]) document.addEventListener("page", react);

@@ -1,0 +1,31 @@
+"""For those who cite a page, mend it or report an error. Knows the repository's address, not the page's text."""
+
+import tomllib
+from types import SimpleNamespace
+from urllib.parse import urlencode
+
+import yaml
+
+from builder.bundle.assets import REPOSITORY
+
+
+def around(topic, site_url):
+    """bibtex and plain: the page as a source; edit and report: addresses at the repository."""
+    project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]["urls"]["Repository"]
+    release = yaml.safe_load((REPOSITORY / "CITATION.cff").read_text())
+    author, year = release["authors"][0]["name"], topic.meta.get("reviewed", release["date-released"]).year
+    url = f"{site_url.rstrip('/')}/{topic.slug}.html" if site_url else project
+    issue = urlencode({"title": f"{topic.title}: ", "body": f"Page: {topic.slug}\n\nWhat is wrong, and a source:\n"})
+    return SimpleNamespace(
+        bibtex=bibtex(topic, author, year, url),
+        plain=f"{author} ({year}). {topic.title}. LLM Internals. {url}",
+        edit=f"{project}/edit/main/{topic.file}",
+        report=f"{project}/issues/new?{issue}",
+    )
+
+
+def bibtex(topic, author, year, url):
+    fields = {"author": f"{{{author}}}", "title": topic.title, "howpublished": "LLM Internals"}
+    fields |= {"year": year, "url": url}
+    lines = [f"  {name} = {{{value}}}," for name, value in fields.items()]
+    return "\n".join([f"@misc{{llminternals_{topic.slug},", *lines, "}"])

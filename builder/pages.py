@@ -1,0 +1,194 @@
+"""Renders topics to pages, each alone; keeps every page until something that it is made from changes. Knows no site.
+
+A page's key hashes its files, the kit files that it uses, what all pages share, the templates and this builder.
+A page that has to be made anew takes its demos, values and proofs from an earlier build where their code is the same.
+"""
+
+import inspect
+import os
+import time
+from collections import Counter
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import dataclass, replace
+from functools import partial
+from multiprocessing import get_context
+from pathlib import Path
+from types import SimpleNamespace
+
+from markupsafe import Markup
+
+from builder.bundle.assets import REPOSITORY
+from builder.cache import Memory, digest, keep, recall
+from builder.faults import Fault
+from builder.figure.demos import draw_demos
+from builder.page import exercises
+from builder.page.constructs import resolve
+from builder.page.glossary import read_glossary
+from builder.page.prose import Prose, render_prose
+from builder.page.references import read_bibliography
+from builder.page.standard import shortcomings
+from builder.page.values import names_in, value_text
+from builder.read.dependencies import Sources, contents
+from builder.read.discover import Topic, load
+from builder.read.scan import scan
+from builder.templating import environment
+
+TEMPLATES = REPOSITORY / "templates"
+PARTS = ("demo.html", "controls.html", "exercise.html")  # of the templates those that stand inside a page's prose
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A demo as a page shows it."""
+
+    name: str
+    html: str
+    miniature: str
+    grid_path: str
+    grid: str
+
+
+@dataclass(frozen=True)
+class Page:
+    """A topic's page before it is put into its template."""
+
+    topic: Topic
+    prose: Prose
+    demos: list  # Shown, in the page's order
+    exercises: list  # the names of those that it sets
+    references: list  # of (key, html, how often it is cited)
+    terms: list  # ids of the glossary's entries that it uses
+    warnings: list  # what the page standard misses
+
+
+@dataclass(frozen=True)
+class Shared:
+    """What all pages are made from: the project's folder, its sources and its glossary; key hashes their texts."""
+
+    root: Path
+    bibliography: object
+    glossary: object
+    key: str
+
+
+def read_shared(root):
+    """(Shared, faults)."""
+    bibliography, faults = read_bibliography(root / "topics/references.bib")
+    glossary, found = read_glossary(root / "topics/glossary.md")
+    texts = [path for path in (root / "topics/references.bib", root / "topics/glossary.md") if path.exists()]
+    ours = sorted([*(REPOSITORY / "builder").rglob("*.py"), *(REPOSITORY / "builder").glob("*.mjs")])
+    scripts = [REPOSITORY / "templates/static/js/demo/views.js", REPOSITORY / "package-lock.json"]
+    key = digest(*contents([*texts, *ours, *scripts, *(TEMPLATES / name for name in PARTS)]))
+    return Shared(root, bibliography, glossary, key), faults + found
+
+
+def render_topics(topics, shared):
+    """[(Page, faults)] of written topics, in their order. What has changed is rendered on all cores."""
+    kept = {topic.slug: recall(kept_at(topic, shared), key_of(topic, shared)) for topic in topics}
+    changed = [topic for topic in topics if kept[topic.slug] is None]
+    if len(changed) > 1 and (os.cpu_count() or 1) > 1:
+        made = on_all_cores(changed, shared)
+    else:
+        made = {topic.slug: timed(topic, shared) for topic in changed}
+    pages = []
+    for topic in topics:
+        page, faults = made.get(topic.slug) or (kept[topic.slug], [])
+        pages.append((replace(page, topic=topic), faults))
+    return pages
+
+
+def on_all_cores(topics, shared):
+    """{slug: (Page, faults)}. Fresh processes, since numpy's threads don't survive a fork."""
+    with ProcessPoolExecutor(os.cpu_count(), get_context("spawn"), begin, (shared.root,)) as pool:
+        tasks = {pool.submit(rendered, topic): topic for topic in topics}
+        made = {}
+        for task in as_completed(tasks):
+            made[tasks[task].slug], seconds = task.result()
+            tell(tasks[task], seconds)
+    return {topic.slug: made[topic.slug] for topic in topics}
+
+
+def begin(root):
+    """Each process reads what all pages share, once."""
+    global SHARED
+    SHARED, _ = read_shared(root)
+
+
+def rendered(topic):
+    began = time.perf_counter()
+    return render(topic, SHARED), time.perf_counter() - began
+
+
+def timed(topic, shared):
+    began = time.perf_counter()
+    made = render(topic, shared)
+    tell(topic, time.perf_counter() - began)
+    return made
+
+
+def tell(topic, seconds):
+    print(f"Rendered {topic.slug} in {seconds:.1f} s", flush=True)
+
+
+def kept_at(topic, shared):
+    return shared.root / ".cache/pages" / f"{topic.slug}.pickle"
+
+
+def key_of(topic, shared):
+    """A hash of all that a page is made from."""
+    sources = Sources(shared.root, topic.slug)
+    recorded = sorted((shared.root / "topics/recorded").glob(f"{topic.slug}.*"))
+    return digest(shared.key, sources.key([]), *contents([*sources.whole(), *recorded]))
+
+
+def render(topic, shared):
+    """(Page, faults); a page without a fault is kept."""
+    key, memory = key_of(topic, shared), Memory(shared.root / ".cache/results" / f"{topic.slug}.json")
+    sources, faults = Sources(shared.root, topic.slug), load(topic, shared.root)
+    page, found = assembled(topic, shared, sources, memory)
+    faults += found
+    memory.save(whole=not faults)
+    page = replace(page, topic=replace(topic, modules=[], names={}, demos={}, exercises={}))  # a module can't be kept
+    if not faults:
+        keep(kept_at(topic, shared), key, page)
+    return page, faults
+
+
+def assembled(topic, shared, sources, memory):
+    drawn, faults = draw_demos(topic, shared.root, sources, memory)
+    env, shown = environment(TEMPLATES), {}
+
+    def demo_html(_, name, number):
+        if name in drawn:  # a demo that failed at its defaults has its fault already
+            shown[name] = shown_demo(env, topic, drawn[name], number)
+        return shown[name].html if name in drawn else ""
+
+    site = SimpleNamespace(
+        bibliography=shared.bibliography,
+        glossary=shared.glossary,
+        demo_html=demo_html,
+        exercise_html=lambda _, name: exercises.exercise_html(env, topic, name),
+    )
+    scanned = scan(topic.body, topic.body_line)
+    html_of, found = resolve(scanned, topic, site, partial(remembered_value, sources, memory))
+    prose = render_prose(scanned, html_of)
+    faults += [*found, *exercises.prove(topic, sources, memory)]
+    faults += [Fault(topic.file, line, cause) for line, cause in prose.problems]
+    counts = Counter(key for c in scanned.constructs for key in c.keys if key in shared.bibliography)
+    references = [(key, Markup(shared.bibliography.entry_html(key)), count) for key, count in counts.items()]
+    terms = dict.fromkeys(shared.glossary.find(c.name) for c in scanned.constructs if c.kind == "term")
+    posed = [c.name for c in scanned.constructs if c.kind == "exercise"]
+    page = Page(topic, prose, [*shown.values()], posed, references, [term.id for term in terms if term], [])
+    return replace(page, warnings=shortcomings(page)), faults
+
+
+def remembered_value(sources, memory, argument, namespace):
+    """The text of a value; a page's may take half a minute, so they are computed anew only with the code below them."""
+    key = digest(sources.key(names_in(argument)), inspect.getsource(value_text))
+    return memory.get(f"value {argument} {key}", lambda: value_text(argument, namespace))
+
+
+def shown_demo(env, topic, drawn, number):
+    grid = f"data/{topic.slug}.{drawn.name}-{digest(drawn.grid)}.json" if drawn.grid else ""
+    html = env.get_template("demo.html").render(demo=drawn, number=number, slug=topic.slug, grid=grid)
+    return Shown(drawn.name, html, drawn.miniature, grid, drawn.grid)

@@ -1,0 +1,82 @@
+// Draws Figure views with Plotly: the only file that knows it. Plotly is loaded at the reader's first sign of life, or
+// by the first figure that moves.
+import * as look from "./figure-theme.js";
+import { theme } from "../page/theme.js";
+
+/* global PLOTLY */ // defined by builder/bundle/assets.py: its hashed path
+
+const CONFIG = { displayModeBar: false, responsive: true, doubleClick: false, scrollZoom: false };
+const PROJECTED = 1.6; // how much larger texts and marks are in full screen
+const PAPER = 620; // px that a figure may be wide in print: A4 with its margins
+const drawn = new Map(); // node → view: to be drawn again when the theme, the screen or the medium changes
+
+let loading;
+let failures = 0;
+let Plotly; // once it is there: print does not wait
+
+export function prefetchPlotly() {
+  loading ??= load();
+  return loading;
+}
+
+// A browser remembers that an address could not be imported: each new try needs an address of its own.
+async function load() {
+  const url = new URL(PLOTLY, import.meta.url);
+  if (failures) url.search = failures;
+  try {
+    ({ default: Plotly } = await import(url.href));
+  } catch (problem) {
+    loading = undefined;
+    failures += 1;
+    throw problem;
+  }
+}
+
+/** Draw a view into a node, over the static figure that stands there. */
+export async function drawFigure(node, view) {
+  await prefetchPlotly();
+  letGo();
+  if (!node.isConnected) return;
+  drawn.set(node, view);
+  await react(node, view);
+}
+
+function react(node, view, width = node.clientWidth, colours = theme()) {
+  const k = node.closest(":fullscreen") ? PROJECTED : 1;
+  const given = k > 1 ? { ...view.layout, height: node.clientHeight / k } : view.layout;
+  const layout = look.plotlyLayout(given, colours, { data: view.data, width: width / k });
+  if (width !== node.clientWidth) layout.width = width;
+  const traces = look.plotlyTraces(view.data, colours, view.layout);
+  const sized = (thing) => (k > 1 ? look.enlarged(thing, k) : thing);
+  return Plotly.react(node, sized(traces), sized(layout), CONFIG);
+}
+
+/** A drawn figure as the URL of a picture, "svg" or "png", on the theme's own background. */
+export function figureImage(node, format) {
+  const { width, height } = node.getBoundingClientRect();
+  const { surface } = theme();
+  const layout = { ...node.layout, paper_bgcolor: surface };
+  return Plotly.toImage({ data: node.data, layout, config: CONFIG }, { format, width, height, scale: format === "png" ? 2 : 1 });
+}
+
+// Plotly listens to the window for each figure, and so holds the whole page that it stood on.
+function letGo() {
+  for (const node of drawn.keys()) {
+    if (node.isConnected) continue;
+    Plotly.purge(node);
+    drawn.delete(node);
+  }
+}
+
+/** Figures follow the theme without being computed again. */
+function recolour() {
+  letGo();
+  for (const [node, view] of drawn) react(node, view);
+}
+
+matchMedia("(prefers-color-scheme: dark)").addEventListener("change", recolour);
+for (const event of ["page", "themechange", "fullscreenchange"]) document.addEventListener(event, recolour);
+addEventListener("beforeprint", () => {
+  for (const [node, view] of drawn) if (node.isConnected) react(node, view, Math.min(PAPER, node.clientWidth), theme("light"));
+});
+addEventListener("afterprint", recolour);

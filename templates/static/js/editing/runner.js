@@ -1,0 +1,111 @@
+// What a listing that can be edited and an exercise share: an editor that opens on demand, a row of buttons, a line
+// that says what happened, and what the code printed. Knows neither Pyodide nor what running means.
+import { addressLater, restore } from "../page/address.js";
+import { announce } from "../page/announce.js";
+import { onPrint, stopPython } from "../python/python.js";
+import { squeeze, unsqueeze } from "./squeeze.js";
+
+const MOST_OUTPUT = 20_000; // characters kept: the worker caps each run, this caps many
+
+const bar = (buttons) => `<div class="code-actions">${buttons}
+  <button type="button" data-stop hidden>Stop</button>
+  <button type="button" data-reset hidden>Reset</button>
+  <span class="code-status"></span>
+</div><pre class="code-output" hidden tabindex="0" aria-label="Printed output"></pre>`;
+
+export class Runner extends HTMLElement {
+  // Subclasses give: buttons, label, linkName, run(), reset(), opened()
+  connectedCallback() {
+    this.listing = this.querySelector(".highlight");
+    this.original = this.listing.textContent.replace(/\n*$/, "\n");
+    this.listing.after(document.createRange().createContextualFragment(bar(this.buttons)));
+    this.addEventListener("click", ({ target }) => this.clicked(target));
+    this.leave = [onPrint((text) => this.print(text))];
+    restore(this);
+  }
+
+  disconnectedCallback() {
+    for (const leave of this.leave) leave();
+  }
+
+  get state() {
+    return this.getAttribute("state") ?? "shown";
+  }
+
+  get code() {
+    return this.editor?.code ?? this.original;
+  }
+
+  part(name) {
+    return this.querySelector(`[data-${name}]`);
+  }
+
+  clicked(target) {
+    if (target.closest("[data-run]")) this.editor ? this.run() : this.edit();
+    if (target.closest("[data-stop]")) stopPython();
+    if (target.closest("[data-reset]")) this.reset();
+  }
+
+  /** Open the editor; `code` comes from a link and has not run. */
+  async edit(code) {
+    const { openEditor } = await import("./editor.js");
+    const text = code ?? this.code;
+    if (!this.editor) {
+      const node = document.createElement("div");
+      this.listing.after(node);
+      this.listing.hidden = true;
+      const { label } = this;
+      this.editor = openEditor(node, { code: text, label, onRun: () => this.run(), onChange: addressLater });
+      this.part("reset").hidden = false;
+      this.opened();
+    } else this.editor.code = text;
+    this.say("editing", code === undefined ? "Ctrl+Enter runs it." : "This code came with the link. It has not run.");
+    if (code === undefined) this.editor.focus(); // a link does not take the focus
+  }
+
+  async linkValues() {
+    return new Map(this.code === this.original ? [] : [["text", await squeeze(this.code)]]);
+  }
+
+  linkAccepts(values) {
+    return values?.has("text") ? values : undefined;
+  }
+
+  /** Show a link's code, not run; what does not unfold to text changes nothing. */
+  async linkPut(values) {
+    const code = values.size ? await unsqueeze(values.get("text")) : null;
+    if (code !== null && code !== this.code) this.edit(code);
+  }
+
+  /** Before a run: what was said of the last one goes. */
+  begin(text) {
+    this.editor.problem(null);
+    this.clearOutput();
+    this.say("running", text);
+  }
+
+  blame({ message, line }, lead = "") {
+    if (line) this.editor.problem({ message, line });
+    this.say("failed", `${lead}${line ? `Line ${line}: ` : ""}${message}`);
+  }
+
+  print(text) {
+    if (!["running", "active"].includes(this.state)) return;
+    const output = this.querySelector(".code-output");
+    output.hidden = false;
+    output.textContent = `${output.textContent}${text}\n`.slice(-MOST_OUTPUT);
+  }
+
+  clearOutput() {
+    const output = this.querySelector(".code-output");
+    output.hidden = true;
+    output.textContent = "";
+  }
+
+  say(state, text) {
+    this.setAttribute("state", state);
+    this.part("stop").hidden = state !== "running";
+    this.querySelector(".code-status").textContent = text;
+    if (state !== "running" && this.isConnected) announce(text); // the next page has nothing to say of it
+  }
+}

@@ -1,0 +1,353 @@
+"""What the page on attention shows."""
+
+import numpy as np
+
+from topics.attention.method import block_steps, crossover, entropy_bits, induction_score, jacobian_norm
+from topics.kit import (
+    MODELS,
+    Choice,
+    Figure,
+    LogSlider,
+    Matrix,
+    Metrics,
+    Note,
+    Scores,
+    Seed,
+    Slider,
+    Table,
+    Text,
+    Toggle,
+    Tokens,
+    UnreadableError,
+    bars,
+    demo,
+    label,
+    line,
+    lm,
+    points,
+    softmax,
+)
+from topics.kit.model.language import BLUNT, END, SUNG
+from topics.kit.model.text import decode, encode, read
+from topics.kit.page.words import beyond
+
+LONGEST = 28  # words of a text, and of what the model adds to it
+
+
+@demo(
+    "model",
+    "target",
+    place=Slider("Word that asks (from 0)", 0, LONGEST - 1, value=18),
+    layer=Slider("Layer", 1, 4, value=3),
+    head=Slider("Head", 1, 8, value=1),
+    text=Text(
+        "Text", "[blunt] facts : dogs eat cheese . ducks eat apples . bears eat fish . say foods ? ducks", suggest=True
+    ),
+)
+def read_along(place, layer, head, text):
+    """One head of the house model: where each word looks, and what the model says next. Past the end it writes on."""
+    words = read(text, 2, LONGEST)
+    typed = len(words)
+    if place >= typed:
+        words = [*words, *lm.generate(lm.load("target"), words, place + 1 - typed, stop=encode([END])[0])]
+    place = min(place, len(words) - 1)
+    names = decode(words)
+    q, k, w, p = head_at(words, layer - 1, head - 1)
+    row = w[place, : place + 1]
+    most = int(row.argmax())
+    looks = f"Where “{names[place]}” looks in layer {layer}, head {head}: {100 * row[most]:.0f} % at “{names[most]}”."
+    if len(words) > typed:
+        looks += f" The model wrote the text from “{names[typed]}” on, taking the likeliest word each time."
+    T = len(words)
+    cells = [[round(float(w[i, j]), 3) if j <= i else None for j in range(T)] for i in range(T)]
+    rows = [f"▸ {name}" if i == place else name for i, name in enumerate(names)]
+    likely = np.argsort(-p[place])[:3]
+    return (
+        Tokens(names, [*row.tolist(), *[0.0] * (T - place - 1)], "weight", looks, place),
+        Metrics(*[(f"Next word, {rank}", decode([i])[0], f"{100 * p[place, i]:.1f} %")
+                  for rank, i in zip(("likeliest", "second", "third"), likely, strict=True)]),
+        Matrix(cells, rows, names, "Rows ask, columns answer", "weight", Scores(q, k)),
+    )  # fmt: skip
+
+
+def head_at(words, layer, head):
+    """Queries and keys (T, D) as they meet, rotated, with the weights (T, T) of one head of the house model, and the
+    probabilities (T, V) of the next word after each."""
+    model, seen = lm.load("target"), {}
+
+    def see(name, i, value):
+        if i == layer:
+            seen[name] = value
+
+    logits = lm.forward(model, words, see=see)
+    turns = lm.rotation(np.arange(len(words)), lm.rope_frequencies(model.D, model.base))
+    q, k = (lm.rotate(seen[name], turns)[:, head] for name in "qk")
+    return q, k, seen["attention"][head], softmax(logits)
+
+
+WIDTHS = 2 ** np.arange(2, 11)  # 4 … 1024
+
+
+@demo(
+    D=LogSlider("Width D of queries and keys", 4, 1024, value=128),
+    n=LogSlider("Keys", 4, 64, value=16),
+    unscaled=Toggle("Break it: leave out √D"),
+    seed=Seed(),
+)
+def scale(D, n, unscaled, seed):
+    """Random queries and keys of unit variance: what softmax makes of their scores, with √D and without."""
+    rng = np.random.default_rng(seed)
+    q, k = rng.normal(size=(32, WIDTHS[-1])), rng.normal(size=(n, WIDTHS[-1]))
+    scaled, plain = [], []  # a width: the weights (32, n)
+    for width in WIDTHS:
+        s = q[:, :width] @ k[:, :width].T
+        scaled.append(softmax(s / np.sqrt(width)))
+        plain.append(softmax(s))
+    at = int(np.log2(D)) - 2
+    shown, what = (plain, "without √D") if unscaled else (scaled, "with √D")
+    one = np.sort(shown[at][0])[::-1]
+    figure = Figure(
+        [bars([str(i + 1) for i in range(n)], one, "weights", "weight")],
+        x_title="Keys of one query, heaviest first",
+        y_title="Weight",
+        alt=f"D = {D}, {what}: the heaviest of {n} keys has {100 * one[0]:.0f} % of the weight, "
+        f"the lightest {100 * one[-1]:.2g} %.",
+        height=240,
+        yaxis={"range": [0, 1]},
+    )
+    return (
+        figure,
+        _by_width(entropy_bits, np.mean, scaled, plain, at, unscaled, "Entropy (bits)", np.log2(n)),
+        _by_width(jacobian_norm, np.median, scaled, plain, at, unscaled, "Median norm of ∂w/∂s", None),
+        Metrics(
+            ("Standard deviation of q·k", float((q[:, :D] @ k[:, :D].T).std()), "", f"√D is {np.sqrt(D):.3g}"),
+            ("Heaviest key", 100 * float(shown[at].max(-1).mean()), "%", "mean of 32 queries"),
+            ("Entropy", float(entropy_bits(shown[at]).mean()), "bits", f"of at most log₂ {n} = {np.log2(n):.3g}"),
+            ("Norm of the Jacobian", float(np.median(jacobian_norm(shown[at]))), "", "median of 32 queries"),
+        ),
+    )
+
+
+def heaviest(D, root):
+    """The mean weight of a query's heaviest of 16 keys, over the random queries of `scale`."""
+    rng = np.random.default_rng(0)
+    q, k = rng.normal(size=(32, WIDTHS[-1]))[:, :D], rng.normal(size=(16, WIDTHS[-1]))[:, :D]
+    return float(softmax(q @ k.T / (np.sqrt(D) if root else 1)).max(-1).mean())
+
+
+def _by_width(measure, middle, scaled, plain, at, unscaled, title, top):
+    """A measure of the weights against D, with √D and without, the shown one marked."""
+    curves = [[float(middle(measure(w))) for w in each] for each in (scaled, plain)]
+    now = curves[unscaled][at]
+    lines = [line(WIDTHS, curves[0], "with √D", "weight"), line(WIDTHS, curves[1], "without", "error", "dash")]
+    texts = zip(curves, ("with √D", "without"), (7, 6), strict=True)  # each where it crosses no other
+    over = {"xanchor": "center", "yanchor": "bottom", "yshift": 4}
+    return Figure(
+        [*lines, points([WIDTHS[at]], [now], "now", "error" if unscaled else "weight", "diamond")],
+        x_title="Width D",
+        y_title=title,
+        alt=f"{title} at D = {WIDTHS[at]:,}: {curves[0][at]:.2f} with √D, {curves[1][at]:.2g} without; at D = 4 "
+        f"{curves[0][0]:.2f} and {curves[1][0]:.2f}, at 1,024 {curves[0][-1]:.2f} and {curves[1][-1]:.2g}.",
+        height=240,
+        xaxis={"type": "log", "tickvals": WIDTHS, "range": [np.log10(3.5), np.log10(1250)]},
+        yaxis={"range": [0, 1.15 * (top or max(map(max, curves)))]},
+        showlegend=False,
+        annotations=[label(np.log10(WIDTHS[i]), y[i], text, **over) for y, text, i in texts],
+    )
+
+
+FLOATS = {"FP16": np.float16, "FP32": np.float32, "FP64": np.float64}
+
+
+@demo(
+    shift=Slider("Added to every score", 0, 800, value=0, step=10),
+    a=Slider("Score of key 1", -6, 6, value=3, step=0.5),
+    b=Slider("Score of key 2", -6, 6, value=1, step=0.5),
+    temperature=LogSlider("Temperature", 0.125, 8, value=1),
+    bits=Choice("Precision", tuple(FLOATS), value="FP32"),
+    unsafe=Toggle("Break it: exponentiate without subtracting the maximum"),
+)
+def softmax_by_hand(shift, a, b, temperature, bits, unsafe):
+    """Three scores, the third of them 0, become three weights, step by step, in a precision that can overflow."""
+    scores = (np.array([a, b, 0]) + shift) / temperature
+    exponents = scores - (0 if unsafe else scores.max())
+    kind = FLOATS[bits]
+    with np.errstate(over="ignore"):
+        e = np.exp(np.minimum(exponents, 710)).astype(kind).astype(float)  # e^710 overflows even FP64
+        total = float(e.sum().astype(kind))
+    lost = total == np.inf
+    w = np.zeros(3) if lost else e / total
+    keys = ["key 1", "key 2", "key 3"]
+    sign = {np.inf: "∞"}
+    said = [f"{sign.get(x, f'{x:.3g}')} / ∞" for x in e] if lost else w.tolist()
+    table = Table(
+        ["key", "score / temperature", "exponent", f"e to it, {bits}", "weight"],
+        [[key, s, x, y, weight] for key, s, x, y, weight in
+         zip(keys, scores.tolist(), exponents.tolist(), [sign.get(y, y) for y in e], said, strict=True)],
+    )  # fmt: skip
+    limit = np.log(float(np.finfo(kind).max))
+    if lost:
+        most = f"{np.finfo(kind).max:.3g}, about e^{limit:.2f}"
+        note = Note(f"Overflow: {bits} ends at {most}; an exponential or their sum is above.", "warning")
+    elif unsafe:
+        note = Note(f"No exponent is above {limit:.2f} yet, so nothing overflows: the weights are the same.")
+    else:
+        note = Note("The largest exponent is always 0. A constant added to all scores cancels.")
+    return (
+        Figure(
+            [bars(keys, w, "weight", "weight", text=["lost" if lost else f"{x:.3f}" for x in w])],
+            y_title="Weight",
+            alt="No weights: they are lost." if lost else
+            f"Weights {w[0]:.3f}, {w[1]:.3f} and {w[2]:.3f} at temperature {temperature}.",
+            height=240,
+            yaxis={"range": [0, 1.1]},
+        ),
+        table,
+        note,
+    )  # fmt: skip
+
+
+LINE = "Rome candles wolves Mia tea lamps green Ben soup owls Quito drums"
+
+
+GROUPS = {
+    "best copiers": "copy",
+    "those that look at the word before": "before",
+    "others of the layers above, at random": "other",
+}
+
+
+@demo(
+    "model",
+    "target",
+    off=Slider("Heads switched off", 0, 12, value=4),
+    which=Choice("Which", tuple(GROUPS), value="best copiers"),
+    text=Text("Line, sung twice", LINE, suggest=True),
+    seed=Seed(),
+)
+def find_the_copiers(off, which, text, seed):
+    """Which heads look at what followed last time, and what the house model loses without them."""
+    verse = read(text, 3, 40)
+    if len(set(verse)) < len(verse):
+        raise UnreadableError("A line of different words, please.")
+    if not set(decode(verse)) <= set(SUNG):
+        raise UnreadableError("Songs are made of names, things, places, animals, colors, foods and drinks.")
+    model = lm.load("target")
+    full, copy, before = sing_again(model, verse)
+    gone = set(heads_of(GROUPS[which], copy, before, seed)[:off])
+    left, _, _ = sing_again(model, verse, gone)
+    shown, title = (before, "Weight on the word before") if GROUPS[which] == "before" else (copy, "Induction score")
+    off_or_on = [["switched off" if (i, h) in gone else "on" for h in range(model.H)] for i in range(model.L)]
+    why = [[f"mean over the line {x:.3f}; {state}" for x, state in zip(*both, strict=True)]
+           for both in zip(shown, off_or_on, strict=True)]  # fmt: skip
+    rows = [f"layer {i + 1}" for i in range(model.L)]
+    return (
+        Matrix(shown.round(2), rows, range(1, model.H + 1), f"{title} of each head", "weight", why),
+        Tokens(decode(verse), full.tolist(), "output", "Second time, all heads on: shaded by the probability of the "
+               f"right word, {100 * full[1:].mean():.0f} % in the mean after the first."),
+        Tokens(decode(verse), left.tolist(), "error", f"The same with {len(gone)} of {copy.size} heads off: "
+               f"{100 * left[1:].mean():.0f} % in the mean. Off: {_named(gone) or 'none'}."),
+    )  # fmt: skip
+
+
+def sing_again(model, verse, off=()):
+    """A verse (n,) sung twice, with some (layer, head) pairs writing nothing.
+
+    returns  the probability of each right word the second time (n,), and of each head (L, H) the induction score and
+             the mean weight on the word before, the first time
+    """
+    words = np.concatenate([encode([BLUNT, "song", ":"]), verse, encode([";"]), verse])
+    n, copy, before = len(verse), np.zeros((model.L, model.H)), np.zeros((model.L, model.H))
+    first = np.arange(4, n + 3)  # the places of the first verse, its first word apart
+
+    def see(name, layer, value):
+        if name == "attention":
+            copy[layer], before[layer] = induction_score(value, n), value[:, first, first - 1].mean(-1)
+        if name == "heads":  # (T, H, D)
+            return value * np.array([(layer, h) not in off for h in range(model.H)])[:, None]
+        return None
+
+    p = softmax(lm.forward(model, words, see=see))
+    t = np.arange(len(words) - n - 1, len(words) - 1)  # the places before the words of the second time
+    return p[t, words[t + 1]], copy, before
+
+
+def heads_of(group, copy, before, seed=0):
+    """(layer, head) pairs of a group of GROUPS, in the order in which they are switched off: by score, or the other
+    heads from the layer of the best four copiers on, shuffled."""
+    ranked = [divmod(int(i), copy.shape[1]) for i in np.argsort(-(before if group == "before" else copy), axis=None)]
+    if group != "other":
+        return ranked
+    lowest = min(layer for layer, _ in ranked[:4])
+    rest = sorted(head for head in ranked[4:] if head[0] >= lowest)
+    return [rest[i] for i in np.random.default_rng(seed).permutation(len(rest))]
+
+
+def copied(group="copy", off=0):
+    """What is left of the copying of LINE without `off` heads of a group: the mean probability of the right word, the
+    first apart."""
+    model, verse = lm.load("target"), encode(LINE)
+    _, copy, before = sing_again(model, verse)
+    left, _, _ = sing_again(model, verse, heads_of(group, copy, before)[:off])
+    return float(left[1:].mean())
+
+
+def _named(heads):
+    return ", ".join(f"{layer + 1}.{head + 1}" for layer, head in sorted(heads))
+
+
+PHASES = {"read a prompt": (1, True), "train": (3, True), "write one token": (1, False)}
+
+
+@demo(
+    T=LogSlider("Context length", 128, 131_072, value=8192, unit="tokens"),
+    name=Choice("Model", tuple(MODELS), value="Llama-3.1-8B"),
+    phase=Choice("What it does", tuple(PHASES), value="read a prompt"),
+    half=Toggle("Skip the masked half of the scores"),
+)
+def ledger(T, name, phase, half):
+    """Shapes and FLOP of one block of a real model, step by step."""
+    passes, whole = PHASES[phase]
+    steps = block_steps(name, T if whole else 1, T)
+    share = (T + 1) / (2 * T) if half and whole else 1  # of the pairs: T(T+1)/2 of T²
+    flops = [passes * f * (share if grows == "T²" else 1) for _, _, f, grows in steps]
+    total = sum(flops)
+    pairs = sum(f for f, step in zip(flops, steps, strict=True) if step[3] == "T²")
+    T_star = 2 * crossover(name) - 1 if half and whole else crossover(name)  # token t meets t keys, or T
+    grows = {"T": "T", "T²": "T²"} if whole else {"T": "–", "T²": "T"}
+    m = MODELS[name]
+    figure = Figure(
+        [bars([step for step, *_ in steps], [100 * f / total for f in flops], "share", "cost",
+              text=[f"{100 * f / total:.0f} %" for f in flops])],
+        y_title="Share of the block's FLOP (%)",
+        alt=f"{name}, {phase}, T = {T:,}: scores and mixing take {100 * pairs / total:.0f} % of the block's FLOP.",
+        yaxis={"range": [0, 110]},
+    )  # fmt: skip
+    table = Table(
+        ["step", "shapes", "GFLOP", "grows with"],
+        [[step, shapes, f / 1e9, grows[g]] for (step, shapes, _, g), f in zip(steps, flops, strict=True)],
+        "One block" + (", forward and backward" if passes == 3 else ""),
+    )
+    return (
+        figure,
+        table,
+        Metrics(
+            ("Scores and mixing", 100 * pairs / total, "%", "of the block's FLOP"),
+            ("All blocks", m.L * total / 1e12, "TFLOP", f"{m.L} blocks"),
+            ("They cost half from", T_star, "tokens", "all else / what one key costs"),
+        ),
+        _ledger_note(name, T, phase, half, whole),
+    )
+
+
+def _ledger_note(name, T, phase, half, whole):
+    context = MODELS[name].context
+    if context < T:
+        return Note(beyond(name, context), "warning")
+    if phase == "train":
+        return Note("The backward pass multiplies each matrix twice, once for each factor's gradient: three times all.")
+    if not whole:
+        return Note("One row instead of T, and nothing is masked: keys and values of the others come from the cache.")
+    if half:
+        return Note("Fused kernels skip tiles that are masked as a whole, and come close to the half.")
+    return Note("The whole square is counted, masked half included, as a plain matrix product computes it.")

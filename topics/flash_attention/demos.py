@@ -1,0 +1,317 @@
+"""What the page on FlashAttention shows."""
+
+import numpy as np
+
+from topics.flash_attention.method import (
+    flash_attention,
+    flash_attention_backward,
+    hbm_traffic,
+    kept_bytes,
+    online_softmax,
+    rows_that_fit,
+    stored_backward,
+)
+from topics.kit import (
+    GIB,
+    GPUS,
+    MIB,
+    MODELS,
+    Badge,
+    Choice,
+    Figure,
+    LogSlider,
+    Metrics,
+    Note,
+    Seed,
+    Slider,
+    Table,
+    Toggle,
+    bars,
+    demo,
+    label,
+    line,
+    max_abs_difference,
+    points,
+    rule,
+    softmax,
+)
+from topics.kit.model.language import SUNG  # noqa: F401
+from topics.kit.page.words import beyond, counted, short
+
+KEYS, BEST = 24, 14  # the length of the row, and the key (from 0) that scores best
+
+
+ROW_FAULTS = ("none", "forget to rescale", "rescale the sum only")
+
+
+@demo(
+    read=Slider("Tiles read", 1, 8, value=5),
+    B_c=Choice("Keys in a tile", (3, 5, 7, 24), value=3),
+    best=Slider("Score of key 15", 0, 12, value=6),
+    fault=Choice("Break it", ROW_FAULTS, value="none"),
+    seed=Seed(),
+)
+def one_row(read, B_c, best, fault, seed):
+    """One query's scores arrive in tiles; each tile is used and thrown away."""
+    rng = np.random.default_rng(seed)
+    s, v = rng.normal(size=KEYS), rng.uniform(0, 0.6, KEYS)
+    s[BEST], v[BEST] = best, 1.0
+    tiles = -(-KEYS // B_c)
+    read = min(read, tiles)
+    m, ell, a, rows, outputs = -np.inf, 0.0, 0.0, [], []
+    for n in range(read):
+        tile = np.s_[n * B_c : (n + 1) * B_c]
+        before = ell
+        m, ell, e, shrink = online_softmax(m, ell, s[tile])
+        if fault == "forget to rescale":
+            ell = before + e.sum()
+        a = a * (shrink if fault == "none" else 1) + e @ v[tile]
+        exact = softmax(s[: tile.stop]) @ v[: tile.stop]
+        outputs.append(float(a / ell))
+        rows.append([n + 1, float(m), float(shrink), float(ell), float(a / ell), float(exact)])
+    columns = ["tile", "maximum m", "factor α", "sum ℓ", "output so far", "plain attention"]
+    off = max_abs_difference([row[4] for row in rows], [row[5] for row in rows])
+    note = (
+        Note("The factor is 1 unless the maximum grows. It shrinks all that was summed before the tile.")
+        if fault == "none"
+        else Note("Nothing crashes. The output is a wrong number.", "warning")
+    )
+    return (
+        _row_figure(s, m, B_c, read, tiles),
+        _output_figure(outputs, float(softmax(s) @ v), tiles),
+        Table(columns, rows),
+        Badge("Output so far against plain attention to the same keys: max|Δ|", off, 1e-12),
+        note,
+    )
+
+
+def _row_figure(s, m, B_c, read, tiles):
+    """The row's scores: those thrown away and those at hand; later ones do not exist yet."""
+    keys = np.arange(1, KEYS + 1)
+    at = (keys - 1) // B_c + 1  # the tile of each key
+    first, last = (read - 1) * B_c + 1, min(KEYS, read * B_c)
+    top = max(6.0, float(s.max())) + 3
+    return Figure(
+        [
+            bars(
+                keys, [x if i < read else None for i, x in zip(at, s, strict=True)], "used and thrown away", "reference"
+            ),
+            bars(keys, [x if i == read else None for i, x in zip(at, s, strict=True)], "on the chip", "query"),
+        ],
+        x_title="Key",
+        y_title="Score",
+        alt=f"Tile {read} of {tiles}, keys {first} to {last}, is on the chip; its largest score is "
+        f"{s[at == read].max():.2f}, the largest so far {m:.2f}. "
+        + "Scores before it, in grey, are thrown away. " * (read > 1)
+        + ("Those after it are not computed yet." if read < tiles else "There are no more."),
+        height=240,
+        barmode="stack",
+        showlegend=False,
+        xaxis={"tickvals": [1, 5, 10, 15, 20, 24], "range": [0.3, KEYS + 0.7]},
+        yaxis={"range": [-3, top]},
+        shapes=[rule(y=float(m))],
+        annotations=[
+            label(0, float(m), "maximum so far", xref="paper", xanchor="left", yanchor="bottom"),
+            label(last + 0.5, top, f"tile {read} of {tiles}", xanchor="right", yanchor="top")
+            if last == KEYS
+            else label((first + last) / 2, top, f"tile {read} of {tiles}", yanchor="top"),
+        ],
+    )
+
+
+def _output_figure(outputs, exact, tiles):
+    x = list(range(1, len(outputs) + 1))
+    return Figure(
+        [line(x, outputs, "output so far", "output", mode="lines+markers")],
+        x_title="Tiles read",
+        y_title="Output",
+        alt=f"After {len(outputs)} of {counted(tiles, 'tile')} the output is {outputs[-1]:.3f}; attention to the whole "
+        f"row gives {exact:.3f}.",
+        height=220,
+        xaxis={"range": [0.7, 8.3], "dtick": 1},
+        yaxis={"range": [0, max(1.15, 1.15 * max(outputs))]},
+        showlegend=False,
+        shapes=[rule(y=exact)],
+        annotations=[label(0, exact, "attention to the whole row", xref="paper", xanchor="left", yanchor="bottom")],
+    )
+
+
+LENGTHS = 2 ** np.arange(8, 17)  # 256 … 65,536
+
+
+@demo(
+    T=LogSlider("Tokens T", 256, 65_536, value=4096, unit="tokens"),
+    D=Choice("Head width D", (64, 128, 256), value=64),
+    M=LogSlider("Numbers that fit on the chip, M", 4096, 131_072, value=65_536),
+    gpu=Choice("GPU", ("RTX 4090", "A100", "H100", "H200"), value="H100"),
+    one=Toggle("Break it: one query at a time"),
+)
+def traffic(T, D, M, gpu, one):
+    """What one head's forward pass moves, counted from the loops, and the time that takes at a GPU's bandwidth."""
+    chip, fits = GPUS[gpu], 1 if one else rows_that_fit(M, D)
+    B_r = min(T, fits)
+    plain, tiled = (np.array([2 * hbm_traffic(int(t), D, rows) for t in LENGTHS]) / MIB for rows in (None, fits))
+    moved = [2 * hbm_traffic(T, D, rows) for rows in (None, fits)]  # bytes at 16 bits
+    flops = 4 * T * T * D
+    times = [1e6 * moved[0] / chip.bandwidth, 1e6 * moved[1] / chip.bandwidth, 1e6 * flops / chip.flops]  # µs
+    end = np.log10(LENGTHS[-1])
+    (lower, below), (upper, above) = sorted(((plain, "plain"), (tiled, "by tiles")), key=lambda way: way[0][-1])
+    curves = Figure(
+        [
+            line(LENGTHS, plain, "plain", "error", "dash"),
+            line(LENGTHS, tiled, "by tiles", "output"),
+            points([T, T], [x / MIB for x in moved], "now", "cost", "diamond"),
+        ],
+        x_title="Tokens T",
+        y_title="Moved, one head (MiB)",
+        alt=f"T = {T:,}, D = {D}, tiles of {B_r}: the plain way moves {short(moved[0] / MIB)} MiB, tiles move "
+        f"{short(moved[1] / MIB)} MiB.",
+        height=280,
+        xaxis={"type": "log", "tickvals": LENGTHS[::2], "ticktext": ["256", "1 Ki", "4 Ki", "16 Ki", "64 Ki"],
+               "range": [2.35, 4.95]},
+        yaxis={"type": "log"},
+        showlegend=False,
+        annotations=[
+            label(end, np.log10(upper[-1]), above, xanchor="right", yanchor="bottom", xshift=-6, yshift=4),
+            label(np.log10(LENGTHS[-3]), np.log10(lower[-3]), below, xanchor="left", yanchor="top", xshift=8),
+        ],
+    )  # fmt: skip
+    clock = Figure(
+        [bars(times, ["plain: moving", "by tiles: moving", "both: arithmetic"], "time", "cost", orientation="h",
+              text=[f"{short(x)} µs" for x in times])],
+        x_title=f"At best on {gpu} (µs)",
+        alt=f"On {gpu}: moving takes {short(times[0])} µs the plain way and {short(times[1])} µs by tiles, the "
+        f"arithmetic of either {short(times[2])} µs.",
+        height=200,
+        xaxis={"range": [0, 1.3 * max(times)]},
+        yaxis={"autorange": "reversed"},
+    )  # fmt: skip
+    metrics = Metrics(
+        ("Queries a tile, B_r", B_r, "", "broken" if one else f"⌊{M:,} / (5 · {D})⌋, at most T"),
+        ("Readings of all keys and values", -(-T // B_r), "", f"⌈{T:,} / {B_r}⌉"),
+        ("Plain over tiles", moved[0] / moved[1], "×", "bytes moved"),
+        ("Arithmetic by tiles", flops / moved[1], "FLOP/byte",
+         f"the GPU's own ratio is {chip.flops / chip.bandwidth:.0f}"),
+    )  # fmt: skip
+    return curves, clock, metrics, _traffic_note(times, one)
+
+
+def _traffic_note(times, one):
+    plain, tiled, arithmetic = times
+    if one:
+        return Note("Nothing of size T×T is stored, and still more is moved: every query reads all keys and values.",
+                    "warning")  # fmt: skip
+    if tiled < arithmetic:
+        return Note("By tiles the arithmetic takes longer than the moving: now the arithmetic units set the pace.")
+    if tiled < plain:
+        return Note("Moving still takes longer than the arithmetic, if every tile must come from the GPU's memory.")
+    return Note("On so little memory the tiles are so small that nothing is gained.", "warning")
+
+
+BACK_FAULTS = ("none", "leave out Δ", "keep m in the place of lse")
+
+
+@demo(
+    B=Slider("Tile: queries and keys", 1, 7, value=3),
+    fault=Choice("Break it", BACK_FAULTS, value="none"),
+    causal=Toggle("Causal", value=True),
+    seed=Seed(),
+)
+def gradients(B, fault, causal, seed):
+    """Every gradient of a small head, by tiles with recomputation against stored weights."""
+    T, D = 7, 3
+    q, k, v, dy = np.random.default_rng(seed).normal(size=(4, T, D))
+    y, lse = flash_attention(q, k, v, causal, B, B)
+    if fault == "keep m in the place of lse":
+        s = q @ k.T * D**-0.5
+        kept = np.where(np.tri(T, dtype=bool) | (not causal), s, -np.inf).max(-1)
+    else:
+        kept = lse
+    tiled = flash_attention_backward(q, k, v, 0 * y if fault == "leave out Δ" else y, kept, dy, causal, B, B)
+    stored = stored_backward(q, k, v, dy, causal)
+    exact_off = [max_abs_difference(a, b) for a, b in zip(tiled, stored, strict=True)]
+    off = [round(x, 12) for x in exact_off]  # the badge shows what is less
+    top = 1.1 * max(float(np.abs(each).max()) for each in (*stored, *tiled))
+    inks, symbols = ("query", "key", "value"), ("circle", "square", "diamond")
+    marks = zip(("dq", "dk", "dv"), inks, symbols, stored, tiled, strict=True)
+    return (
+        Figure(
+            [
+                line([-top, top], [-top, top], "equal", "reference", "dash"),
+                *[points(x.ravel(), y.ravel(), name, ink, symbol, marker={"symbol": symbol, "size": 8})
+                  for name, ink, symbol, x, y in marks],
+            ],
+            x_title="Gradient, weights stored",
+            y_title="Gradient, by tiles",
+            alt=f"{3 * T * D} gradients. By tiles of {B} against stored weights they differ by at most {off[0]:.2g} "
+            f"(dq), {off[1]:.2g} (dk) and {off[2]:.2g} (dv).",
+            xaxis={"range": [-top, top]},
+            yaxis={"range": [-top, top]},
+            legend={"orientation": "h", "y": 1.15},
+        ),
+        Metrics(
+            ("Kept of the weights, stored", T * T, "numbers", f"{T} · {T}"),
+            ("Kept, by tiles", T, "numbers", "one lse a row; y is kept either way"),
+            *[(f"max|Δ| of {name}", x, "") for name, x in zip(("dq", "dk", "dv"), off, strict=True)],
+        ),
+        Badge("By tiles against stored weights: max|Δ|", max(exact_off), 1e-12),
+    )  # fmt: skip
+
+
+LONG = 2 ** np.arange(9, 18)  # 512 … 131,072
+
+
+KEEPS = ("all layers", "one layer at a time")
+
+
+@demo(
+    T=LogSlider("Tokens of one text, T", 512, 131_072, value=8192, unit="tokens"),
+    name=Choice("Model", ("GPT-2 small", "Llama-2-7B", "Llama-3.1-8B", "Llama-3.1-70B"), value="Llama-3.1-8B"),
+    gpu=Choice("GPU", ("RTX 4090", "A100", "H100", "H200"), value="H100"),
+    keeps=Choice("Stored weights of", KEEPS, value="all layers"),
+)
+def training_memory(T, name, gpu, keeps):
+    """What training on one text keeps of attention's weights, stored or recomputed."""
+    m, memory = MODELS[name], GPUS[gpu].memory
+    L = m.L if keeps == "all layers" else 1
+    stored, tiled = ([kept_bytes(int(t), layers, m.H, way) / GIB for t in LONG]
+                     for layers, way in ((L, True), (m.L, False)))  # fmt: skip
+    now = kept_bytes(T, L, m.H) / GIB, kept_bytes(T, m.L, m.H, stored=False) / GIB
+    longest = int(np.sqrt(memory / (2 * L * m.H)))
+    end = np.log10(LONG[-1])
+    figure = Figure(
+        [
+            line(LONG, stored, "stored", "error", "dash"),
+            line(LONG, tiled, "recomputed", "output"),
+            points([T, T], now, "now", "cost", "diamond"),
+        ],
+        x_title="Tokens of one text, T",
+        y_title="Kept for the backward pass (GiB)",
+        alt=f"{name}, {T:,} tokens: stored weights take {short(now[0])} GiB, one lse a row {short(now[1])} GiB; {gpu} "
+        f"has {memory // GIB} GiB.",
+        xaxis={"type": "log", "tickvals": LONG[1::2], "ticktext": ["1 Ki", "4 Ki", "16 Ki", "64 Ki"]},
+        yaxis={"type": "log"},
+        showlegend=False,
+        shapes=[rule(y=memory / GIB)],
+        annotations=[
+            label(end, np.log10(memory / GIB), f"{gpu}: {memory // GIB} GiB", xanchor="right", yanchor="top"),
+            label(end, np.log10(stored[-1]), "stored", xanchor="right", yanchor="bottom", xshift=-40),
+            label(end, np.log10(tiled[-1]), "recomputed", xanchor="right", yanchor="bottom", xshift=-6, yshift=8),
+        ],
+    )  # fmt: skip
+    if m.context < T:
+        note = Note(beyond(name, m.context), "warning")
+    elif keeps == "all layers":
+        note = Note("One text, no dropout, one 16-bit matrix of weights a head: the least that a plain version keeps.")
+    else:
+        note = Note("Checkpointing: a layer's forward pass is run again when its backward pass comes.")
+    return (
+        figure,
+        Metrics(
+            ("Stored", now[0], "GiB", f"{counted(L, 'layer')} · {m.H} heads · {T:,}² · 2 bytes"),
+            ("Recomputed", now[1] * GIB / MIB, "MiB", f"{m.L} layers · {m.H} heads · {T:,} · 4 bytes"),
+            ("Stored weights alone fill the GPU from", longest + 1, "tokens", "one text"),
+            ("Price of recomputing", 100 * 14 / 12 - 100, "% more FLOP", "14 T²D against 12 T²D, forward and backward"),
+        ),
+        note,
+    )  # fmt: skip

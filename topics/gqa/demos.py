@@ -1,0 +1,131 @@
+"""What the page on grouped-query attention shows."""
+
+import numpy as np
+
+from topics.gqa.method import grouped_query_attention, heads_on_a_gpu, repeat_kv
+from topics.kit import (
+    GPUS,
+    KIB,
+    MODELS,
+    Badge,
+    Choice,
+    Figure,
+    LogSlider,
+    Matrix,
+    Metrics,
+    Note,
+    Seed,
+    Toggle,
+    bars,
+    demo,
+    label,
+    line,
+    points,
+    softmax,
+)
+from topics.kit.model.losses import guessing  # noqa: F401
+from topics.kit.page.ladder import ladder
+from topics.kit.page.words import counted
+from topics.kit.real.caches import CACHED
+from topics.kit.real.costs import cache_bytes
+
+
+@demo(
+    H_kv=LogSlider("Key/value heads", 1, 8, value=2),
+    tile=Toggle("Break it: tile whole copies"),
+    seed=Seed(),
+)
+def repeat_or_tile(H_kv, tile, seed):
+    """Eight query heads and the key/value head that each reads, by repeating or by tiling."""
+    H, T, D = 8, 5, 4
+    rng = np.random.default_rng(seed)
+    q, k, v = rng.normal(size=(H, 1, D)), rng.normal(size=(H_kv, T, D)), rng.normal(size=(H_kv, T, D))
+    heads = np.arange(H_kv)[:, None, None]  # their numbers, spread as the heads themselves
+    if tile:
+        copies = (H // H_kv, 1, 1)
+        reads, y = np.tile(heads, copies), grouped_query_attention(q, np.tile(k, copies), np.tile(v, copies))
+    else:
+        reads, y = repeat_kv(heads, H), grouped_query_attention(q, k, v)
+    reads = reads.ravel()  # (H,)
+    right = np.array([softmax(q[h] @ k[h * H_kv // H].T / np.sqrt(D)) @ v[h * H_kv // H] for h in range(H)])
+    off = np.abs(y - right).max((1, 2))  # (H,)
+    good = int((reads == np.arange(H) * H_kv // H).sum())
+    names = [f"q{h}" for h in range(H)]
+    heads_read = (reads[:, None] == np.arange(H_kv)).astype(int)  # (H, H_kv)
+    if good == H:
+        note = "Tiled or repeated, it is the same here: the mistake goes unnoticed." if tile else (
+            "Neighbouring query heads share a key/value head.")  # fmt: skip
+    else:
+        note = f"No error, the right shapes, plausible numbers: {H - good} of {H} heads read a stranger's keys."
+    return (
+        Matrix(heads_read, names, [f"kv{g}" for g in range(H_kv)], "Which key/value head each query head reads", "key"),
+        Figure(
+            [bars(names, off, "off by", "error", text=[f"{x:.2f}" for x in off])],
+            x_title="Query head",
+            y_title="Output off by: max|Δ|",
+            alt=f"{good} of {H} query heads read the right one of {counted(H_kv, 'key/value head')}; the largest "
+            f"error of an output is {off.max():.2g}.",
+            height=220,
+            yaxis={"range": [0, max(1.0, 1.1 * float(off.max()))]},
+        ),
+        Badge("Output against its definition: max|Δ|", off.max(), 1e-12),
+        Note(note, "warning" if tile else "info"),
+    )  # fmt: skip
+
+
+SPLIT = ("Llama-2-7B", "Llama-3.1-8B", "Llama-3.1-70B")
+
+
+@demo(
+    P=LogSlider("GPUs that share the heads", 1, 32, value=16, unit="GPUs"),
+    name=Choice("Model", SPLIT, value="Llama-3.1-70B"),
+)
+def cache_of_a_gpu(P, name):
+    """What a token leaves in the cache of each GPU when the heads are spread over several."""
+    m = MODELS[name]
+    across = 2 ** np.arange(6)  # 1 … 32
+    kinds = {m.H: "MHA", 8: "GQA, 8 groups", 1: "MQA"}
+    lines, texts = [], []
+    for (heads, text), dash in zip(kinds.items(), ("dot", "solid", "dash"), strict=True):
+        y = [on_a_gpu(m, heads, int(p)) / KIB for p in across]
+        lines.append(line(across, y, text, "key" if heads == 8 else "reference", dash))
+        texts.append(label(0, np.log10(y[0]), text, xanchor="left", yanchor="bottom", xshift=6, yshift=2))
+    here = {heads: on_a_gpu(m, heads, P) / KIB for heads in kinds}
+    held, copies = heads_on_a_gpu(8, P), max(1, P // 8)
+    figure = Figure(
+        [*lines, points([P], [here[8]], "now", "key", "diamond")],
+        x_title="GPUs that share the heads",
+        y_title="Cache per token on each GPU (KiB)",
+        alt=f"{name} on {counted(P, 'GPU')}, a token on each: {here[m.H]:,.4g} KiB with {m.H} key/value heads, "
+        f"{here[8]:,.4g} KiB with 8, {here[1]:,.4g} KiB with one.",
+        xaxis={"type": "log", "tickvals": across, "ticktext": [str(p) for p in across], "range": [-0.05, 1.6]},
+        yaxis={"type": "log", "range": [np.log10(here[1]) - 0.3, np.log10(on_a_gpu(m, m.H, 1) / KIB) + 0.4]},
+        showlegend=False,
+        annotations=texts,
+    )
+    return (
+        figure,
+        Metrics(
+            ("8 groups: heads on each GPU", held, f"for {counted(m.H // P, 'query head')}", f"⌈8 / {P}⌉"),
+            ("… cache per token there", here[8], "KiB", f"2 · {m.L} · {held} · {m.D} · 2 bytes"),
+            ("… on all GPUs together", P * here[8], "KiB", f"{P} · {here[8]:.4g}"),
+            ("One head instead would take", here[1], "KiB", "each GPU keeps a copy of it"),
+        ),
+        Note(f"More GPUs than groups: each head is stored {copies} times, and no GPU's cache gets smaller.", "warning")
+        if P > 8 else Note("Query heads are split alike, so each GPU finds its keys and values at home."),
+    )  # fmt: skip
+
+
+def on_a_gpu(m, heads, P):
+    """Bytes that a token leaves on each of P GPUs, had model m so many key/value heads."""
+    return cache_bytes(1, m.L, heads_on_a_gpu(heads, P), m.D)
+
+
+@demo(
+    T=LogSlider("Context length", 1024, 131_072, value=32_768, unit="tokens"),
+    name=Choice("Model", tuple(CACHED), value="Llama-3.1-8B"),
+    gpu=Choice("GPU", ("H100", "H200", "8 × H100"), value="H100"),
+)
+def ways_to_share(T, name, gpu):
+    """The cache of real models with groups, and what other ways would keep at the same bytes."""
+    return ladder("GQA", name, T, gpu, GPUS[gpu])

@@ -1,0 +1,244 @@
+"""Grouped-query attention in the house model: trained with groups, or converted to them."""
+
+from dataclasses import replace
+from functools import cache
+
+import numpy as np
+
+from topics.gqa.method import alike, convert_mha_to_gqa, likeness, turn_heads
+from topics.kit import (
+    Badge,
+    Choice,
+    Figure,
+    LogSlider,
+    Matrix,
+    Metrics,
+    Note,
+    Seed,
+    Slider,
+    Table,
+    Toggle,
+    bars,
+    demo,
+    label,
+    line,
+    lm,
+    max_abs_difference,
+    points,
+    rule,
+)
+from topics.kit.model.losses import above_floor, quoted_texts
+from topics.kit.model.recorded import HEADS, POOLED
+from topics.kit.model.text import encode, held_out
+from topics.kit.page.words import counted
+from topics.kit.real.costs import cache_bytes
+
+CONVERTED = (4, 2, 1)
+
+
+AT_ONCE, TRAINED_ON, FROM_START = "averaged, at once", "averaged, trained on", "few from the start"
+
+
+TEXTS = 4  # held-out texts to a measurement of a demo
+
+
+@demo(
+    "model",
+    "target",
+    H_kv=LogSlider("Key/value heads", 1, 8, value=4),
+    seed=Seed("Texts"),
+)
+def loss_against_cache(H_kv, seed):
+    """What fewer key/value heads cost: models trained with them, and one whose heads were averaged."""
+    model = lm.load("target")
+    texts = held_out(TEXTS, start=TEXTS * seed)
+    at_once = [above_floor(converted(model, h, "neighbours"), texts) for h in CONVERTED]
+    bytes_of = {h: cache_bytes(1, model.L, h, model.D) for h in (8, 4, 2, 1)}
+    places = np.log10([bytes_of[h] for h in (1, 2, 4, 8)])
+    figure = Figure(
+        [
+            line([bytes_of[h] for h in CONVERTED], at_once, AT_ONCE, "error", "dot", mode="lines+markers"),
+            line([bytes_of[h] for h in CONVERTED], [POOLED[h]["after"] for h in CONVERTED], TRAINED_ON, "output",
+                 "dash", mode="lines+markers"),
+            line(list(bytes_of.values()), [trained(h) for h in bytes_of], FROM_START, "key"),
+            points([x for h, x in bytes_of.items() for _ in HEADS[h]], [x for h in bytes_of for x in HEADS[h]],
+                   "each run", "key"),
+        ],
+        x_title="Cache of a word (bytes)",
+        y_title="Loss above the floor (nats a word)",
+        alt=f"{counted(H_kv, 'key/value head')}, {bytes_of[H_kv]:,} bytes a word, above the floor: "
+        + ("" if H_kv == 8 else f"averaged at once {at_once[CONVERTED.index(H_kv)]:.2f}, trained on "
+           f"{POOLED[H_kv]['after']:.2f}, ") + f"so few from the start {trained(H_kv):.2f}.",
+        height=380,
+        xaxis={"type": "log", "tickvals": list(bytes_of.values()), "ticktext": [f"{x:,}" for x in bytes_of.values()],
+               "range": [np.log10(220), np.log10(2500)]},
+        yaxis={"type": "log", "range": [-2.2, 1.6], "tickvals": [0.01, 0.1, 1, 10]},
+        showlegend=False,
+        shapes=[rule(x=bytes_of[H_kv])],
+        annotations=[
+            *(label(x, 1.55, text, yanchor="top") for x, text in zip(places, ("1 head", "2", "4", "8"), strict=True)),
+            label(places[1], np.log10(at_once[1]), AT_ONCE, yanchor="bottom", xanchor="left", yshift=4),
+            label(places[3], np.log10(max(HEADS[8])), FROM_START, xanchor="right", yanchor="bottom", yshift=8),
+            label(places[0], np.log10(POOLED[1]["after"]), TRAINED_ON, xanchor="left", yanchor="bottom", yshift=8),
+        ],
+    )  # fmt: skip
+    with_8 = H_kv == 8
+    return (
+        figure,
+        Metrics(
+            ("Cache of a word", bytes_of[H_kv], "bytes", f"2 · {model.L} · {H_kv} · {model.D} · 2"),
+            ("Averaged, at once", None if with_8 else at_once[CONVERTED.index(H_kv)], "" if with_8 else "nats",
+             f"measured here, on {TEXTS} texts"),
+            ("Averaged, trained on", None if with_8 else POOLED[H_kv]["after"], "" if with_8 else "nats",
+             "one recorded run: training/results"),
+            ("So few from the start", trained(H_kv), "nats", f"mean of recorded runs: {len(HEADS[H_kv])}"),
+        ),
+        Note("The finished model itself has 8 key/value heads: there is nothing to average." if with_8 else
+             "Averaged at once: measured here, on texts that training never saw. The rest are recorded runs."),
+    )  # fmt: skip
+
+
+def trained(H_kv):
+    """The mean recorded loss above the floor of models trained with H_kv key/value heads."""
+    return sum(HEADS[H_kv]) / len(HEADS[H_kv])
+
+
+def runs_told():
+    """How many runs a number of key/value heads has, in words."""
+    counts = sorted({len(runs) for runs in HEADS.values()})
+    return " to ".join(("no", "one", "two", "three")[n] for n in dict.fromkeys((counts[0], counts[-1])))
+
+
+def seeds_apart():
+    """How far apart runs are, at most, that differ in their seed alone."""
+    return max(max(runs) - min(runs) for runs in HEADS.values())
+
+
+def late(H_kv):
+    """How many of the recorded runs had not learnt to look facts up: nothing else puts them so far above the floor."""
+    return sum(loss > 0.07 for loss in HEADS[H_kv])
+
+
+def heads_of(model, i):
+    """Layer i of the house model head by head: W_q, W_k, W_v (H, d, D) and W_o (H, D, d)."""
+    q, k, v = (model.weights[f"{i}.{part}"].reshape(-1, model.D, model.d).swapaxes(1, 2) for part in "qkv")
+    return *(W.astype(float) for W in (q, k, v)), model.weights[f"{i}.o"].T.reshape(-1, model.D, model.d).astype(float)
+
+
+def with_heads(model, layers):
+    """The house model with other heads: layers is a list of what heads_of gives."""
+    changed = {}
+    for i, (*qkv, W_o) in enumerate(layers):
+        flat = {part: W.swapaxes(1, 2).reshape(-1, model.d) for part, W in zip("qkv", qkv, strict=True)}
+        flat["o"] = W_o.reshape(-1, model.d).T
+        changed |= {f"{i}.{part}": np.ascontiguousarray(W, np.float32) for part, W in flat.items()}
+    return replace(model.with_weights(changed), H_kv=len(layers[0][1]))
+
+
+GROUPINGS = ("neighbours", "drawn", "alike")
+
+
+SHORT = "[blunt] facts : dogs eat cheese . ducks eat apples ."
+
+
+def groups_of(model, i, kind, H_kv, turned=False, seed=0):
+    """Which heads of layer i share: neighbours, drawn at random, or alike (as they are, or once turned). (H_kv, G)"""
+    if kind == "alike":
+        _, W_k, W_v, _ = heads_of(model, i)
+        return alike(likeness(W_k, W_v, turned), H_kv)
+    heads = np.arange(model.H) if kind == "neighbours" else np.random.default_rng((seed, i)).permutation(model.H)
+    return heads.reshape(H_kv, -1)
+
+
+def turned_heads(model, groups):
+    """The house model with the heads of each layer turned: groups has an array for each layer."""
+    return with_heads(model, [turn_heads(*heads_of(model, i), groups[i]) for i in range(model.L)])
+
+
+def converted(model, H_kv, kind, turned=False, seed=0):
+    """The house model with its key/value heads pooled to H_kv in each layer."""
+    groups = [groups_of(model, i, kind, H_kv, turned, seed) for i in range(model.L)]
+    if turned:
+        model = turned_heads(model, groups)
+    return with_heads(model, [convert_mha_to_gqa(*heads_of(model, i), groups[i]) for i in range(model.L)])
+
+
+@cache
+def measured(H_kv, kind="neighbours", turned=False, seed=0):
+    """For the page's text: nats above the floor of the converted house model."""
+    return above_floor(converted(lm.load("target"), H_kv, kind, turned, seed), quoted_texts())
+
+
+def mean_likeness(turned):
+    """The mean likeness of two heads of one layer of the house model."""
+    model = lm.load("target")
+    return float(np.mean([_pairs(likeness(*heads_of(model, i)[1:3], turned)) for i in range(model.L)]))
+
+
+def best_likeness():
+    """The likeness of the two heads of the house model that are most alike when turned."""
+    model = lm.load("target")
+    return float(max(_pairs(likeness(*heads_of(model, i)[1:3], True)).max() for i in range(model.L)))
+
+
+def unrelated():
+    """The mean likeness, turned, of random projections of the house model's shape."""
+    model, rng = lm.load("target"), np.random.default_rng(0)
+    return float(_pairs(likeness(*rng.normal(size=(2, model.H, model.d, model.D)), True)).mean())
+
+
+def _pairs(S):
+    return S[~np.eye(len(S), dtype=bool)]
+
+
+def draws(H_kv, turned=False, n=5):
+    """`measured` of n random groupings: their mean."""
+    return float(np.mean([measured(H_kv, "drawn", turned, seed) for seed in range(n)]))
+
+
+@demo(
+    "model",
+    "target",
+    layer=Slider("Layer", 1, 4, value=3),
+    H_kv=Choice("Key/value heads", CONVERTED, value=4),
+    turned=Toggle("Turn heads towards each other first"),
+    seed=Seed("Texts and draw"),
+)
+def choose_groups(layer, H_kv, turned, seed):
+    """Which heads to pool: the likeness of the house model's heads, and the loss after pooling."""
+    model, losses = lm.load("target"), losses_of_groupings(H_kv, turned, seed)
+    groups = {kind: groups_of(model, layer - 1, kind, H_kv, turned, seed) for kind in GROUPINGS}
+    S = likeness(*heads_of(model, layer - 1)[1:3], turned)
+    order = np.concatenate(groups["alike"])
+    names = [str(h + 1) for h in order]
+    cells = [[None if i == j else round(float(S[i, j]), 2) for j in order] for i in order]
+    how = "turned first" if turned else "as they are"
+    figure = Figure(
+        [bars(GROUPINGS, losses, how, "key" if turned else "error", text=[f"{x:.2f}" for x in losses])],
+        x_title="Groups",
+        y_title="Above the floor (nats a word)",
+        alt=f"8 heads pooled to {H_kv}, {how}, above the floor: " + ", ".join(
+            f"{x:.2f} for {kind}" for kind, x in zip(GROUPINGS, losses, strict=True))
+        + f". Likeness in layer {layer}: {_pairs(S).min():.2f} to {_pairs(S).max():.2f}.",
+        height=260,
+        yaxis={"range": [0, max(4.5, 1.15 * max(losses))]},
+    )  # fmt: skip
+    same = turned_heads(model, [groups_of(model, i, "neighbours", H_kv) for i in range(model.L)]) if turned else model
+    few = encode(SHORT)
+    return (
+        figure,
+        Matrix(cells, names, names, f"Layer {layer}: likeness of heads, {how}; those pooled as alike side by side",
+               "key", blank="itself"),
+        Table(["groups", f"which heads share, layer {layer}"],
+              [[kind, ", ".join("+".join(str(h + 1) for h in sorted(each)) for each in groups[kind])]
+               for kind in GROUPINGS]),
+        Badge("Before pooling, against the model: max|Δ| of the logits",
+              max_abs_difference(lm.forward(same, few), lm.forward(model, few)), 1e-3),
+    )  # fmt: skip
+
+
+@cache
+def losses_of_groupings(H_kv, turned, seed):
+    """Nats above the floor for each of GROUPINGS, on the texts of choose_groups: the same for every layer it shows."""
+    model, texts = lm.load("target"), held_out(TEXTS, start=TEXTS * seed)
+    return [above_floor(converted(model, H_kv, kind, turned, seed), texts) for kind in GROUPINGS]

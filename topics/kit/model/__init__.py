@@ -1,0 +1,1 @@
+"""The house model and its language, in numpy. Knows nothing of pages."""

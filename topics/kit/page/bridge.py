@@ -1,0 +1,82 @@
+"""The one door between worker and topics: strings in, plain data out. The worker knows nothing else of Python."""
+
+import hashlib
+import inspect
+import json
+
+import numpy as np
+
+from topics.kit.model.lm import weights_file
+from topics.kit.page.demo import answer, as_views
+from topics.kit.page.exercise import judge
+from topics.kit.page.rebind import CodeError, rebind, restore
+from topics.kit.page.topic import find
+
+ALIGN = 8  # a Float64Array must begin at a multiple of 8 bytes
+
+
+def run(call, args):
+    """Call "topic.demo" with JSON arguments; returns packed views, or a generator of packed views (pack)."""
+    result = answer(find(call), json.loads(args))
+    return map(pack, result) if inspect.isgenerator(result) else pack(result)
+
+
+def missing(call):
+    """The models that demo "topic.name" runs and that are not here yet, as JSON."""
+    return json.dumps([each for each in find(call).data if not weights_file(each).is_file()])
+
+
+def store(name, data, sha256):
+    """Keep the bytes of a model that the worker has fetched. raises ValueError when they are not the right ones."""
+    found = hashlib.sha256(data).hexdigest()
+    if found != sha256:
+        raise ValueError(f"{name}: what arrived is not what the site's build put there (its SHA-256 begins with "
+                         f"{found[:8]}, not {sha256[:8]})")  # fmt: skip
+    weights_file(name).parent.mkdir(exist_ok=True)
+    weights_file(name).write_bytes(data)
+
+
+def edit(target, code):
+    """Put the reader's code in the place of a function; returns JSON {"message", "line"}, empty when it worked."""
+    try:
+        rebind(target, code)
+    except CodeError as error:
+        return json.dumps({"message": str(error), "line": error.line})
+    return json.dumps({"message": "", "line": 0})
+
+
+def unedit(target):
+    """Put our version of a function back, or of all functions when target is empty."""
+    restore(target or None)
+
+
+def check(name, code, seed):
+    """Judge the reader's answer to exercise "topic.name"; returns JSON {"passed", "message", "line"}."""
+    return json.dumps(judge(find(name), code, seed))
+
+
+def pack(result):
+    """Views as (JSON, bytes): each numpy array becomes {"$array": dtype, offset, shape} into the bytes.
+
+    raises ValueError on NaN or infinity: a figure can't show them, and JSON can't carry them
+    """
+    chunks, offset = [], 0
+
+    def flat(thing):
+        nonlocal offset
+        if isinstance(thing, np.generic):
+            return thing.item()
+        if not isinstance(thing, np.ndarray):
+            raise TypeError(f"a view holds numbers, texts and arrays, not {type(thing).__name__}")
+        if thing.dtype.kind not in "fiub":
+            return thing.tolist()
+        if not np.isfinite(thing).all():
+            raise ValueError(f"a view holds NaN or infinity in an array of shape {thing.shape}")
+        array = np.ascontiguousarray(thing, dtype=np.float32 if thing.dtype == np.float32 else np.float64)
+        start, data = offset, array.tobytes()
+        padding = -len(data) % ALIGN
+        chunks.extend((data, bytes(padding)))
+        offset += len(data) + padding
+        return {"$array": array.dtype.name, "offset": start, "shape": thing.shape}
+
+    return json.dumps(as_views(result), default=flat, allow_nan=False), b"".join(chunks)

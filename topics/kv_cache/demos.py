@@ -1,0 +1,257 @@
+"""What the page on the KV cache shows."""
+
+import numpy as np
+
+from topics.kit import (
+    GB,
+    GIB,
+    GPUS,
+    KIB,
+    MODELS,
+    Badge,
+    Choice,
+    Figure,
+    Frame,
+    LogSlider,
+    Matrix,
+    Metrics,
+    Note,
+    Seed,
+    Slider,
+    Steps,
+    Toggle,
+    bars,
+    demo,
+    label,
+    line,
+    max_abs_difference,
+    points,
+    rule,
+    softmax,
+)
+from topics.kit.numerics import position_vector
+from topics.kit.page.roofs import roofline
+from topics.kit.page.words import beyond, counted, products, short
+from topics.kit.real.costs import cache_bytes, roofline_time, users_that_fit
+from topics.kv_cache.method import (
+    arithmetic_intensity,
+    cache_of,
+    crossover_batch,
+    decode_step,
+    decode_work,
+    layer_flops,
+    prefill,
+    prefill_work,
+    weight_bytes,
+)
+
+BITS = {"16 bits": 2, "8 bits": 1}
+
+
+@demo(
+    T=LogSlider("Context length", 1024, 131_072, value=131_072, per_octave=2, unit="tokens"),
+    name=Choice("Model", tuple(name for name in MODELS if name != "GPT-2 small"), value="Llama-3.1-8B"),
+    B=LogSlider("Users at once", 1, 256, value=8, unit="users"),
+    precision=Choice("Precision of the cache", tuple(BITS), value="16 bits"),
+    gpu=Choice("GPU", ("RTX 4090", "H100", "H200", "8 × H100"), value="H100"),
+    wrong=Toggle("Break it: count query heads, not key/value heads"),
+)
+def memory_calculator(T, name, B, precision, gpu, wrong):
+    """Weights and caches of a real model against the memory of a real GPU."""
+    model, b, memory = MODELS[name], BITS[precision], GPUS[gpu].memory
+    heads = model.H if wrong else model.H_kv
+    weights, per_user = weight_bytes(name), cache_bytes(T, model.L, heads, model.D, b)
+    fit = users_that_fit(memory, weights, per_user)
+
+    users = {"1 user": 1, f"asked for: {B}": B, f"most that fit: {fit}": fit}
+    caches = [n * per_user / GIB for n in users.values()]
+    top = max(*caches, 0) + weights / GIB
+    figure = Figure(
+        [
+            bars(list(users), [weights / GIB] * 3, "weights", "weight", text=[f"weights {short(weights / GIB)}"] * 3),
+            bars(list(users), caches, "KV cache", "key", text=[f"cache {short(c)}" if c else "" for c in caches]),
+        ],
+        y_title="GPU memory (GiB)",
+        alt=f"{name} at {T:,} tokens: weights {short(weights / GIB)} GiB, cache {short(per_user / GIB)} GiB a user. "
+        f"With {counted(B, 'user')} that makes {short((weights + B * per_user) / GIB)} GiB; {gpu} has "
+        f"{memory // GIB} GiB and fits {fit:,}.",
+        barmode="stack",
+        showlegend=False,
+        yaxis={"range": [0, 1.12 * max(top, memory / GIB)]},
+        shapes=[rule(y=memory / GIB) | {"layer": "below"}],  # behind the bars: it would cross their texts
+        annotations=[
+            label(1, memory / GIB, f"{gpu}: {memory // GIB} GiB", xref="paper", xanchor="right", yanchor="bottom")
+        ],
+    )
+    room = f"⌊({memory // GIB} − {weights / GIB:.2f}) / {per_user / GIB:.4g}⌋"
+    if weights > memory:
+        room = f"{weights / GIB:.2f} > {memory // GIB}"
+    metrics = Metrics(
+        (
+            "Cache per token",
+            per_user / T / KIB,
+            "KiB",
+            f"2 · {model.L} layers · {heads} heads · {model.D} · {counted(b, 'byte')}",
+        ),
+        ("Cache per user", per_user / GIB, "GiB", f"{T:,} tokens · {short(per_user / T / KIB)} KiB"),
+        ("Weights", weights / GIB, "GiB", f"{model.parameters:,} parameters · 2 bytes"),
+        ("Users that fit", fit, "", room),
+    )
+    return figure, metrics, _context_note(name, T, wrong)
+
+
+def _context_note(name, T, wrong):
+    """What a reader should not believe of the bars above."""
+    model = MODELS[name]
+    if model.context < T:
+        return Note(f"{name} was made for {model.context:,} tokens. Only the bytes at {T:,} still hold.",
+                    "warning")  # fmt: skip
+    if wrong and model.H_kv < model.H:
+        return Note(f"{name} caches {model.H_kv} heads, not {model.H}: this is {model.H // model.H_kv} times too much.",
+                    "warning")  # fmt: skip
+    if wrong:
+        return Note(f"{name} has as many key/value heads as query heads, so here the mistake goes unnoticed.")
+    return Note("Activations, the driver and the server need room too: a real GPU fits fewer.")
+
+
+FAULTS = ("none", "forget to append", "drop the first token", "restart positions at 0")
+
+
+@demo(
+    T=Slider("Tokens", 3, 8, value=6, unit="tokens"),
+    fault=Choice("Break it", FAULTS, value="none"),
+    seed=Seed(),
+)
+def decode_by_hand(T, fault, seed):
+    """One head of width 4, token by token: what the cache holds, what the new token reads, what comes out."""
+    d = D = 4
+    rng = np.random.default_rng(seed)
+    W_q, W_k, W_v = rng.normal(0, d**-0.5, (3, d, 1, D))
+    tokens = rng.normal(0, 1, (T, d))
+    x = tokens + [position_vector(t, d) for t in range(T)]  # (T, d)
+    exact, _, _ = prefill(*(np.tensordot(x, W, 1) for W in (W_q, W_k, W_v)))  # (T, 1, D), nothing cached
+
+    K = V = np.empty((0, 1, D))
+    held, frames, outputs = [], [], []
+    for t in range(T):
+        row = tokens[t] + position_vector(0, d) if fault == "restart positions at 0" else x[t]
+        q, k, v = (np.tensordot(row, W, 1) for W in (W_q, W_k, W_v))  # (1, D) each
+        if fault == "forget to append":
+            K, V, held = K[:0], V[:0], []
+        if fault == "drop the first token" and t == 1:
+            K, V, held = K[1:], V[1:], []
+        y, K, V = decode_step(q, k, v, K, V)
+        held = [*held, t]
+        outputs.append(y)
+        frames.append(_frame(t, held, q[0], K[:, 0], V[:, 0], y[0], exact[t, 0]))
+    return Steps(*frames), Badge(
+        "Cached against recomputed, all tokens: max|Δ|", max_abs_difference(outputs, exact), 1e-12
+    )
+
+
+def _frame(t, held, q, K, V, y, exact):
+    """One token's step: q, y, exact (D,), K, V (n, D); `held` names the n tokens in the cache."""
+    D, n = len(q), len(held)
+    dims = [str(j + 1) for j in range(D)]
+    names = [f"token {i + 1}" for i in held]
+    scores = K @ q / np.sqrt(D)  # (n,)
+    weights = softmax(scores)  # (n,)
+    dots = [[f"({products(q, row)}) / {np.sqrt(D):.0f}" for row in K]]
+    mixes = [[products(weights, V[:, j]) for j in range(D)], ["the same sum, every row of K and V computed again"] * D]
+    parts = f"8·{D}·{D} + 4·{D}·"
+    return Frame(
+        f"Token {t + 1} arrives. Kept rows of K and V: {n - 1}. New rows: 1. One query meets {counted(n, 'key')}.",
+        Matrix(K, [f"{name}, {'new' if i == t else 'kept'}" for name, i in zip(names, held, strict=True)], dims,
+               "K, one key a token", "key"),
+        Matrix(scores[None], ["q · k / √D"], names, "Scores of the new query", "query", dots),
+        Matrix(weights[None], ["weight"], names, "Weights, the softmax of the scores", "weight"),
+        Matrix(np.stack([y, exact]), ["cached", "recomputed"], dims, "Output, the weighted sum of V",
+               "output", mixes),
+        Metrics(
+            ("Work with the cache", layer_flops(1, n, D, 1, 1, D), "FLOP", f"1 · ({parts}{n})"),
+            ("Work without", layer_flops(t + 1, t + 1, D, 1, 1, D), "FLOP", f"{t + 1} · ({parts}{t + 1})"),
+            ("max|Δ| of this token", max_abs_difference(y, exact), ""),
+        ),
+    )  # fmt: skip
+
+
+@demo(
+    T=LogSlider("Context length", 128, 131_072, value=8192, unit="tokens"),
+    B=LogSlider("Users at once", 1, 512, value=32, unit="users"),
+    name=Choice("Model", ("Llama-2-7B", "Llama-3.1-8B", "Llama-3.1-70B"), value="Llama-3.1-8B"),
+    gpu=Choice("GPU", tuple(GPUS), value="H100"),
+    uncached=Toggle("Break it: no cache, read the whole text for every token"),
+)
+def prefill_against_decode(T, B, name, gpu, uncached):
+    """Where the two phases stand under a GPU's roof, and what batching buys."""
+    chip, work = GPUS[gpu], prefill_work if uncached else decode_work
+    step, prompt = work(name, T, B), prefill_work(name, T, 1)
+    intensity, seconds = arithmetic_intensity(step), roofline_time(step, chip)
+    batches = 2 ** np.arange(10)  # 1 … 512 users
+    total = np.array([n / roofline_time(work(name, T, int(n)), chip) for n in batches])  # (10,) tokens/s
+    fit = users_that_fit(chip.memory, weight_bytes(name), cache_of(name, T))
+    crossover = crossover_batch(name, T)
+
+    metrics = Metrics(
+        ("Decode", intensity, "FLOP/byte", f"{step[0] / 1e9:,.0f} GFLOP / {step[1] / GB:,.1f} GB"),
+        ("Prefill of one prompt", arithmetic_intensity(prompt), "FLOP/byte",
+         f"{prompt[0] / 1e12:,.3g} TFLOP / {prompt[1] / GB:,.1f} GB"),
+        ("Ridge of the GPU", chip.flops / chip.bandwidth, "FLOP/byte", "peak FLOP/s over bytes/s"),
+        ("All users together", B / seconds, "tokens/s", f"{B} / {1000 * seconds:,.3g} ms"),
+        ("Each user", 1 / seconds, "tokens/s", "at best: no overhead counted"),
+        ("Caches outweigh weights from", crossover, "users", "2N / bytes of one cache"),
+    )  # fmt: skip
+    if fit < B:
+        note = Note(
+            f"{gpu} has room for {counted(fit, 'such user')} beside the weights: {B} is arithmetic only.", "warning"
+        )
+    elif MODELS[name].context < T:
+        note = Note(beyond(name, MODELS[name].context), "warning")
+    else:
+        note = Note("Both phases at their best: no launch overhead, no network between GPUs, perfect overlap.")
+    return (
+        roofline(
+            gpu,
+            [
+                (
+                    f"decode, {counted(B, 'user')}",
+                    arithmetic_intensity(step),
+                    "key",
+                    "diamond",
+                    arithmetic_intensity(step) > chip.flops / chip.bandwidth,
+                ),
+                ("prefill, 1 prompt", arithmetic_intensity(prompt), "query", "square", False),
+            ],
+        ),
+        _throughput(batches, total, B, B / seconds, fit, gpu),
+        metrics,
+        note,
+    )
+
+
+def _throughput(batches, total, B, now, fit, gpu):
+    """Tokens a second against users: all together, and each."""
+    inside = batches[0] <= fit <= batches[-1]
+    side = "right" if fit > 16 else "left"  # of the text: it stands where there is more room
+    place = np.log10(fit) if inside else 0
+    full = [label(place, 0, f" memory full: {fit} ", yref="paper", xanchor=side, yanchor="bottom")]
+    return Figure(
+        [
+            line(batches, total, "all users", "key"),
+            line(batches, total / batches, "each user", "query", "dash"),
+            points([B], [now], "now", "key", "diamond"),
+        ],
+        x_title="Users at once",
+        y_title="Tokens per second",
+        alt=f"{counted(B, 'user')}: {short(now)} tokens/s together, {short(now / B)} each; one user alone gets "
+        f"{short(total[0])}, 512 together {short(total[-1])}. {gpu} has memory for {fit:,}.",
+        xaxis={"type": "log", "dtick": np.log10(2)},
+        yaxis={"type": "log"},
+        showlegend=False,
+        shapes=[rule(x=fit)] if inside else [],
+        annotations=[
+            label(np.log10(batches[-1]), np.log10(total[-1]), "all users", xanchor="right", yanchor="bottom", yshift=8),
+            label(np.log10(32), np.log10(total[5] / 32), "each user", xanchor="left", yanchor="bottom", yshift=4),
+            *(full if inside else []),
+        ],
+    )  # fmt: skip

@@ -1,0 +1,156 @@
+"""KV cache: keep every past key and value, so that a new token costs one row of attention.
+
+T tokens in the context   L layers   H query heads   H_kv key/value heads   D head width   d model width
+B users served at once    b bytes per cached number   N parameters, two bytes each
+A FLOP is one addition or one multiplication, so a multiply-add is two.
+"""
+
+import numpy as np
+
+from topics.kit.numerics import softmax
+from topics.kit.real.costs import cache_bytes, roofline_time
+from topics.kit.real.hardware import GPUS
+from topics.kit.real.models import MODELS
+
+# ---- the cache itself
+
+
+def decode_step(q, k, v, K, V):
+    """Append one token to the cache and attend to all of it (eq:decode).
+
+    q        (H, D)         the new token's query, one row a head
+    k, v     (H_kv, D)      its key and value; H/H_kv query heads share each row
+    K, V     (t, H_kv, D)   the cache so far
+    returns  y (H, D) and the grown K, V (t+1, H_kv, D)
+
+    >>> q = k = np.ones((1, 4)); v = np.full((1, 4), 7.0); empty = np.empty((0, 1, 4))
+    >>> y, K, V = decode_step(q, k, v, empty, empty)   # alone, a token can only read its own value
+    >>> y.tolist(), K.shape
+    ([[7.0, 7.0, 7.0, 7.0]], (1, 1, 4))
+    """
+    K = np.concatenate([K, k[None]])  # (t+1, H_kv, D)
+    V = np.concatenate([V, v[None]])  # (t+1, H_kv, D)
+    share = q.shape[0] // K.shape[1]  # query head h reads cached head h // share
+    scores = np.einsum("hd,thd->ht", q, np.repeat(K, share, axis=1)) / np.sqrt(q.shape[1])  # (H, t+1)
+    y = np.einsum("ht,thd->hd", softmax(scores), np.repeat(V, share, axis=1))  # (H, D)
+    return y, K, V
+
+
+def prefill(q, k, v):
+    """Attend for T tokens at once, each to itself and the ones before it (eq:prefill).
+
+    q        (T, H, D)      k, v  (T, H_kv, D)
+    returns  y (T, H, D), and k, v: as they stand, they are the cache
+
+    >>> y, K, V = prefill(np.zeros((2, 1, 1)), np.zeros((2, 1, 1)), np.array([[[2.0]], [[4.0]]]))
+    >>> y.ravel().tolist()   # equal scores: the first token reads 2, the second the mean of 2 and 4
+    [2.0, 3.0]
+    """
+    T, H, D = q.shape
+    share = H // k.shape[1]
+    scores = np.einsum("qhd,thd->hqt", q, np.repeat(k, share, axis=1)) / np.sqrt(D)  # (H, T, T)
+    scores = np.where(np.tri(T, dtype=bool), scores, -np.inf)  # no token sees a later one
+    y = np.einsum("hqt,thd->qhd", softmax(scores), np.repeat(v, share, axis=1))  # (T, H, D)
+    return y, k, v
+
+
+def forward(layers, x, caches=None):
+    """A stack of attention layers: all rows of x at once, or one new row on top of its caches.
+
+    layers   a list of W_q (d, H, D), W_k and W_v (d, H_kv, D), W_o (H, D, d)
+    x        (T, d) without caches, (1, d) with them
+    returns  y like x, and each layer's K, V with the new rows
+    """
+    grown = []
+    for i, (W_q, W_k, W_v, W_o) in enumerate(layers):
+        q, k, v = (np.tensordot(x, W, 1) for W in (W_q, W_k, W_v))  # (T, H, D) and twice (T, H_kv, D)
+        if caches is None:
+            y, K, V = prefill(q, k, v)  # (T, H, D)
+        else:
+            y, K, V = decode_step(q[0], k[0], v[0], *caches[i])  # (H, D)
+        x = x + np.tensordot(y.reshape(len(x), *q.shape[1:]), W_o, 2)  # residual, (T, d)
+        grown.append((K, V))
+    return x, grown
+
+
+def generate(layers, prompt, steps, cached=True):
+    """Make `steps` vectors, each the stack's last output fed back as its next input.
+
+    There is no vocabulary here: where a model would pick a token and look up its vector, this
+    rescales the output to unit mean square.
+
+    prompt   (T, d)
+    returns  (steps, d)
+    """
+    x, caches, made = prompt, None, []
+    for _ in range(steps):
+        y, grown = forward(layers, x if caches is None else x[-1:], caches)  # one row, or all of them again
+        caches = grown if cached else None
+        made.append(y[-1] / np.sqrt(np.mean(y[-1] ** 2)))  # (d,)
+        x = np.vstack([x, made[-1]])  # (T+1, d)
+    return np.array(made)
+
+
+# ---- what it costs
+
+
+def cache_of(name, T=1, b=2):
+    """cache_bytes of a model in the kit's table, by its name."""
+    model = MODELS[name]
+    return cache_bytes(T, model.L, model.H_kv, model.D, b)
+
+
+def weight_bytes(name):
+    """Bytes of a model's weights at two bytes a parameter."""
+    return 2 * MODELS[name].parameters
+
+
+def layer_flops(new, T, d, H, H_kv, D):
+    """FLOP of one attention layer for `new` tokens that each meet T keys (eq:work).
+
+    With a cache new = 1; without one new = T, every row again.
+
+    >>> layer_flops(1, 6, 4, 1, 1, 4), layer_flops(6, 6, 4, 1, 1, 4)
+    (224, 1344)
+    """
+    projections = 2 * d * D * (2 * H + 2 * H_kv)  # q and output: H heads each; k and v: H_kv each
+    attention = 4 * H * D * T  # T scores and T weighted values, D multiply-adds each
+    return new * (projections + attention)
+
+
+def decode_work(name, T, B, b=2):
+    """FLOP and bytes of one decode step: B users, each one new token meeting T keys (eq:step)."""
+    m = MODELS[name]
+    flops = B * (2 * m.parameters + 4 * m.L * m.H * m.D * T)  # a multiply-add per weight, then attention
+    return flops, weight_bytes(name) + B * cache_of(name, T, b)  # weights once for all users, caches one by one
+
+
+def prefill_work(name, T, B):
+    """FLOP and bytes of reading B prompts of T tokens; token t meets t keys, T(T+1)/2 pairs in all."""
+    m = MODELS[name]
+    flops = B * (2 * m.parameters * T + 2 * m.L * m.H * m.D * T * (T + 1))
+    return flops, weight_bytes(name) + B * cache_of(name, T)  # weights read once, caches written once
+
+
+def arithmetic_intensity(work):
+    """FLOP done for each byte moved (eq:intensity).
+
+    >>> arithmetic_intensity((20, 10))
+    2.0
+    """
+    flops, moved = work
+    return flops / moved
+
+
+def decode_time(name, gpu, T, B):
+    """Seconds at best for one decode step, which gives each of B users one token.
+
+    >>> round(1000 * decode_time("Llama-3.1-8B", "H100", T=1, B=1), 1)   # 16.06 GB at 3,350 GB/s, in ms
+    4.8
+    """
+    return roofline_time(decode_work(name, T, B), GPUS[gpu])
+
+
+def crossover_batch(name, T):
+    """The number of users whose caches together weigh as much as the weights (eq:crossover)."""
+    return weight_bytes(name) / cache_of(name, T)

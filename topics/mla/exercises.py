@@ -1,0 +1,119 @@
+"""What a reader of the page on multi-head latent attention is asked."""
+
+import numpy as np
+
+from topics.kit import exercise
+
+
+def _fold(W_UQ, W_UK):
+    return np.einsum("hDq,hDc->hqc", W_UQ, W_UK)
+
+
+@exercise(
+    start="""
+        def fold(W_UQ, W_UK):
+            # W_UQ (H, D, d_q), W_UK (H, D, d_c): queries and keys, each from a latent of its own
+            return np.stack([(W_UK.sum(0).T @ W_UQ[h]) for h in range(len(W_UQ))])
+    """,
+    solution=_fold,
+    hint="A score is (W_UQ[h] @ u) @ (W_UK[h] @ c). Move the brackets until one matrix stands between u and c; it has "
+    "d_q rows. Whose keys does head h meet?",
+)
+def fold_two_matrices(answer, rng):
+    """In DeepSeek's models queries come from a latent too, `u`. Write `fold(W_UQ, W_UK)`: for each head the matrix `M`
+    with `u @ M[h] @ c` equal to the product of that head's query and key. Shape `(H, d_q, d_c)`."""
+    for H, D in ((1, 3), (3, 2), (4, 5)):
+        d_q, d_c = int(rng.integers(2, 5)), int(rng.integers(5, 8))
+        W_UQ, W_UK = rng.normal(size=(H, D, d_q)), rng.normal(size=(H, D, d_c))
+        u, c = rng.normal(size=d_q), rng.normal(size=d_c)
+        M = answer(W_UQ.copy(), W_UK.copy())
+        assert np.shape(M) == (H, d_q, d_c), f"expected the shape {(H, d_q, d_c)}, got {np.shape(M)}"
+        for h in range(H):
+            query = [sum(W_UQ[h, i, j] * u[j] for j in range(d_q)) for i in range(D)]
+            key = [sum(W_UK[h, i, j] * c[j] for j in range(d_c)) for i in range(D)]
+            expected, got = sum(a * b for a, b in zip(query, key, strict=True)), float(u @ M[h] @ c)
+            assert abs(got - expected) < 1e-9, f"{H} heads, head {h}: expected {expected:.4f}, got {got:.4f}"
+
+
+def _as_latent(W_K, W_V, H):
+    H_kv, D, d = W_K.shape
+    W_D = np.concatenate([W_K, W_V]).reshape(2 * H_kv * D, d)
+    up = np.eye(2 * H_kv * D).reshape(2, H_kv, D, 2 * H_kv * D)
+    of = np.arange(H) * H_kv // H
+    return W_D, up[0, of], up[1, of]
+
+
+@exercise(
+    start="""
+        def as_latent(W_K, W_V, H):
+            # W_K, W_V (H_kv, D, d): the keys and values of H_kv groups; query head h reads group h // (H / H_kv)
+            H_kv, D, d = W_K.shape
+            W_D = np.concatenate([W_K, W_V]).reshape(2 * H_kv * D, d)
+            W_UK = np.zeros((H, D, 2 * H_kv * D))
+            W_UV = np.zeros((H, D, 2 * H_kv * D))
+            for h in range(H):
+                W_UK[h, :, :D] = np.eye(D)
+                W_UV[h, :, :D] = np.eye(D)
+            return W_D, W_UK, W_UV
+    """,
+    solution=_as_latent,
+    hint="The latent is a list: the keys of group 0, of group 1, …, then the values likewise. An up-projection picks D "
+    "numbers of it. Which ones for head h?",
+)
+def write_groups_as_a_latent(answer, rng):
+    """Without rotation every GQA is an MLA. Write `as_latent(W_K, W_V, H)`: return `W_D` (2·H_kv·D, d), and
+    `W_UK` and `W_UV` (H, D, 2·H_kv·D) that give each of `H` query heads exactly the key and the value of its group. In
+    the starter code all heads read the same numbers."""
+    for H_kv, share in ((1, 3), (2, 2), (3, 2)):
+        D, d = int(rng.integers(2, 4)), int(rng.integers(3, 6))
+        H = H_kv * share
+        W_K, W_V = rng.normal(size=(2, H_kv, D, d))
+        W_D, W_UK, W_UV = answer(W_K.copy(), W_V.copy(), H)
+        assert np.shape(W_D) == (2 * H_kv * D, d), f"W_D should be {(2 * H_kv * D, d)}, it is {np.shape(W_D)}"
+        for name, up, W in (("W_UK", W_UK, W_K), ("W_UV", W_UV, W_V)):
+            assert np.shape(up) == (H, D, 2 * H_kv * D), (
+                f"{name} should be {(H, D, 2 * H_kv * D)}, it is {np.shape(up)}"
+            )
+            for h in range(H):
+                x = rng.normal(size=d)
+                wrong = np.abs(up[h] @ (W_D @ x) - W[h // share] @ x).max()
+                assert wrong < 1e-9, f"{H_kv} groups, {H} heads: {name}[{h}] does not rebuild group {h // share}"
+
+
+def _shared_latent(W_K, W_V, r):
+    W = np.vstack([W_K, W_V])
+    U = np.linalg.svd(W, full_matrices=False)[0][:, :r]
+    return U.T @ W, U
+
+
+@exercise(
+    start="""
+        def shared_latent(W_K, W_V, r):
+            # W_K, W_V (m, d)      returns W_D (r, d) and W_U (2m, r)
+            half = r // 2
+            U_K = np.linalg.svd(W_K)[0][:, :half]
+            U_V = np.linalg.svd(W_V)[0][:, :half]
+            W_D = np.vstack([U_K.T @ W_K, U_V.T @ W_V])
+            W_U = np.zeros((2 * len(W_K), r))
+            W_U[: len(W_K), :half] = U_K
+            W_U[len(W_K) :, half : 2 * half] = U_V
+            return W_D, W_U
+    """,
+    solution=_shared_latent,
+    hint="The starter code gives half of the latent to keys, half to values. Both come from the same vector: "
+    "stack the two matrices and take the singular vectors of the whole.",
+)
+def share_the_latent(answer, rng):
+    """`W_K` and `W_V` (m, d) make the keys and values of all heads, m = H·D numbers each. Write
+    `shared_latent(W_K, W_V, r)`: of all `W_D` (r, d) and `W_U` (2m, r) those whose product `W_U @ W_D` is nearest to
+    the two, one above the other, in summed squares. `np.linalg.svd` helps. The starter code treats the two apart."""
+    for r in (2, 3, 5):
+        m, d = int(rng.integers(5, 8)), int(rng.integers(6, 9))
+        W_K, W_V = rng.normal(size=(2, m, d)) * np.array([1, 3])[:, None, None]
+        W_D, W_U = answer(W_K.copy(), W_V.copy(), r)
+        assert np.shape(W_D) == (r, d), f"W_D should be {(r, d)}, it is {np.shape(W_D)}"
+        assert np.shape(W_U) == (2 * m, r), f"W_U should be {(2 * m, r)}, it is {np.shape(W_U)}"
+        W = np.vstack([W_K, W_V])
+        left = np.linalg.eigvalsh(W.T @ W)[: d - r].sum()  # what no product of rank r can reach
+        got = ((W - W_U @ W_D) ** 2).sum()
+        assert got <= left * (1 + 1e-6), f"r = {r}: the summed squares of what is missed are {got:.3f}, not {left:.3f}"
