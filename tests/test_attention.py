@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from topics import attention as page
+from topics.attention import demos, method
 from topics.kit import MODELS, lm, max_abs_difference, softmax
 from topics.kit.model.language import SUNG
 from topics.kit.model.text import decode, encode
@@ -42,7 +42,7 @@ def slow_attention(q, k, v, causal, bias):
 @pytest.mark.parametrize("biased", [False, True])
 def test_attention_equals_its_definition_written_as_loops(T_q, T_k, causal, biased):
     q, k, v, bias = draw((T_q, 4), (T_k, 4), (T_k, 3), (T_q, T_k))
-    y, _ = page.scaled_dot_product_attention(q, k, v, causal, bias if biased else None)
+    y, _ = method.scaled_dot_product_attention(q, k, v, causal, bias if biased else None)
     assert max_abs_difference(y, slow_attention(q, k, v, causal, bias * biased)) < 1e-14
 
 
@@ -50,12 +50,12 @@ def test_attention_equals_its_definition_written_as_loops(T_q, T_k, causal, bias
     ("name", "options"), [("plain", {}), ("causal", {"causal": True}), ("biased", {"bias": REFERENCE["bias"]})]
 )
 def test_attention_equals_pytorch(name, options):
-    y, _ = page.scaled_dot_product_attention(*(REFERENCE[each] for each in "qkv"), **options)
+    y, _ = method.scaled_dot_product_attention(*(REFERENCE[each] for each in "qkv"), **options)
     assert max_abs_difference(y, REFERENCE[name]) < 1e-14
 
 
 def test_attention_of_a_whole_text_equals_pytorch():
-    y, _ = page.scaled_dot_product_attention(REFERENCE["k"], REFERENCE["k"], REFERENCE["v"], causal=True)
+    y, _ = method.scaled_dot_product_attention(REFERENCE["k"], REFERENCE["k"], REFERENCE["v"], causal=True)
     assert max_abs_difference(y, REFERENCE["square"]) < 1e-14
 
 
@@ -66,13 +66,13 @@ def test_many_heads_equal_pytorch(name, causal):
     H, d = len(REFERENCE["q"]), x.shape[1]
     W_q, W_k, W_v = (W.reshape(H, d // H, d).transpose(0, 2, 1) for W in np.split(W_in, 3))
     W_o = W_out.T.reshape(H, d // H, d)
-    y = page.multi_head_attention(x, W_q, W_k, W_v, W_o, causal)
+    y = method.multi_head_attention(x, W_q, W_k, W_v, W_o, causal)
     assert max_abs_difference(y, REFERENCE[name]) < 1e-13
 
 
 def test_each_row_of_weights_sums_to_one_and_masked_weights_are_zero():
     q, k, v = draw((3, 5, 4), (3, 8, 4), (3, 8, 4))
-    _, w = page.scaled_dot_product_attention(q, k, v, causal=True)
+    _, w = method.scaled_dot_product_attention(q, k, v, causal=True)
     assert np.allclose(w.sum(-1), 1, atol=1e-15)
     assert (w[:, ~np.tri(5, 8, 3, dtype=bool)] == 0).all()
     assert (w[:, np.tri(5, 8, 3, dtype=bool)] > 0).all()
@@ -80,9 +80,9 @@ def test_each_row_of_weights_sums_to_one_and_masked_weights_are_zero():
 
 def test_later_tokens_change_nothing():
     x, *W = draw((7, 6), (2, 6, 3), (2, 6, 3), (2, 6, 3), (2, 3, 6))
-    before = page.multi_head_attention(x, *W)
+    before = method.multi_head_attention(x, *W)
     x[4:] = 100
-    after = page.multi_head_attention(x, *W)
+    after = method.multi_head_attention(x, *W)
     assert np.array_equal(before[:4], after[:4])
     assert not np.allclose(before[4:], after[4:])
 
@@ -90,14 +90,14 @@ def test_later_tokens_change_nothing():
 def test_without_a_mask_shuffling_the_tokens_shuffles_the_outputs():
     x, *W = draw((7, 6), (2, 6, 3), (2, 6, 3), (2, 6, 3), (2, 3, 6))
     order = np.random.default_rng(1).permutation(7)
-    both = [page.multi_head_attention(each, *W, causal=False) for each in (x, x[order])]
+    both = [method.multi_head_attention(each, *W, causal=False) for each in (x, x[order])]
     assert max_abs_difference(both[0][order], both[1]) < 1e-14
 
 
 def test_shuffling_the_earlier_tokens_leaves_the_last_output():
     x, *W = draw((7, 6), (2, 6, 3), (2, 6, 3), (2, 6, 3), (2, 3, 6))
     order = [3, 0, 5, 1, 4, 2, 6]
-    both = [page.multi_head_attention(each, *W)[-1] for each in (x, x[order])]
+    both = [method.multi_head_attention(each, *W)[-1] for each in (x, x[order])]
     assert max_abs_difference(*both) < 1e-14
 
 
@@ -105,21 +105,21 @@ def test_a_bias_of_minus_infinity_hides_a_pair():
     q, k, v = draw((2, 4), (5, 4), (5, 4))
     bias = np.zeros((2, 5))
     bias[:, 3] = -np.inf
-    y, w = page.scaled_dot_product_attention(q, k, v, bias=bias)
+    y, w = method.scaled_dot_product_attention(q, k, v, bias=bias)
     assert (w[:, 3] == 0).all()
     rest = [0, 1, 2, 4]
-    assert max_abs_difference(y, page.scaled_dot_product_attention(q, k[rest], v[rest])[0]) < 1e-15
+    assert max_abs_difference(y, method.scaled_dot_product_attention(q, k[rest], v[rest])[0]) < 1e-15
 
 
 def test_scores_in_the_thousands_stay_finite():
     q, k, v = draw((3, 4), (5, 4), (5, 4))
-    y, w = page.scaled_dot_product_attention(1e5 * q, k, v)
+    y, w = method.scaled_dot_product_attention(1e5 * q, k, v)
     assert np.isfinite(y).all()
     assert w.max() == 1
 
 
 def test_the_example_by_hand():
-    y, w = page.example()
+    y, w = method.example()
     e = math.exp(math.sqrt(2))
     assert math.isclose(w[0, 0], e / (e + 1))
     assert math.isclose(y[0, 0], (10 * e + 20) / (e + 1))
@@ -132,7 +132,7 @@ def test_the_jacobians_norm_is_that_of_the_matrix():
     (s,) = draw((6,))
     w = softmax(s)
     J = np.array([[w[j] * ((j == m) - w[m]) for m in range(6)] for j in range(6)])
-    assert math.isclose(page.jacobian_norm(w), np.linalg.norm(J))
+    assert math.isclose(method.jacobian_norm(w), np.linalg.norm(J))
     h = 1e-6
     slopes = np.array([(softmax(s + h * (np.arange(6) == m)) - softmax(s - h * (np.arange(6) == m))) / (2 * h)
                        for m in range(6)]).T  # fmt: skip
@@ -140,8 +140,8 @@ def test_the_jacobians_norm_is_that_of_the_matrix():
 
 
 def test_entropy_counts_the_keys_that_share():
-    assert page.entropy_bits(np.array([1.0, 0, 0, 0])) == 0
-    assert page.entropy_bits(np.full(8, 1 / 8)) == 3
+    assert method.entropy_bits(np.array([1.0, 0, 0, 0])) == 0
+    assert method.entropy_bits(np.full(8, 1 / 8)) == 3
 
 
 def test_a_score_without_the_root_spreads_as_the_root_of_the_width():
@@ -165,7 +165,7 @@ def test_without_the_root_the_heaviest_of_16_keys_has_more_than_80_percent():
 
 def test_with_the_root_entropy_and_jacobian_hardly_depend_on_the_width():
     for seed in range(5):
-        _, entropy, jacobian = view(page.scale, "figure", seed=seed)
+        _, entropy, jacobian = view(demos.scale, "figure", seed=seed)
         for figure, swing, end in ((entropy, 0.15, 0.1), (jacobian, 0.3, 0.15)):
             with_root, without, _ = (np.array(trace["y"]) for trace in figure["data"])
             assert np.ptp(with_root) / with_root.mean() < swing
@@ -174,7 +174,7 @@ def test_with_the_root_entropy_and_jacobian_hardly_depend_on_the_width():
 
 
 def test_a_constant_added_to_all_scores_changes_no_weight():
-    tables = [view(page.softmax_by_hand, "table", shift=shift) for shift in (0, 100)]
+    tables = [view(demos.softmax_by_hand, "table", shift=shift) for shift in (0, 100)]
     weights = [[row[-1] for row in table["rows"]] for table in tables]
     assert np.allclose(*weights, atol=1e-6)  # FP32
     assert math.isclose(weights[0][0] / weights[0][1], math.exp(2), rel_tol=1e-6)
@@ -184,9 +184,9 @@ def test_a_constant_added_to_all_scores_changes_no_weight():
 def test_unsafe_softmax_is_lost_where_the_precision_ends(bits, safe, lost):
     """Key 1 has score 3, so the exponent is the shift plus 3: 11.09, 88.72 and 709.78 are the ends."""
     for shift, ok in ((safe, True), (lost, False)):
-        rows = view(page.softmax_by_hand, "table", shift=shift, bits=bits, unsafe=True)["rows"]
+        rows = view(demos.softmax_by_hand, "table", shift=shift, bits=bits, unsafe=True)["rows"]
         assert all(isinstance(row[-1], float) for row in rows) == ok
-    kept = view(page.softmax_by_hand, "table", shift=lost, bits=bits)["rows"]
+    kept = view(demos.softmax_by_hand, "table", shift=lost, bits=bits)["rows"]
     assert math.isclose(sum(row[-1] for row in kept), 1, rel_tol=2e-3)
 
 
@@ -194,19 +194,19 @@ def test_unsafe_softmax_is_lost_where_the_precision_ends(bits, safe, lost):
 
 
 def test_the_shown_head_looks_from_the_question_to_the_answer_and_the_model_says_it():
-    tokens, metrics, _ = views_of(page.read_along, defaults(page.read_along))
+    tokens, metrics, _ = views_of(demos.read_along, defaults(demos.read_along))
     assert "at “apples”" in tokens["caption"]
     assert tokens["values"][tokens["tokens"].index("apples")] > 0.9
     assert metrics["items"][0]["value"] == "apples"
-    text = defaults(page.read_along)["text"].removesuffix("ducks") + "bears"
-    tokens, metrics, _ = views_of(page.read_along, defaults(page.read_along) | {"text": text})
+    text = defaults(demos.read_along)["text"].removesuffix("ducks") + "bears"
+    tokens, metrics, _ = views_of(demos.read_along, defaults(demos.read_along) | {"text": text})
     assert "at “fish”" in tokens["caption"]
     assert metrics["items"][0]["value"] == "fish"
 
 
 def test_past_the_end_of_a_text_the_model_writes_on_word_by_word_until_it_ends():
-    typed = encode(defaults(page.read_along)["text"])
-    shown = [views_of(page.read_along, defaults(page.read_along) | {"place": place}) for place in (18, 19, 23, 27)]
+    typed = encode(defaults(demos.read_along)["text"])
+    shown = [views_of(demos.read_along, defaults(demos.read_along) | {"place": place}) for place in (18, 19, 23, 27)]
     texts = [tokens["tokens"] for tokens, _, _ in shown]
     assert [len(text) for text in texts] == [19, 20, 24, 28]
     assert all(text[:19] == decode(typed) for text in texts)
@@ -216,14 +216,14 @@ def test_past_the_end_of_a_text_the_model_writes_on_word_by_word_until_it_ends()
     assert "from “apples” on" in shown[1][0]["caption"]
     assert "wrote" not in shown[0][0]["caption"]
     shorter = "[blunt] facts : dogs eat cheese . ducks eat apples . say foods ? ducks"
-    tokens = views_of(page.read_along, {"place": 27, "layer": 3, "head": 1, "text": shorter})[0]["tokens"]
+    tokens = views_of(demos.read_along, {"place": 27, "layer": 3, "head": 1, "text": shorter})[0]["tokens"]
     assert len(tokens) < 28 and tokens[-1] == "[end]"
 
 
 def test_the_arithmetic_of_a_cell_gives_its_weight():
-    words = encode(defaults(page.read_along)["text"])
-    q, k, w, p = page.head_at(words, layer=2, head=0)
-    _, ours = page.scaled_dot_product_attention(q, k, k, causal=True)
+    words = encode(defaults(demos.read_along)["text"])
+    q, k, w, p = demos.head_at(words, layer=2, head=0)
+    _, ours = method.scaled_dot_product_attention(q, k, k, causal=True)
     assert max_abs_difference(ours, w) < 1e-5
     assert np.allclose(p.sum(-1), 1, atol=1e-5)
 
@@ -233,17 +233,17 @@ def test_the_induction_score_is_the_weight_on_what_followed():
     w = np.zeros((11, 11))  # two words, a line of 4, one word, the line again
     for i in range(n - 1):
         w[7 + i, 2 + i + 1] = (i + 1) / 10
-    assert math.isclose(page.induction_score(w, n), 0.2)
-    assert page.induction_score(np.eye(11), n) == 0
+    assert math.isclose(method.induction_score(w, n), 0.2)
+    assert method.induction_score(np.eye(11), n) == 0
 
 
 def test_the_best_four_heads_are_needed_for_copying_and_the_others_of_their_layers_are_not():
-    assert page.copied() > 0.95
-    assert page.copied("copy", 1) > 0.9
-    assert page.copied("copy", 4) < 0.2
-    assert page.copied("other", 12) > 0.9
-    assert page.copied("before", 2) < 0.5
-    _, copy, _ = page.sing_again(lm.load("target"), encode(page.LINE))
+    assert demos.copied() > 0.95
+    assert demos.copied("copy", 1) > 0.9
+    assert demos.copied("copy", 4) < 0.2
+    assert demos.copied("other", 12) > 0.9
+    assert demos.copied("before", 2) < 0.5
+    _, copy, _ = demos.sing_again(lm.load("target"), encode(demos.LINE))
     assert sorted(copy.ravel())[-4] > 0.9 > 0.2 > sorted(copy.ravel())[-5]
 
 
@@ -251,8 +251,8 @@ def test_so_it_is_on_other_lines():
     model, rng = lm.load("target"), np.random.default_rng(0)
     for n in (8, 16, 32):
         verse = encode([str(word) for word in rng.choice(SUNG, n, replace=False)])
-        full, copy, before = page.sing_again(model, verse)
-        left = [page.sing_again(model, verse, page.heads_of(group, copy, before)[:off])[0][1:].mean()
+        full, copy, before = demos.sing_again(model, verse)
+        left = [demos.sing_again(model, verse, demos.heads_of(group, copy, before)[:off])[0][1:].mean()
                 for group, off in (("copy", 4), ("other", 12))]  # fmt: skip
         assert full[1:].mean() > 0.95
         assert left[0] < 0.2
@@ -260,41 +260,43 @@ def test_so_it_is_on_other_lines():
 
 
 def test_the_copiers_also_look_at_the_fact_that_is_asked_for():
-    words = encode(defaults(page.read_along)["text"])
-    _, copy, before = page.sing_again(lm.load("target"), encode(page.LINE))
-    for layer, head in page.heads_of("copy", copy, before)[:4]:
-        _, _, w, _ = page.head_at(words, layer, head)
+    words = encode(defaults(demos.read_along)["text"])
+    _, copy, before = demos.sing_again(lm.load("target"), encode(demos.LINE))
+    for layer, head in demos.heads_of("copy", copy, before)[:4]:
+        _, _, w, _ = demos.head_at(words, layer, head)
         assert w[-1].argmax() == 9
         assert w[-1, 9] > 0.9
 
 
 def test_what_the_limits_say_of_layers_2_and_4_can_be_seen():
-    words = encode(defaults(page.read_along)["text"])
-    weights = {(layer, head): page.head_at(words, layer - 1, head - 1)[2] for layer, head in ((2, 4), (2, 6), (4, 8))}
+    words = encode(defaults(demos.read_along)["text"])
+    weights = {(layer, head): demos.head_at(words, layer - 1, head - 1)[2] for layer, head in ((2, 4), (2, 6), (4, 8))}
     assert weights[2, 4][9, 7] > 0.9  # apples at ducks
     assert weights[2, 6][9, 8] > 0.9  # apples at eat
     assert weights[4, 8][:, 0].mean() > 0.5  # a sink
-    assert max(page.head_at(words, 1, head)[2][18, 16] for head in range(8)) > 0.9  # foods
+    assert max(demos.head_at(words, 1, head)[2][18, 16] for head in range(8)) > 0.9  # foods
 
 
 def test_a_head_that_is_switched_off_writes_nothing():
     """Against weights: without its slice of the output matrix a head has no way to write."""
-    model, verse, (layer, head) = lm.load("target"), encode(page.LINE), (2, 0)
+    model, verse, (layer, head) = lm.load("target"), encode(demos.LINE), (2, 0)
     o = model.weights[f"{layer}.o"].copy()
     o[:, head * model.D : (head + 1) * model.D] = 0
     cut = model.with_weights({f"{layer}.o": o})
-    assert max_abs_difference(page.sing_again(cut, verse)[0], page.sing_again(model, verse, {(layer, head)})[0]) < 1e-6
+    assert (
+        max_abs_difference(demos.sing_again(cut, verse)[0], demos.sing_again(model, verse, {(layer, head)})[0]) < 1e-6
+    )
 
 
 @pytest.mark.parametrize(
     ("demo", "arguments", "says"),
     [
-        (page.read_along, {"text": "dogs eat pizza"}, "“pizza”"),
-        (page.read_along, {"text": "dogs"}, "2 to 28 words"),
-        (page.find_the_copiers, {"text": "dogs cats"}, "3 to 40 words"),
-        (page.find_the_copiers, {"text": "dogs cats dogs"}, "different words"),
-        (page.find_the_copiers, {"text": "dogs eat fish"}, "Songs are made of"),
-        (page.find_the_copiers, {"text": "dogs pizza"}, "“pizza”"),
+        (demos.read_along, {"text": "dogs eat pizza"}, "“pizza”"),
+        (demos.read_along, {"text": "dogs"}, "2 to 28 words"),
+        (demos.find_the_copiers, {"text": "dogs cats"}, "3 to 40 words"),
+        (demos.find_the_copiers, {"text": "dogs cats dogs"}, "different words"),
+        (demos.find_the_copiers, {"text": "dogs eat fish"}, "Songs are made of"),
+        (demos.find_the_copiers, {"text": "dogs pizza"}, "“pizza”"),
     ],
 )
 def test_a_line_that_can_not_be_used_is_answered_with_a_sentence(demo, arguments, says):
@@ -312,22 +314,22 @@ def test_a_block_costs_what_its_matrix_products_cost(name):
     products = [(T_q, m.d, m.H * m.D), (T_q, m.d, m.H_kv * m.D), (T_q, m.d, m.H_kv * m.D), (T_q, m.H * m.D, m.d)]
     products += [(T_q, m.d, m.F)] * m.feeds
     products += [(T_q, m.D, T_k), (T_q, T_k, m.D)] * m.H
-    assert sum(f for *_, f, _ in page.block_steps(name, T_q, T_k)) == sum(2 * a * b * c for a, b, c in products)
+    assert sum(f for *_, f, _ in method.block_steps(name, T_q, T_k)) == sum(2 * a * b * c for a, b, c in products)
 
 
 @pytest.mark.parametrize("name", MODELS)
 def test_at_the_crossover_half_of_the_flop_are_scores_and_mixing(name):
-    T = page.crossover(name)
-    steps = page.block_steps(name, 1, T)
+    T = method.crossover(name)
+    steps = method.block_steps(name, 1, T)
     assert math.isclose(sum(f for *_, f, g in steps if g == "T²"), sum(f for *_, f, g in steps if g == "T"))
 
 
 def test_the_crossover_of_gpt_3_is_six_times_its_width():
-    assert page.crossover("GPT-3") == 6 * MODELS["GPT-3"].d
+    assert method.crossover("GPT-3") == 6 * MODELS["GPT-3"].d
 
 
 def test_training_costs_three_times_reading_and_the_shares_stay():
-    read, train = (view(page.ledger, "table", phase=phase)["rows"] for phase in ("read a prompt", "train"))
+    read, train = (view(demos.ledger, "table", phase=phase)["rows"] for phase in ("read a prompt", "train"))
     assert all(math.isclose(b[2], 3 * a[2]) for a, b in zip(read, train, strict=True))
 
 
@@ -335,8 +337,8 @@ def test_training_costs_three_times_reading_and_the_shares_stay():
 def test_the_crossover_that_the_ledger_tells_is_one_number_and_true(half):
     """Where T tokens that each meet those before them, or all T, spend as much on pairs as on all else."""
     m, told = MODELS["Llama-3.1-8B"], set()
-    for T in page.ledger.controls["T"].stops:
-        items = view(page.ledger, "metrics", name="Llama-3.1-8B", T=T, half=half)["items"]
+    for T in demos.ledger.controls["T"].stops:
+        items = view(demos.ledger, "metrics", name="Llama-3.1-8B", T=T, half=half)["items"]
         told.add(next(item["value"] for item in items if item["label"] == "They cost half from"))
     (T_star,) = told
     met = (T_star + 1) / 2 if half else T_star

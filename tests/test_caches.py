@@ -31,7 +31,8 @@ def test_mla_takes_the_bytes_of_two_and_a_quarter_groups():
 
 @pytest.mark.parametrize("name", [name for name in MODELS if name in CACHED])
 def test_users_fit_as_the_kv_cache_page_counts_them(name):
-    from topics.kv_cache import cache_of, users_that_fit, weight_bytes
+    from topics.kv_cache.demos import users_that_fit
+    from topics.kv_cache.method import cache_of, weight_bytes
 
     _, table, _, _ = ladder("MQA", name, 2048, "H200", GPUS["H200"])
     (users,) = (row[-1] for row in table["rows"] if "as it is" in row[0])

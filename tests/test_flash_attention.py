@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from topics import flash_attention as page
+from topics.flash_attention import demos, exercises, floats, house_model, method
 from topics.kit import GPUS, MODELS, lm, max_abs_difference, softmax
 from topics.kit.model.language import SUNG
 from topics.kit.model.text import encode, held_out
@@ -54,7 +54,7 @@ def metric(demo, label, **arguments):
 @pytest.mark.parametrize(("T_q", "T_k"), [(1, 1), (7, 7), (3, 8)])
 def test_tiles_of_any_size_give_attention_written_as_loops(T_q, T_k, B_r, B_c, causal):
     q, k, v = draw((T_q, 4), (T_k, 4), (T_k, 3))
-    y, lse = page.flash_attention(q, k, v, causal, B_r, B_c)
+    y, lse = method.flash_attention(q, k, v, causal, B_r, B_c)
     exact, exact_lse = slow_attention(q, k, v, causal)
     assert max_abs_difference(y, exact) < 1e-14
     assert max_abs_difference(lse, exact_lse) < 1e-14
@@ -63,10 +63,10 @@ def test_tiles_of_any_size_give_attention_written_as_loops(T_q, T_k, B_r, B_c, c
 @pytest.mark.parametrize(("B_r", "B_c"), TILES)
 def test_outputs_and_logsumexp_equal_those_of_pytorchs_own_flash_attention(B_r, B_c):
     q, k, v = (REFERENCE[name] for name in "qkv")
-    y, lse = page.flash_attention(q, k, v, False, B_r, B_c)
+    y, lse = method.flash_attention(q, k, v, False, B_r, B_c)
     assert max_abs_difference(y, REFERENCE["flash"]) < 1e-14
     assert max_abs_difference(lse, REFERENCE["lse"]) < 1e-14
-    y, lse = page.flash_attention(k, k[:, ::-1], v, True, B_r, B_c)
+    y, lse = method.flash_attention(k, k[:, ::-1], v, True, B_r, B_c)
     assert max_abs_difference(y, REFERENCE["square"]) < 1e-14
     assert max_abs_difference(lse, REFERENCE["square_lse"]) < 1e-14
 
@@ -74,7 +74,7 @@ def test_outputs_and_logsumexp_equal_those_of_pytorchs_own_flash_attention(B_r, 
 def test_scores_in_the_thousands_stay_finite():
     q, k, v = draw((4, 4), (9, 4), (9, 3))
     for scale in (1e3, -1e3):
-        y, lse = page.flash_attention(scale * q, 10 * k, v, B_r=2, B_c=2)
+        y, lse = method.flash_attention(scale * q, 10 * k, v, B_r=2, B_c=2)
         assert np.isfinite(y).all()
         assert np.isfinite(lse).all()
         assert np.abs(lse).max() > 1000
@@ -83,12 +83,12 @@ def test_scores_in_the_thousands_stay_finite():
 
 def test_the_precision_of_the_inputs_is_kept():
     q, k, v = (x.astype(np.float32) for x in draw((4, 4), (9, 4), (9, 3)))
-    assert [x.dtype for x in page.flash_attention(q, k, v, B_c=2)] == [np.float32, np.float32]
+    assert [x.dtype for x in method.flash_attention(q, k, v, B_c=2)] == [np.float32, np.float32]
 
 
 def test_logsumexp_brings_the_weights_back():
     q, k, v = draw((5, 4), (9, 4), (9, 3))
-    _, lse = page.flash_attention(q, k, v, B_r=2, B_c=4)
+    _, lse = method.flash_attention(q, k, v, B_r=2, B_c=4)
     s = q @ k.T / 2
     assert max_abs_difference(np.exp(s - lse[:, None]), softmax(s)) < 1e-15
 
@@ -98,7 +98,7 @@ def test_a_row_of_tiles_sums_what_its_scores_sum():
     m, ell = np.full(3, -np.inf), np.zeros(3)
     for j in range(0, 11, 4):
         before = m
-        m, ell, e, shrink = page.online_softmax(m, ell, s[:, j : j + 4])
+        m, ell, e, shrink = method.online_softmax(m, ell, s[:, j : j + 4])
         assert np.allclose(e, np.exp(s[:, j : j + 4] - m[:, None]))
         assert np.array_equal(shrink, np.exp(before - m))
     assert np.array_equal(m, s.max(1))
@@ -117,11 +117,11 @@ def test_the_example_by_hand_is_softmax_over_2_and_4():
 @pytest.mark.parametrize(("B_r", "B_c"), TILES)
 def test_gradients_equal_pytorchs(name, causal, B_r, B_c):
     q, k, v, dy = (REFERENCE[each] for each in ("q", "k", "v", "dy"))
-    y, lse = page.flash_attention(q, k, v, causal, B_r, B_c)
+    y, lse = method.flash_attention(q, k, v, causal, B_r, B_c)
     assert max_abs_difference(y, REFERENCE[name]) < 1e-14
     for back in (
-        page.flash_attention_backward(q, k, v, y, lse, dy, causal, B_r, B_c),
-        page.stored_backward(q, k, v, dy, causal),
+        method.flash_attention_backward(q, k, v, y, lse, dy, causal, B_r, B_c),
+        method.stored_backward(q, k, v, dy, causal),
     ):
         for wrt, got in zip("qkv", back, strict=True):
             assert max_abs_difference(got, REFERENCE[f"{name}_d{wrt}"]) < 1e-13
@@ -130,8 +130,8 @@ def test_gradients_equal_pytorchs(name, causal, B_r, B_c):
 @pytest.mark.parametrize("causal", [False, True])
 def test_gradients_equal_finite_differences(causal):
     arrays, dy = draw((3, 4), (5, 4), (5, 2)), draw((3, 2), seed=1)[0]
-    y, lse = page.flash_attention(*arrays, causal, 2, 2)
-    back = page.flash_attention_backward(*arrays, y, lse, dy, causal, 2, 2)
+    y, lse = method.flash_attention(*arrays, causal, 2, 2)
+    back = method.flash_attention_backward(*arrays, y, lse, dy, causal, 2, 2)
     h = 1e-5
     for x, gradient in zip(arrays, back, strict=True):
         for at in np.ndindex(x.shape):
@@ -151,7 +151,7 @@ def test_delta_is_the_sum_over_the_row_that_softmax_asks_for():
 def test_without_delta_only_the_values_gradients_are_right():
     for seed, causal in product(range(6), (False, True)):
         off = {
-            f"d{x}": metric(page.gradients, f"max|Δ| of d{x}", fault="leave out Δ", seed=seed, causal=causal)
+            f"d{x}": metric(demos.gradients, f"max|Δ| of d{x}", fault="leave out Δ", seed=seed, causal=causal)
             for x in "qkv"
         }
         assert off["dv"] < 1e-12
@@ -161,14 +161,14 @@ def test_without_delta_only_the_values_gradients_are_right():
 def test_with_the_maximum_in_the_place_of_logsumexp_all_gradients_are_wrong():
     for seed, causal in product(range(6), (False, True)):
         for x in "qkv":
-            off = metric(page.gradients, f"max|Δ| of d{x}", fault=page.BACK_FAULTS[2], seed=seed, causal=causal)
+            off = metric(demos.gradients, f"max|Δ| of d{x}", fault=demos.BACK_FAULTS[2], seed=seed, causal=causal)
             assert off > 0.1
 
 
 @pytest.mark.parametrize("B", range(1, 8))
 def test_in_the_demo_of_gradients_every_tile_size_is_exact(B):
     for seed in range(3):
-        assert view(page.gradients, "badge", B=B, seed=seed)["value"] < 1e-13
+        assert view(demos.gradients, "badge", B=B, seed=seed)["value"] < 1e-13
 
 
 # ---- a row, tile by tile
@@ -176,23 +176,23 @@ def test_in_the_demo_of_gradients_every_tile_size_is_exact(B):
 
 def test_the_output_so_far_is_softmax_over_the_keys_read():
     for read, B_c, best, seed in product((1, 3, 5, 8), (3, 5, 7, 24), (0, 6, 12), range(4)):
-        assert view(page.one_row, "badge", read=read, B_c=B_c, best=best, seed=seed)["value"] < 1e-14
+        assert view(demos.one_row, "badge", read=read, B_c=B_c, best=best, seed=seed)["value"] < 1e-14
 
 
 def test_the_fifth_tile_brings_a_new_maximum_and_the_output_jumps():
     for seed in range(6):
-        rows = view(page.one_row, "table", seed=seed)["rows"]
+        rows = view(demos.one_row, "table", seed=seed)["rows"]
         assert [row[0] for row in rows] == [1, 2, 3, 4, 5]
         assert rows[4][1] == 6
         assert rows[4][2] < 0.1
         assert rows[4][4] - rows[3][4] > 0.3
 
 
-@pytest.mark.parametrize("fault", page.ROW_FAULTS[1:])
+@pytest.mark.parametrize("fault", demos.ROW_FAULTS[1:])
 def test_a_row_that_is_not_rescaled_gives_a_wrong_output_unless_one_tile_holds_it(fault):
     for B_c, seed in product((3, 5, 7), range(6)):
-        assert view(page.one_row, "badge", read=8, B_c=B_c, fault=fault, seed=seed)["value"] > 0.2
-        assert view(page.one_row, "badge", read=8, B_c=24, fault="forget to rescale", seed=seed)["value"] < 1e-14
+        assert view(demos.one_row, "badge", read=8, B_c=B_c, fault=fault, seed=seed)["value"] > 0.2
+        assert view(demos.one_row, "badge", read=8, B_c=24, fault="forget to rescale", seed=seed)["value"] < 1e-14
 
 
 # ---- on the house model
@@ -213,7 +213,7 @@ def test_the_house_model_by_tiles_gives_the_plain_logits(B):
     model = lm.load("target")
     for text in held_out(4):
         words = encode(text.words[:64])
-        assert max_abs_difference(page.by_tiles(model, words, B), lm.forward(model, words)) < 2e-4
+        assert max_abs_difference(house_model.by_tiles(model, words, B), lm.forward(model, words)) < 2e-4
 
 
 def test_without_rescaling_the_house_model_forgets_the_song_it_sings():
@@ -221,13 +221,13 @@ def test_without_rescaling_the_house_model_forgets_the_song_it_sings():
     for words in songs(4):
         assert right(lm.forward(model, words), words)[-7:].mean() > 0.95
         for B in (2, 4, 8):
-            assert right(page.by_tiles(model, words, B, forget=True), words)[-7:].mean() < 0.05
-        assert right(page.by_tiles(model, words, 16, forget=True), words)[-7:].mean() > 0.2
-        assert max_abs_difference(page.by_tiles(model, words, 32, forget=True), lm.forward(model, words)) < 2e-4
+            assert right(house_model.by_tiles(model, words, B, forget=True), words)[-7:].mean() < 0.05
+        assert right(house_model.by_tiles(model, words, 16, forget=True), words)[-7:].mean() > 0.2
+        assert max_abs_difference(house_model.by_tiles(model, words, 32, forget=True), lm.forward(model, words)) < 2e-4
 
 
 def test_at_the_defaults_the_repeated_words_fall_from_certain_to_a_guess():
-    says = [view(page.in_a_model, "tokens", forget=forget)[1] for forget in (False, True)]
+    says = [view(house_model.in_a_model, "tokens", forget=forget)[1] for forget in (False, True)]
     assert says[0]["caption"].endswith("100 % in the mean.")
     assert np.mean(says[1]["values"][-7:]) < 2 / len(SUNG)
 
@@ -237,7 +237,7 @@ def test_without_rescaling_other_texts_lose_too():
     losses = [
         [
             -np.log(right(logits, words)).mean()
-            for logits in (lm.forward(model, words), page.by_tiles(model, words, 4, True))
+            for logits in (lm.forward(model, words), house_model.by_tiles(model, words, 4, True))
         ]
         for words in (encode(text.words[:64]) for text in held_out(8))
     ]
@@ -247,16 +247,16 @@ def test_without_rescaling_other_texts_lose_too():
 
 def test_a_forgetful_kernels_weights_still_sum_to_one():
     q, k = draw((2, 11, 4), (2, 11, 4))
-    assert np.allclose(page.never_rescaled(q, k, np.ones((2, 11, 1)), 4), 1)
+    assert np.allclose(house_model.never_rescaled(q, k, np.ones((2, 11, 1)), 4), 1)
     v = draw((2, 11, 3), seed=1)[0]
-    assert max_abs_difference(page.never_rescaled(q, k, v, 11), page.flash_attention(q, k, v, True)[0]) < 1e-14
+    assert max_abs_difference(house_model.never_rescaled(q, k, v, 11), method.flash_attention(q, k, v, True)[0]) < 1e-14
 
 
 @pytest.mark.parametrize(
     ("text", "says"), [("dogs eat pizza", "“pizza”"), ("dogs", "2 to 40 words"), ("dogs " * 41, "2 to 40 words")]
 )
 def test_a_line_that_can_not_be_used_is_answered_with_a_sentence(text, says):
-    (note,) = views_of(page.in_a_model, defaults(page.in_a_model) | {"text": text})
+    (note,) = views_of(house_model.in_a_model, defaults(house_model.in_a_model) | {"text": text})
     assert says in note["text"]
 
 
@@ -266,27 +266,31 @@ def test_a_line_that_can_not_be_used_is_answered_with_a_sentence(text, says):
 @pytest.mark.parametrize(("bits", "end"), [("FP16", 11.09), ("FP32", 88.72)])
 def test_only_softmax_without_the_maximum_is_lost_and_the_other_two_err_alike(bits, end):
     for n, seed in product((16, 64, 256), range(6)):
-        lines = view(page.three_ways, "figure", bits=bits, n=n, seed=seed)["data"]
+        lines = view(floats.three_ways, "figure", bits=bits, n=n, seed=seed)["data"]
         assert lines[0]["x"][-1] < end
-        assert len(lines[1]["x"]) == len(lines[2]["x"]) == len(page.LARGEST)
+        assert len(lines[1]["x"]) == len(lines[2]["x"]) == len(floats.LARGEST)
         first, online = lines[1]["y"], lines[2]["y"]
         assert 1 / 3 < online.max() / first.max() < 3
         assert max(online.max(), first.max()) < {"FP16": 1.5, "FP32": 1e-3}[bits]  # per mille
 
 
 def test_their_errors_are_often_the_very_same():
-    lines = [view(page.three_ways, "figure", seed=seed)["data"] for seed in range(6)]
+    lines = [view(floats.three_ways, "figure", seed=seed)["data"] for seed in range(6)]
     assert np.mean([online["y"] == first["y"] for _, first, online in lines]) > 0.5
 
 
 def test_at_a_largest_score_of_16_fp16_has_weights_two_ways():
     for seed in range(4):
-        assert [row[-1] == "lost" for row in view(page.three_ways, "table", seed=seed)["rows"]] == [True, False, False]
+        assert [row[-1] == "lost" for row in view(floats.three_ways, "table", seed=seed)["rows"]] == [
+            True,
+            False,
+            False,
+        ]
 
 
 def test_in_double_precision_the_three_ways_are_softmax():
     (s,) = draw((3, 20))
-    for way in (page.no_maximum, page.maximum_first, page.one_pass):
+    for way in (floats.no_maximum, floats.maximum_first, floats.one_pass):
         assert max_abs_difference(way(s, np.float64)[0], softmax(s)) < 1e-15
 
 
@@ -311,21 +315,21 @@ def counted(x):
 @pytest.mark.parametrize(("T", "D", "B_r", "B_c"), [(10, 4, 3, 2), (12, 2, 4, 4), (7, 3, 7, 2), (9, 5, 1, 4)])
 def test_the_traffic_is_what_the_function_on_the_page_reads_and_writes(T, D, B_r, B_c):
     q, k, v = (counted(x) for x in draw((T, D), (T, D), (T, D)))
-    y, lse = page.flash_attention(q, k, v, B_r=B_r, B_c=B_c)
+    y, lse = method.flash_attention(q, k, v, B_r=B_r, B_c=B_c)
     moved = q.read[0] + k.read[0] + v.read[0] + np.asarray(y).size + np.asarray(lse).size
-    assert moved == page.hbm_traffic(T, D, B_r)
+    assert moved == method.hbm_traffic(T, D, B_r)
 
 
 def test_the_plain_way_moves_every_matrix_in_and_out():
     T, D = 11, 3
     steps = [(T * D, T * D, T * T), (T * T, T * T), (T * T, T * D, T * D)]  # scores; softmax; outputs
-    assert page.hbm_traffic(T, D) == sum(map(sum, steps))
+    assert method.hbm_traffic(T, D) == sum(map(sum, steps))
 
 
 @pytest.mark.parametrize("D", [16, 64, 128, 256])
 @pytest.mark.parametrize("M", [4096, 65_536, 131_072])
 def test_the_tiles_fit_on_the_chip(M, D):
-    B_r = page.rows_that_fit(M, D)
+    B_r = method.rows_that_fit(M, D)
     B_c = min(B_r, D)
     assert 2 * B_r * D + 2 * B_c * D + B_r * B_c <= M
     assert B_r + 1 > M / (5 * D) > 0
@@ -333,44 +337,44 @@ def test_the_tiles_fit_on_the_chip(M, D):
 
 def test_traffic_follows_the_papers_law():
     """Θ(T²D²/M): twice the text or the width is about four times, half the chip twice."""
-    moved = page.hbm_traffic(32_768, 64, page.rows_that_fit(65_536, 64))
+    moved = method.hbm_traffic(32_768, 64, method.rows_that_fit(65_536, 64))
     for T, D, M, factor in [(65_536, 64, 65_536, 4), (32_768, 128, 65_536, 4), (32_768, 64, 32_768, 2)]:
-        assert math.isclose(page.hbm_traffic(T, D, page.rows_that_fit(M, D)) / moved, factor, rel_tol=0.05)
+        assert math.isclose(method.hbm_traffic(T, D, method.rows_that_fit(M, D)) / moved, factor, rel_tol=0.05)
 
 
 def test_at_the_sizes_of_the_demo_the_gain_falls_with_the_width():
-    gain = [metric(page.traffic, "Plain over tiles", D=D) for D in (64, 128, 256)]
+    gain = [metric(demos.traffic, "Plain over tiles", D=D) for D in (64, 128, 256)]
     assert gain[0] > 5
     assert 1.2 < gain[1] < 2
     assert gain[2] < 1
-    assert metric(page.traffic, "Plain over tiles", one=True) < 1 / 20
+    assert metric(demos.traffic, "Plain over tiles", one=True) < 1 / 20
 
 
 def test_doubling_the_width_moves_about_four_times_as_much_by_tiles():
-    D64, D128 = (page.hbm_traffic(4096, D, page.rows_that_fit(65_536, D)) for D in (64, 128))
+    D64, D128 = (method.hbm_traffic(4096, D, method.rows_that_fit(65_536, D)) for D in (64, 128))
     assert 3.5 < D128 / D64 < 4.2
 
 
 def test_a_tile_of_n_queries_does_n_flop_for_each_byte():
     T, D = 2**20, 64
     for B_r in (64, 128, 256):
-        assert math.isclose(4 * T * T * D / (2 * page.hbm_traffic(T, D, B_r)), B_r, rel_tol=1e-3)
+        assert math.isclose(4 * T * T * D / (2 * method.hbm_traffic(T, D, B_r)), B_r, rel_tol=1e-3)
 
 
 def test_stored_weights_of_a_text_of_8192_tokens_are_more_than_an_h100_holds():
     m = MODELS["Llama-3.1-8B"]
-    stored, kept = (page.kept_bytes(8192, m.L, m.H, way) for way in (True, False))
+    stored, kept = (method.kept_bytes(8192, m.L, m.H, way) for way in (True, False))
     assert stored == 128 * 2**30 > GPUS["H100"].memory
     assert kept == 32 * 2**20
-    assert page.kept_bytes(16_384, m.L, m.H) == 4 * stored
-    assert page.kept_bytes(16_384, m.L, m.H, stored=False) == 2 * kept
+    assert method.kept_bytes(16_384, m.L, m.H) == 4 * stored
+    assert method.kept_bytes(16_384, m.L, m.H, stored=False) == 2 * kept
 
 
 @pytest.mark.parametrize("name", ["GPT-2 small", "Llama-3.1-70B"])
 def test_the_gpu_is_full_from_the_length_that_is_told(name):
-    T = metric(page.training_memory, "Stored weights alone fill the GPU from", name=name)
+    T = metric(demos.training_memory, "Stored weights alone fill the GPU from", name=name)
     m = MODELS[name]
-    assert page.kept_bytes(T - 1, m.L, m.H) <= GPUS["H100"].memory < page.kept_bytes(T, m.L, m.H)
+    assert method.kept_bytes(T - 1, m.L, m.H) <= GPUS["H100"].memory < method.kept_bytes(T, m.L, m.H)
 
 
 def test_the_published_rates_are_the_published_shares_of_the_peak():
@@ -382,7 +386,7 @@ def test_the_published_rates_are_the_published_shares_of_the_peak():
 # ---- wrong answers to the exercises
 
 WRONG = {
-    page.put_halves_together: [
+    exercises.put_halves_together: [
         "def merge(a, l, b, m):\n    w = np.exp(l) / (np.exp(l) + np.exp(m))\n"
         "    return w[:, None] * a + (1 - w)[:, None] * b, np.log(np.exp(l) + np.exp(m))",
         "def merge(a, l, b, m):\n    w = 1 / (1 + np.exp(m - l))\n"
@@ -391,13 +395,13 @@ WRONG = {
         "    return w[:, None] * a + (1 - w)[:, None] * b, np.logaddexp(l, m)",
         "def merge(a, l, b, m):\n    w = 1 / (1 + np.exp(m - l))\n    return w[:, None] * a + (1 - w)[:, None] * b",
     ],
-    page.skip_what_is_hidden: [
+    exercises.skip_what_is_hidden: [
         "def tiles(T, B_r, B_c):\n    n = -(-T // B_r)\n    return n * (n + 1) // 2",
         "def tiles(T, B_r, B_c):\n    return -(-T // B_r) * -(-T // B_c)",
         "def tiles(T, B_r, B_c):\n    return sum(-(-(i + B_r) // B_c) for i in range(0, T, B_r))",
         "def tiles(T, B_r, B_c):\n    return 10",
     ],
-    page.turn_the_loops_around: [
+    exercises.turn_the_loops_around: [
         "def traffic_keys_first(T, D, B_c):\n    return 2 * T * D + T // B_c * (3 * T * D + 4 * T)",
         "def traffic_keys_first(T, D, B_c):\n    return 2 * T * D + -(-T // B_c) * (3 * T * D)",
         "def traffic_keys_first(T, D, B_c):\n    return 2 * T * D + -(-T // B_c) * (2 * T * D + 2 * T)",
@@ -415,7 +419,7 @@ def test_a_wrong_answer_is_told_so(check, code):
 
 @pytest.mark.parametrize("T", [256, 512, 65_536])
 def test_the_curve_of_what_moves_does_not_depend_on_where_the_slider_stands(T):
-    arguments = defaults(page.traffic) | {"M": 131_072, "T": T}
-    curve = page.traffic(**arguments)[0]["data"][1]
+    arguments = defaults(demos.traffic) | {"M": 131_072, "T": T}
+    curve = demos.traffic(**arguments)[0]["data"][1]
     at = list(curve["x"]).index(65_536)
-    assert curve["y"][at] == 2 * page.hbm_traffic(65_536, 64, page.rows_that_fit(131_072, 64)) / 2**20
+    assert curve["y"][at] == 2 * method.hbm_traffic(65_536, 64, method.rows_that_fit(131_072, 64)) / 2**20

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from topics import gqa as page
+from topics.gqa import demos, exercises, house_model, method
 from topics.kit import MODELS, lm, max_abs_difference
 from topics.kit.model.recorded import HEADS, POOLED
 from topics.kit.model.text import encode, held_out
@@ -55,7 +55,7 @@ def view(demo, kind, **arguments):
 @pytest.mark.parametrize("T_q", [1, 3, 5])
 def test_grouped_attention_equals_its_definition_written_as_loops(H_kv, causal, T_q):
     q, k, v = draw((6, T_q, 4), (H_kv, 5, 4), (H_kv, 5, 3))
-    assert max_abs_difference(page.grouped_query_attention(q, k, v, causal), slow_attention(q, k, v, causal)) < 1e-14
+    assert max_abs_difference(method.grouped_query_attention(q, k, v, causal), slow_attention(q, k, v, causal)) < 1e-14
 
 
 @pytest.mark.parametrize("H_kv", [1, 2, 4, 8])
@@ -63,46 +63,46 @@ def test_grouped_attention_equals_pytorch(H_kv):
     q, k, v = REFERENCE["q"], REFERENCE[f"k{H_kv}"], REFERENCE[f"v{H_kv}"]
     T_q = q.shape[-2]
     for name, y in {
-        "plain": page.grouped_query_attention(q, k, v),
-        "causal": page.grouped_query_attention(q, k, v, causal=True),
-        "square": page.grouped_query_attention(q, k[..., :T_q, :], v[..., :T_q, :], causal=True),
+        "plain": method.grouped_query_attention(q, k, v),
+        "causal": method.grouped_query_attention(q, k, v, causal=True),
+        "square": method.grouped_query_attention(q, k[..., :T_q, :], v[..., :T_q, :], causal=True),
     }.items():
         assert max_abs_difference(y, REFERENCE[f"{name}{H_kv}"]) < 1e-14
-    assert np.array_equal(page.repeat_kv(k, 8), REFERENCE[f"spread{H_kv}"])
+    assert np.array_equal(method.repeat_kv(k, 8), REFERENCE[f"spread{H_kv}"])
 
 
 def test_as_many_groups_as_heads_is_multi_head_attention():
-    from topics.attention import scaled_dot_product_attention
+    from topics.attention.method import scaled_dot_product_attention
 
     q, k, v = draw((6, 5, 4), (6, 5, 4), (6, 5, 4))
     expected, _ = scaled_dot_product_attention(q, k, v, causal=True)
-    assert max_abs_difference(page.grouped_query_attention(q, k, v, causal=True), expected) < 1e-15
+    assert max_abs_difference(method.grouped_query_attention(q, k, v, causal=True), expected) < 1e-15
 
 
 def test_one_group_is_multi_query_attention():
     q, k, v = draw((6, 5, 4), (5, 4), (5, 4))
     each = [slow_attention(q[h : h + 1], k[None], v[None], causal=True)[0] for h in range(6)]
-    assert max_abs_difference(page.grouped_query_attention(q, k[None], v[None], causal=True), each) < 1e-14
+    assert max_abs_difference(method.grouped_query_attention(q, k[None], v[None], causal=True), each) < 1e-14
 
 
 def test_groups_are_a_model_with_equal_heads():
     q, k, v = draw((6, 5, 4), (2, 5, 4), (2, 5, 4))
-    many = page.grouped_query_attention(q, k[[0, 0, 0, 1, 1, 1]], v[[0, 0, 0, 1, 1, 1]])
-    assert np.array_equal(page.grouped_query_attention(q, k, v), many)
+    many = method.grouped_query_attention(q, k[[0, 0, 0, 1, 1, 1]], v[[0, 0, 0, 1, 1, 1]])
+    assert np.array_equal(method.grouped_query_attention(q, k, v), many)
 
 
 def test_a_head_hears_only_of_its_own_group():
     q, k, v = draw((6, 5, 4), (2, 5, 4), (2, 5, 4))
-    before = page.grouped_query_attention(q, k, v)
+    before = method.grouped_query_attention(q, k, v)
     k[1], v[1] = draw((5, 4), (5, 4), seed=1)
-    after = page.grouped_query_attention(q, k, v)
+    after = method.grouped_query_attention(q, k, v)
     assert np.array_equal(before[:3], after[:3])
     assert (np.abs(before[3:] - after[3:]).max((1, 2)) > 0.01).all()
 
 
 def test_the_house_models_own_attention_shares_heads_alike():
     """lm.forward has its own line for groups; a pooled model must run through both alike."""
-    model = page.converted(lm.load("target"), 2, "neighbours")
+    model = house_model.converted(lm.load("target"), 2, "neighbours")
     seen, words = {}, encode(TEXT)
 
     def see(name, i, value):
@@ -112,13 +112,13 @@ def test_the_house_models_own_attention_shares_heads_alike():
     lm.forward(model, words, see=see)
     turns = lm.rotation(np.arange(len(words)), lm.rope_frequencies(model.D, model.base))
     q, k, v = (np.swapaxes(x, 0, 1) for x in (lm.rotate(seen["q"], turns), lm.rotate(seen["k"], turns), seen["v"]))
-    y = page.grouped_query_attention(q, k, v, causal=True)
+    y = method.grouped_query_attention(q, k, v, causal=True)
     assert k.shape[0] == 2
     assert max_abs_difference(y, np.swapaxes(seen["heads"], 0, 1)) < 1e-4
 
 
 def test_the_example_by_hand():
-    w, y = page.example()
+    w, y = method.example()
     e = math.exp(math.sqrt(2))
     first, second = e / (e + 1), 1 / (e + 1)
     assert np.allclose(w, [[first, second], [second, first], [second, first], [first, second]])
@@ -133,7 +133,7 @@ def test_the_example_by_hand():
 def test_each_new_head_is_the_mean_of_its_group():
     W = draw((6, 5, 4), (6, 5, 4), (6, 5, 4), (6, 4, 5))
     groups = [[4, 0, 3], [1, 5, 2]]
-    W_q, W_k, W_v, W_o = page.convert_mha_to_gqa(*W, groups)
+    W_q, W_k, W_v, W_o = method.convert_mha_to_gqa(*W, groups)
     for g, heads in enumerate(groups):
         for new, old in ((W_k, W[1]), (W_v, W[2])):
             slow = [[sum(old[h, a, b] for h in heads) / 3 for b in range(4)] for a in range(5)]
@@ -143,10 +143,10 @@ def test_each_new_head_is_the_mean_of_its_group():
             assert np.array_equal(W_o[3 * g + place], W[3][h])
 
 
-@pytest.mark.parametrize("kind", page.GROUPINGS)
+@pytest.mark.parametrize("kind", house_model.GROUPINGS)
 def test_with_a_group_for_each_head_conversion_changes_nothing(kind):
     model, words = lm.load("target"), encode(TEXT)
-    same = page.converted(model, 8, kind, seed=3)
+    same = house_model.converted(model, 8, kind, seed=3)
     assert same.H_kv == 8
     assert max_abs_difference(lm.forward(same, words), lm.forward(model, words)) < 1e-4
 
@@ -154,15 +154,15 @@ def test_with_a_group_for_each_head_conversion_changes_nothing(kind):
 def test_heads_that_are_equal_can_be_pooled_without_loss():
     """If a group's heads are copies, their mean is each of them: conversion undoes repeating, in any order."""
     model, words, rng = lm.load("target"), encode(TEXT), np.random.default_rng(0)
-    few = page.converted(model, 4, "neighbours")
+    few = house_model.converted(model, 4, "neighbours")
     layers, groups = [], []
     for i in range(model.L):
-        W_q, W_k, W_v, W_o = page.heads_of(few, i)
+        W_q, W_k, W_v, W_o = house_model.heads_of(few, i)
         order = rng.permutation(8)
         layers.append([np.repeat(W, 8 // len(W), 0)[order] for W in (W_q, W_k, W_v, W_o)])
         groups.append([[list(order).index(2 * g), list(order).index(2 * g + 1)] for g in range(4)])
-    many = page.with_heads(model, layers)
-    back = page.with_heads(many, [page.convert_mha_to_gqa(*W, g) for W, g in zip(layers, groups, strict=True)])
+    many = house_model.with_heads(model, layers)
+    back = house_model.with_heads(many, [method.convert_mha_to_gqa(*W, g) for W, g in zip(layers, groups, strict=True)])
     assert (many.H_kv, back.H_kv) == (8, 4)
     expected = lm.forward(few, words)
     for each in (many, back):
@@ -171,7 +171,7 @@ def test_heads_that_are_equal_can_be_pooled_without_loss():
 
 def test_heads_can_be_taken_out_and_put_back():
     model = lm.load("target")
-    same = page.with_heads(model, [page.heads_of(model, i) for i in range(model.L)])
+    same = house_model.with_heads(model, [house_model.heads_of(model, i) for i in range(model.L)])
     assert all(np.array_equal(same.weights[name], model.weights[name]) for name in model.weights)
 
 
@@ -181,8 +181,8 @@ def test_heads_can_be_taken_out_and_put_back():
 def test_turned_heads_compute_what_they_did():
     model, words = lm.load("target"), encode(TEXT)
     for seed in range(3):
-        groups = [page.groups_of(model, i, "drawn", 2, seed=seed) for i in range(model.L)]
-        turned = page.turned_heads(model, groups)
+        groups = [house_model.groups_of(model, i, "drawn", 2, seed=seed) for i in range(model.L)]
+        turned = house_model.turned_heads(model, groups)
         assert max_abs_difference(lm.forward(turned, words), lm.forward(model, words)) < 1e-4
         assert max_abs_difference(turned.weights["0.k"], model.weights["0.k"]) > 0.01
 
@@ -190,7 +190,7 @@ def test_turned_heads_compute_what_they_did():
 def test_turning_brings_the_heads_of_a_group_nearer_to_each_other():
     for seed in range(3):
         W = draw((4, 12, 6), (4, 12, 6), (4, 12, 6), (4, 6, 12), seed=seed)
-        turned = page.turn_heads(*W, [[0, 2], [1, 3]])
+        turned = method.turn_heads(*W, [[0, 2], [1, 3]])
         for part, (a, b) in product((1, 2), ((0, 2), (1, 3))):
             before, after = (np.linalg.norm(each[part][a] - each[part][b]) for each in (W, turned))
             assert after < before
@@ -198,7 +198,7 @@ def test_turning_brings_the_heads_of_a_group_nearer_to_each_other():
 
 def test_the_nearest_turn_is_an_orthogonal_matrix_and_none_is_nearer():
     A, B = draw((9, 5), (9, 5))
-    R = page.nearest_turn(A, B)
+    R = method.nearest_turn(A, B)
     assert max_abs_difference(R @ R.T, np.eye(5)) < 1e-14
     best = np.linalg.norm(A @ R - B)
     for seed in range(200):
@@ -209,38 +209,38 @@ def test_the_nearest_turn_is_an_orthogonal_matrix_and_none_is_nearer():
 
 def test_the_nearest_angles_are_nearest_pair_by_pair():
     A, B = draw((9, 6), (9, 6))
-    angles = page.nearest_angles(A, B)
-    best = np.linalg.norm(page.apply_rope(A, angles) - B)
+    angles = method.nearest_angles(A, B)
+    best = np.linalg.norm(method.apply_rope(A, angles) - B)
     for pair, step in product(range(3), np.linspace(0.1, 6.2, 40)):
         moved = angles.copy()
         moved[pair] += step
-        assert np.linalg.norm(page.apply_rope(A, moved) - B) > best
+        assert np.linalg.norm(method.apply_rope(A, moved) - B) > best
 
 
 def test_a_turn_of_the_pairs_and_a_rotary_turn_can_change_places():
     (x,) = draw((7, 1, 6))
     turns = lm.rotation(np.arange(7), lm.rope_frequencies(6, 1e4))
     angles = np.array([0.3, 1.7, -2.0])
-    both = page.apply_rope(lm.rotate(x, turns), angles), lm.rotate(page.apply_rope(x, angles), turns)
+    both = method.apply_rope(lm.rotate(x, turns), angles), lm.rotate(method.apply_rope(x, angles), turns)
     assert max_abs_difference(*both) < 1e-6  # the kit's turns are float32
 
 
 def test_a_head_turned_away_is_found_again():
     A, X = draw((9, 5), (5, 5))
     R = np.linalg.qr(X)[0]
-    assert max_abs_difference(page.nearest_turn(A @ R, A), R.T) < 1e-13
+    assert max_abs_difference(method.nearest_turn(A @ R, A), R.T) < 1e-13
     W = draw((9, 6))[0]
-    both = np.stack([W, page.apply_rope(W, np.array([0.5, -1.0, 3.0]))])
-    assert page.likeness(both, both, turned=True)[0, 1] == pytest.approx(1)
-    assert page.likeness(both, both, turned=False)[0, 1] < 0.8
+    both = np.stack([W, method.apply_rope(W, np.array([0.5, -1.0, 3.0]))])
+    assert method.likeness(both, both, turned=True)[0, 1] == pytest.approx(1)
+    assert method.likeness(both, both, turned=False)[0, 1] < 0.8
 
 
 def test_likeness_is_what_the_best_turn_reaches():
     W_k, W_v = draw((3, 9, 6), (3, 9, 6))
-    S, plain = page.likeness(W_k, W_v, True), page.likeness(W_k, W_v, False)
+    S, plain = method.likeness(W_k, W_v, True), method.likeness(W_k, W_v, False)
     for x, y in product(range(3), repeat=2):
-        k = page.apply_rope(W_k[x], page.nearest_angles(W_k[x], W_k[y]))
-        v = W_v[x] @ page.nearest_turn(W_v[x], W_v[y])
+        k = method.apply_rope(W_k[x], method.nearest_angles(W_k[x], W_k[y]))
+        v = W_v[x] @ method.nearest_turn(W_v[x], W_v[y])
         cosines = [(a * b).sum() / np.linalg.norm(a) / np.linalg.norm(b) for a, b in ((k, W_k[y]), (v, W_v[y]))]
         assert S[x, y] == pytest.approx(np.mean(cosines))
         assert plain[x, y] <= S[x, y] + 1e-12
@@ -249,7 +249,7 @@ def test_likeness_is_what_the_best_turn_reaches():
 @pytest.mark.parametrize(("n", "size", "count"), [(8, 2, 105), (8, 4, 35), (8, 8, 1), (6, 3, 10)])
 def test_partitions_are_all_there_and_none_twice(n, size, count):
     """n! / (size!^groups · groups!)"""
-    every = list(page.partitions(list(range(n)), size))
+    every = list(method.partitions(list(range(n)), size))
     assert len({frozenset(map(frozenset, groups)) for groups in every}) == len(every) == count
     assert all(sorted(chain(*groups)) == list(range(n)) for groups in every)
 
@@ -260,7 +260,7 @@ def test_alike_finds_groups_that_were_hidden():
         S = np.eye(8)
         for a, b in order.reshape(4, 2):
             S[a, b] = S[b, a] = 0.3
-        assert {frozenset(map(int, g)) for g in page.alike(S, 4)} == {
+        assert {frozenset(map(int, g)) for g in method.alike(S, 4)} == {
             frozenset(map(int, g)) for g in order.reshape(4, 2)
         }
 
@@ -270,26 +270,28 @@ def test_alike_finds_groups_that_were_hidden():
 
 def test_averaged_heads_are_useless_at_once():
     """Over three sets of texts: four heads lose nats, two as much as guessing, one more."""
-    assert 1.5 < page.measured(4) < 3
-    assert 3 < page.measured(2) < page.guessing(page.quoted_texts()) + 1
-    assert page.measured(1) > page.guessing(page.quoted_texts())
+    assert 1.5 < house_model.measured(4) < 3
+    assert 3 < house_model.measured(2) < demos.guessing(house_model.quoted_texts()) + 1
+    assert house_model.measured(1) > demos.guessing(house_model.quoted_texts())
     model = lm.load("target")
     for start in (20_000, 30_000):
         texts = held_out(20, start=start)
-        losses = [page.above_floor(page.converted(model, H_kv, "neighbours"), texts) for H_kv in (4, 2, 1)]
+        losses = [
+            house_model.above_floor(house_model.converted(model, H_kv, "neighbours"), texts) for H_kv in (4, 2, 1)
+        ]
         assert 1.5 < losses[0] < 3.5 < losses[1] < losses[2]
 
 
 def test_models_trained_with_few_heads_lose_far_less_than_averaged_ones():
     """As recorded: every run, whatever its heads and seed, is more than ten times nearer to the floor."""
     assert all(HEADS.values())
-    for H_kv in page.CONVERTED:
-        assert 10 * max(HEADS[H_kv]) < page.measured(H_kv)
+    for H_kv in house_model.CONVERTED:
+        assert 10 * max(HEADS[H_kv]) < house_model.measured(H_kv)
 
 
 def test_seeds_matter_more_than_how_many_heads_a_model_has_from_the_start():
-    means = [page.trained(H_kv) for H_kv in (8, 4, 2, 1)]
-    assert max(means) - min(means) < page.seeds_apart()
+    means = [house_model.trained(H_kv) for H_kv in (8, 4, 2, 1)]
+    assert max(means) - min(means) < house_model.seeds_apart()
 
 
 @pytest.mark.parametrize("H_kv", HEADS)
@@ -303,38 +305,44 @@ def test_runs_that_are_late_are_those_that_can_not_look_facts_up(H_kv):
 def test_training_on_brings_the_averaged_model_back_the_less_the_fewer_heads_are_left():
     for H_kv, found in POOLED.items():
         assert found["after"] < 0.2 * found["before"]
-        assert found["before"] == pytest.approx(page.measured(H_kv), rel=0.25)  # torch and other texts agree
+        assert found["before"] == pytest.approx(house_model.measured(H_kv), rel=0.25)  # torch and other texts agree
     assert POOLED[4]["after"] < min(HEADS[4]) < POOLED[2]["after"] < 0.2 * POOLED[1]["after"]
 
 
 def test_turning_helps_however_the_groups_are_made():
-    for H_kv in page.CONVERTED:
-        for kind in page.GROUPINGS if H_kv > 1 else page.GROUPINGS[:1]:
-            assert page.measured(H_kv, kind, True) < page.measured(H_kv, kind) - 0.4
+    for H_kv in house_model.CONVERTED:
+        for kind in house_model.GROUPINGS if H_kv > 1 else house_model.GROUPINGS[:1]:
+            assert house_model.measured(H_kv, kind, True) < house_model.measured(H_kv, kind) - 0.4
     for seed in range(3):
-        assert page.measured(4, "drawn", True, seed) < page.measured(4, "drawn", False, seed) - 0.4
+        assert house_model.measured(4, "drawn", True, seed) < house_model.measured(4, "drawn", False, seed) - 0.4
 
 
 def test_choosing_alone_helps_less_than_turning_alone():
-    assert page.draws(4) - page.measured(4, "alike") < 0.3 < page.draws(4) - page.draws(4, True)
-    assert page.measured(4) - page.measured(4, "alike") < page.measured(4) - page.measured(4, "neighbours", True)
+    assert (
+        house_model.draws(4) - house_model.measured(4, "alike")
+        < 0.3
+        < house_model.draws(4) - house_model.draws(4, True)
+    )
+    assert house_model.measured(4) - house_model.measured(4, "alike") < house_model.measured(4) - house_model.measured(
+        4, "neighbours", True
+    )
 
 
 def test_turned_and_alike_is_better_than_each_draw_with_four_heads_but_not_clearly_with_two():
-    best = page.measured(4, "alike", True)
-    assert best < page.measured(4, "neighbours", True)
-    assert all(best < page.measured(4, "drawn", True, seed) for seed in range(5))
-    assert abs(page.measured(2, "alike", True) - page.draws(2, True)) < 1
+    best = house_model.measured(4, "alike", True)
+    assert best < house_model.measured(4, "neighbours", True)
+    assert all(best < house_model.measured(4, "drawn", True, seed) for seed in range(5))
+    assert abs(house_model.measured(2, "alike", True) - house_model.draws(2, True)) < 1
 
 
 def test_heads_as_they_are_have_nothing_in_common():
     model = lm.load("target")
     for i in range(model.L):
-        S = page.likeness(*page.heads_of(model, i)[1:3], turned=False)
+        S = method.likeness(*house_model.heads_of(model, i)[1:3], turned=False)
         assert np.abs(S - np.eye(8)).max() < 0.1
-    assert abs(page.mean_likeness(False)) < 0.01
-    assert page.unrelated() < page.mean_likeness(True) < page.unrelated() + 0.05
-    assert page.best_likeness() > page.unrelated() + 0.1
+    assert abs(house_model.mean_likeness(False)) < 0.01
+    assert house_model.unrelated() < house_model.mean_likeness(True) < house_model.unrelated() + 0.05
+    assert house_model.best_likeness() > house_model.unrelated() + 0.1
 
 
 # ---- who reads whom
@@ -343,11 +351,11 @@ def test_heads_as_they_are_have_nothing_in_common():
 @pytest.mark.parametrize(("H_kv", "good"), [(1, 8), (2, 4), (4, 2), (8, 8)])
 @pytest.mark.parametrize("seed", range(3))
 def test_tiling_gives_heads_strangers_unless_there_is_one_head_or_one_for_each(H_kv, good, seed):
-    figure = view(page.repeat_or_tile, "figure", H_kv=H_kv, tile=True, seed=seed)
+    figure = view(demos.repeat_or_tile, "figure", H_kv=H_kv, tile=True, seed=seed)
     off = figure["data"][0]["y"]
     assert (off < 1e-12).sum() == good == sum(h % H_kv == h * H_kv // 8 for h in range(8))
     assert off.max() > 0.1 or good == 8
-    assert view(page.repeat_or_tile, "badge", H_kv=H_kv, seed=seed)["value"] < 1e-12
+    assert view(demos.repeat_or_tile, "badge", H_kv=H_kv, seed=seed)["value"] < 1e-12
 
 
 # ---- what it costs
@@ -357,23 +365,23 @@ def test_tiling_gives_heads_strangers_unless_there_is_one_head_or_one_for_each(H
 def test_bytes_of_a_token_are_those_of_the_shared_calculator(name):
     m = MODELS[name]
     if name in CACHED:
-        assert page.cache_bytes(1, m.L, m.H_kv, m.D) == cached_bytes(name)
-    assert page.cache_bytes(1, m.L, m.H_kv, m.D) == sum(2 * m.D * 2 for _ in range(m.L) for _ in range(m.H_kv))
+        assert demos.cache_bytes(1, m.L, m.H_kv, m.D) == cached_bytes(name)
+    assert demos.cache_bytes(1, m.L, m.H_kv, m.D) == sum(2 * m.D * 2 for _ in range(m.L) for _ in range(m.H_kv))
 
 
 @pytest.mark.parametrize(("H_kv", "P"), [(8, 1), (8, 2), (8, 8), (8, 16), (1, 4), (4, 32), (64, 8)])
 def test_a_gpu_holds_what_its_query_heads_read(H_kv, P):
     H = 64
     needed = [{h * H_kv // H for h in range(p * H // P, (p + 1) * H // P)} for p in range(P)]
-    assert {len(each) for each in needed} == {page.heads_on_a_gpu(H_kv, P)}
+    assert {len(each) for each in needed} == {method.heads_on_a_gpu(H_kv, P)}
 
 
 def test_the_cache_of_a_gpu_stops_shrinking_at_as_many_gpus_as_groups():
     m = MODELS["Llama-3.1-70B"]
-    eight = [page.on_a_gpu(m, 8, P) for P in (1, 2, 4, 8, 16, 32)]
+    eight = [demos.on_a_gpu(m, 8, P) for P in (1, 2, 4, 8, 16, 32)]
     assert [a // b for a, b in pairwise(eight)] == [2, 2, 2, 1, 1]
-    assert all(page.on_a_gpu(m, 8, P) == page.on_a_gpu(m, 1, P) for P in (8, 16, 32))
-    assert {page.on_a_gpu(m, 1, P) for P in (1, 4, 32)} == {page.on_a_gpu(m, 1, 1)}
+    assert all(demos.on_a_gpu(m, 8, P) == demos.on_a_gpu(m, 1, P) for P in (8, 16, 32))
+    assert {demos.on_a_gpu(m, 1, P) for P in (1, 4, 32)} == {demos.on_a_gpu(m, 1, 1)}
 
 
 @pytest.mark.parametrize(
@@ -383,24 +391,24 @@ def test_the_cache_of_a_gpu_stops_shrinking_at_as_many_gpus_as_groups():
 def test_saved_parameters_are_those_of_the_missing_projections(name, published):
     m = MODELS[name]
     projections = sum(2 * m.d * m.D for _ in range(m.L) for _ in range(m.H - m.H_kv))
-    assert page.parameters_saved(m.L, m.d, m.D, m.H, m.H_kv) == projections
+    assert method.parameters_saved(m.L, m.d, m.D, m.H, m.H_kv) == projections
     assert m.parameters == published
 
 
 def test_the_calculator_shows_groups_in_colour_and_the_others_at_the_same_bytes():
-    figure, _, metrics, _ = views_of(page.ways_to_share, defaults(page.ways_to_share))
+    figure, _, metrics, _ = views_of(demos.ways_to_share, defaults(demos.ways_to_share))
     assert figure["data"][1]["name"] == "GQA"
     assert [item["value"] for item in metrics["items"]] == [8, 8, 2 * 8 * 128 - 64]
 
 
 def test_the_headline_shows_recorded_runs_as_they_are():
-    figure = view(page.loss_against_cache, "figure")
+    figure = view(house_model.loss_against_cache, "figure")
     traces = {trace["name"]: trace for trace in figure["data"]}
-    assert list(traces[page.FROM_START]["x"]) == [2048, 1024, 512, 256]
+    assert list(traces[house_model.FROM_START]["x"]) == [2048, 1024, 512, 256]
     assert sorted(traces["each run"]["y"]) == sorted(chain(*HEADS.values()))
-    assert list(traces[page.TRAINED_ON]["y"]) == [POOLED[h]["after"] for h in (4, 2, 1)]
+    assert list(traces[house_model.TRAINED_ON]["y"]) == [POOLED[h]["after"] for h in (4, 2, 1)]
     for seed in range(4):
-        at_once = view(page.loss_against_cache, "figure", seed=seed)["data"][0]["y"]
+        at_once = view(house_model.loss_against_cache, "figure", seed=seed)["data"][0]["y"]
         assert 1 < at_once[0] < at_once[1] < at_once[2]
 
 
@@ -414,7 +422,7 @@ def refuses(exercise, answer):
 
 
 def test_the_exercises_refuse_answers_that_are_nearly_right():
-    softmax = page.softmax
+    softmax = demos.softmax
 
     def copies(q, K, V):
         K, V = (np.repeat(x, len(q) // K.shape[1], 1) for x in (K, V))
@@ -428,14 +436,14 @@ def test_the_exercises_refuse_answers_that_are_nearly_right():
         return softmax(q @ K[:, 0].T / len(q[0]) ** 0.5) @ V[:, 0]
 
     for answer in (copies, unscaled, one_head):
-        refuses(page.attend_without_copies, answer)
+        refuses(exercises.attend_without_copies, answer)
     for answer in (
         lambda L, H_kv, D, b, P: 2 * L * H_kv * D * b / P / 1024,
         lambda L, H_kv, D, b, P: 2 * L * D * b / 1024,
         lambda L, H_kv, D, b, P: 40,
         lambda L, H_kv, D, b, P: 2 * L * max(1, H_kv // P) * D * 2 / 1024,
     ):
-        refuses(page.weigh_a_share, answer)
+        refuses(exercises.weigh_a_share, answer)
     for answer in (
         lambda free, users, T, L, H, D, b: min(H, free // (users * T * 2 * L * D * b)),
         lambda free, users, T, L, H, D, b: max(
@@ -445,4 +453,4 @@ def test_the_exercises_refuse_answers_that_are_nearly_right():
             (g for g in range(1, H + 1) if H % g == 0 and users * T * 2 * L * g * D * b <= free), default=1
         ),
     ):
-        refuses(page.choose_the_groups, answer)
+        refuses(exercises.choose_the_groups, answer)

@@ -6,9 +6,9 @@ from itertools import pairwise, product
 import numpy as np
 import pytest
 
-from topics import kv_cache as page
 from topics.kit import GIB, GPUS, KIB, MODELS, lm
 from topics.kit.page.demo import defaults, views_of
+from topics.kv_cache import demos, house_model, method
 
 pytestmark = pytest.mark.topic("kv_cache")
 HEADS = [(1, 1), (4, 4), (4, 2), (4, 1)]  # (H, H_kv)
@@ -45,7 +45,7 @@ def decode_all(q, k, v, K=None, V=None):
     V = np.empty((0, *v.shape[1:])) if V is None else V
     outputs = []
     for t in range(len(q)):
-        y, K, V = page.decode_step(q[t], k[t], v[t], K, V)
+        y, K, V = method.decode_step(q[t], k[t], v[t], K, V)
         outputs.append(y)
     return np.array(outputs), K, V
 
@@ -71,26 +71,26 @@ def test_the_cache_never_changes_an_output(H, H_kv):
 @pytest.mark.parametrize("H, H_kv", HEADS)
 def test_prefill_is_causal_attention_on_all_tokens_at_once(H, H_kv):
     q, k, v = tokens(7, H, H_kv)
-    y, K, V = page.prefill(q, k, v)
+    y, K, V = method.prefill(q, k, v)
     np.testing.assert_allclose(y, slow_attention(q, k, v), rtol=0, atol=1e-13)
     assert K is k and V is v  # its keys and values are the cache
 
 
 def test_prefill_then_decode_equals_all_at_once():
     q, k, v = tokens(9, 4, 2)
-    whole, _, _ = page.prefill(q, k, v)
+    whole, _, _ = method.prefill(q, k, v)
     for cut in range(1, 9):
-        first, K, V = page.prefill(q[:cut], k[:cut], v[:cut])
+        first, K, V = method.prefill(q[:cut], k[:cut], v[:cut])
         rest, _, _ = decode_all(q[cut:], k[cut:], v[cut:], K, V)
         np.testing.assert_allclose(np.concatenate([first, rest]), whole, rtol=0, atol=1e-13, err_msg=f"cut at {cut}")
 
 
 def test_a_later_token_never_changes_an_earlier_output():
     q, k, v = tokens(6, 4, 2)
-    before, _, _ = page.prefill(q, k, v)
+    before, _, _ = method.prefill(q, k, v)
     for changed in (q, k, v):
         changed[4] += 100
-    after, _, _ = page.prefill(q, k, v)
+    after, _, _ = method.prefill(q, k, v)
     np.testing.assert_array_equal(after[:4], before[:4])
     assert np.abs(after[4:] - before[4:]).max() > 0.1
 
@@ -99,7 +99,7 @@ def test_appending_keeps_every_old_row_and_leaves_the_given_cache_alone():
     q, k, v = tokens(5, 4, 2)
     _, K, V = decode_all(q[:4], k[:4], v[:4])
     K_before, V_before = K.copy(), V.copy()
-    _, K_after, V_after = page.decode_step(q[4], k[4], v[4], K, V)
+    _, K_after, V_after = method.decode_step(q[4], k[4], v[4], K, V)
     np.testing.assert_array_equal(K, K_before)
     np.testing.assert_array_equal(K_after, np.concatenate([K_before, k[4:]]))
     np.testing.assert_array_equal(V_after, np.concatenate([V_before, v[4:]]))
@@ -118,8 +118,8 @@ def test_grouped_heads_equal_full_heads_whose_keys_and_values_are_repeated():
 def test_generation_makes_the_same_vectors_with_and_without_a_cache(L, H_kv):
     layers = random_layers(0, L, d=8, H=4, H_kv=H_kv, D=2)
     prompt = np.random.default_rng(1).normal(size=(5, 8))
-    cached = page.generate(layers, prompt, 12)
-    np.testing.assert_allclose(cached, page.generate(layers, prompt, 12, cached=False), rtol=0, atol=1e-11)
+    cached = method.generate(layers, prompt, 12)
+    np.testing.assert_allclose(cached, method.generate(layers, prompt, 12, cached=False), rtol=0, atol=1e-11)
     assert cached.shape == (12, 8)
 
 
@@ -129,26 +129,28 @@ def test_each_layer_adds_to_what_it_was_given():
     q, k, v = (np.array([[[sum(row * W[:, h, i]) for i in range(3)] for h in range(W.shape[1])] for row in x])
                for W in (W_q, W_k, W_v))  # fmt: skip
     added = [[sum((y * W_o[:, :, i]).ravel()) for i in range(6)] for y in slow_attention(q, k, v)]
-    np.testing.assert_allclose(page.forward([(W_q, W_k, W_v, W_o)], x)[0], x + added, rtol=0, atol=1e-13)
+    np.testing.assert_allclose(method.forward([(W_q, W_k, W_v, W_o)], x)[0], x + added, rtol=0, atol=1e-13)
 
 
 def test_generation_with_a_cache_passes_one_row_a_step(monkeypatch):
-    seen, plain = [], page.forward
-    monkeypatch.setattr(page, "forward", lambda layers, x, caches=None: seen.append(len(x)) or plain(layers, x, caches))
+    seen, plain = [], method.forward
+    monkeypatch.setattr(
+        method, "forward", lambda layers, x, caches=None: seen.append(len(x)) or plain(layers, x, caches)
+    )
     layers, prompt = random_layers(0, 1, 8, 4, 4, 2), np.ones((5, 8))
-    page.generate(layers, prompt, 4)
+    method.generate(layers, prompt, 4)
     assert seen == [5, 1, 1, 1]
     seen.clear()
-    page.generate(layers, prompt, 4, cached=False)
+    method.generate(layers, prompt, 4, cached=False)
     assert seen == [5, 6, 7, 8]
 
 
 def test_an_edit_changes_its_own_row_in_the_first_layer_and_all_later_rows_above():
     layers = random_layers(0, 2, d=8, H=4, H_kv=2, D=2)
     x = np.random.default_rng(2).normal(size=(6, 8))
-    _, before = page.forward(layers, x)
+    _, before = method.forward(layers, x)
     x[2] += 1
-    _, after = page.forward(layers, x)
+    _, after = method.forward(layers, x)
     changed = [
         [t for t in range(6) if np.abs(a[t] - b[t]).max() > 1e-9] for (a, _), (b, _) in zip(before, after, strict=True)
     ]
@@ -162,21 +164,21 @@ def test_an_edit_changes_its_own_row_in_the_first_layer_and_all_later_rows_above
     "name, kib", [("OPT-13B", 800), ("Llama-2-7B", 512), ("Llama-3.1-8B", 128), ("Llama-3.1-70B", 320)]
 )
 def test_bytes_per_token_are_the_published_ones(name, kib):
-    assert page.cache_of(name) == kib * KIB
+    assert method.cache_of(name) == kib * KIB
 
 
 def test_cache_bytes_counts_the_arrays_that_decode_step_keeps():
     q, k, v = tokens(6, 4, 2)
     _, K, V = decode_all(q, k, v)
-    assert page.cache_bytes(T=6, L=1, H_kv=2, D=4, b=8) == K.nbytes + V.nbytes
+    assert demos.cache_bytes(T=6, L=1, H_kv=2, D=4, b=8) == K.nbytes + V.nbytes
 
 
 def test_full_contexts_weigh_what_the_page_says():
-    assert page.cache_of("Llama-2-7B", 4096) == 2 * GIB
-    assert page.cache_of("Llama-3.1-8B", 131_072) == 16 * GIB
-    assert page.cache_of("Llama-3.1-70B", 131_072) == 40 * GIB
-    assert round(page.cache_of("Llama-3.1-70B", 131_072) / 1e9, 1) == 42.9
-    assert page.cache_of("OPT-13B", 2048) == 1600 * 2**20  # the "1.6 GB" of Kwon et al.: neither GB nor GiB
+    assert method.cache_of("Llama-2-7B", 4096) == 2 * GIB
+    assert method.cache_of("Llama-3.1-8B", 131_072) == 16 * GIB
+    assert method.cache_of("Llama-3.1-70B", 131_072) == 40 * GIB
+    assert round(method.cache_of("Llama-3.1-70B", 131_072) / 1e9, 1) == 42.9
+    assert method.cache_of("OPT-13B", 2048) == 1600 * 2**20  # the "1.6 GB" of Kwon et al.: neither GB nor GiB
 
 
 def test_parameter_counts_follow_from_the_shapes():
@@ -207,7 +209,7 @@ def test_ridges_are_dense_rates_over_bandwidth(gpu, ridge):
 
 def test_a_step_costs_t_times_less_with_a_cache():
     for t in (1, 2, 7, 100):
-        assert page.layer_flops(t, t, 64, 4, 2, 16) == t * page.layer_flops(1, t, 64, 4, 2, 16)
+        assert method.layer_flops(t, t, 64, 4, 2, 16) == t * method.layer_flops(1, t, 64, 4, 2, 16)
 
 
 def test_layer_flops_counts_every_multiply_add_twice():
@@ -218,67 +220,67 @@ def test_layer_flops_counts_every_multiply_add_twice():
     for _ in range(H):
         count += T * 2 * D  # scores
         count += T * 2 * D  # weighted values
-    assert page.layer_flops(1, T, d, H, H_kv, D) == count
+    assert method.layer_flops(1, T, d, H, H_kv, D) == count
 
 
 def test_a_whole_text_is_quadratic_with_a_cache_and_cubic_without():
     def attention(T, cached):  # d = 0 leaves the attention term
-        return sum(page.layer_flops(1 if cached else t, t, 0, 1, 1, 1) for t in range(1, T + 1))
+        return sum(method.layer_flops(1 if cached else t, t, 0, 1, 1, 1) for t in range(1, T + 1))
 
     assert attention(2000, True) / attention(1000, True) == pytest.approx(4, rel=2e-3)
     assert attention(2000, False) / attention(1000, False) == pytest.approx(8, rel=2e-3)
 
 
 def test_work_is_linear_in_users_but_weights_are_read_once():
-    name, weights = "Llama-3.1-8B", page.weight_bytes("Llama-3.1-8B")
-    one, many = page.decode_work(name, 1000, 1), page.decode_work(name, 1000, 7)
+    name, weights = "Llama-3.1-8B", method.weight_bytes("Llama-3.1-8B")
+    one, many = method.decode_work(name, 1000, 1), method.decode_work(name, 1000, 7)
     assert many[0] == 7 * one[0]
     assert many[1] - weights == 7 * (one[1] - weights)
 
 
 def test_prefill_work_is_the_sum_of_its_decode_steps():
     name, T = "Llama-2-7B", 50
-    assert page.prefill_work(name, T, 3)[0] == sum(page.decode_work(name, t, 3)[0] for t in range(1, T + 1))
+    assert method.prefill_work(name, T, 3)[0] == sum(method.decode_work(name, t, 3)[0] for t in range(1, T + 1))
 
 
 def test_at_the_crossover_caches_weigh_as_much_as_weights():
     for name in MODELS:
-        B = page.crossover_batch(name, 4096)
-        assert B * page.cache_of(name, 4096) == pytest.approx(page.weight_bytes(name))
+        B = method.crossover_batch(name, 4096)
+        assert B * method.cache_of(name, 4096) == pytest.approx(method.weight_bytes(name))
 
 
 def test_no_batch_lifts_long_context_decode_above_its_limit():
-    limit = [page.arithmetic_intensity(page.decode_work("Llama-3.1-8B", T, 10**9)) for T in (8192, 131_072, 2**26)]
+    limit = [method.arithmetic_intensity(method.decode_work("Llama-3.1-8B", T, 10**9)) for T in (8192, 131_072, 2**26)]
     assert round(limit[0]) == 19
     assert limit[2] == pytest.approx(4, rel=1e-2)  # H/H_kv
     ridge = GPUS["H100"].flops / GPUS["H100"].bandwidth
-    assert limit[0] < ridge < page.arithmetic_intensity(page.decode_work("Llama-3.1-8B", 256, 10**9))
+    assert limit[0] < ridge < method.arithmetic_intensity(method.decode_work("Llama-3.1-8B", 256, 10**9))
 
 
 # ---- what the page says of its demos
 
 
 def test_the_calculator_opens_with_a_cache_above_the_weights_and_half_of_the_users():
-    shown = metrics(page.memory_calculator)
+    shown = metrics(demos.memory_calculator)
     assert shown["Cache per user"] == 16 > shown["Weights"] > 14.9
-    assert (defaults(page.memory_calculator)["B"], shown["Users that fit"]) == (8, 4)
+    assert (defaults(demos.memory_calculator)["B"], shown["Users that fit"]) == (8, 4)
 
 
 def test_counting_query_heads_is_wrong_by_h_over_h_kv_and_unnoticed_where_they_are_equal():
     for name, factor in [("Llama-3.1-70B", 8), ("Llama-3.1-8B", 4), ("Llama-2-7B", 1)]:
-        right, wrong = (metrics(page.memory_calculator, name=name, wrong=w)["Cache per user"] for w in (False, True))
+        right, wrong = (metrics(demos.memory_calculator, name=name, wrong=w)["Cache per user"] for w in (False, True))
         assert wrong == factor * right
 
 
 def test_a_context_beyond_the_models_own_gets_a_warning():
-    assert defaults_of(page.memory_calculator, name="OPT-13B")["note"]["kind"] == "warning"
-    assert defaults_of(page.memory_calculator, name="OPT-13B", T=2048)["note"]["kind"] == "info"
+    assert defaults_of(demos.memory_calculator, name="OPT-13B")["note"]["kind"] == "warning"
+    assert defaults_of(demos.memory_calculator, name="OPT-13B", T=2048)["note"]["kind"] == "info"
 
 
 def test_users_that_fit_really_fit_and_one_more_does_not():
     for name, T, gpu in product(MODELS, (1024, 131_072), ("RTX 4090", "H100", "H200", "8 × H100")):
-        memory, weights, each = GPUS[gpu].memory, page.weight_bytes(name), page.cache_of(name, T)
-        n = metrics(page.memory_calculator, name=name, T=T, gpu=gpu)["Users that fit"]
+        memory, weights, each = GPUS[gpu].memory, method.weight_bytes(name), method.cache_of(name, T)
+        n = metrics(demos.memory_calculator, name=name, T=T, gpu=gpu)["Users that fit"]
         assert weights + (n + 1) * each > memory
         assert n >= 0
         assert weights + n * each <= memory or n == 0
@@ -286,13 +288,13 @@ def test_users_that_fit_really_fit_and_one_more_does_not():
 
 @pytest.mark.parametrize("seed", range(20))
 def test_each_fault_breaks_the_badge_and_none_holds_it(seed):
-    for fault in page.FAULTS:
-        badge = defaults_of(page.decode_by_hand, fault=fault, seed=seed)["badge"]
+    for fault in demos.FAULTS:
+        badge = defaults_of(demos.decode_by_hand, fault=fault, seed=seed)["badge"]
         assert (badge["value"] <= badge["limit"]) == (fault == "none"), fault
 
 
 def test_steps_show_old_rows_unchanged_and_the_work_that_the_page_names():
-    frames = defaults_of(page.decode_by_hand)["steps"]["frames"]
+    frames = defaults_of(demos.decode_by_hand)["steps"]["frames"]
     K = [frame["views"][0]["values"] for frame in frames]
     for before, after in pairwise(K):
         np.testing.assert_array_equal(after[:-1], before)
@@ -302,41 +304,41 @@ def test_steps_show_old_rows_unchanged_and_the_work_that_the_page_names():
 
 def test_restarted_positions_spare_the_first_token_only():
     for seed in range(5):
-        frames = defaults_of(page.decode_by_hand, fault="restart positions at 0", seed=seed)["steps"]["frames"]
+        frames = defaults_of(demos.decode_by_hand, fault="restart positions at 0", seed=seed)["steps"]["frames"]
         differences = [frame["views"][-1]["items"][-1]["value"] for frame in frames]
         assert differences[0] < 1e-12 < min(differences[1:])
 
 
 def test_forgetting_to_append_leaves_each_token_with_its_own_value():
-    frames = defaults_of(page.decode_by_hand, fault="forget to append")["steps"]["frames"]
+    frames = defaults_of(demos.decode_by_hand, fault="forget to append")["steps"]["frames"]
     assert all(len(frame["views"][0]["values"]) == 1 for frame in frames)
 
 
 def test_decode_waits_for_memory_and_prefill_for_arithmetic():
-    shown = metrics(page.prefill_against_decode)
+    shown = metrics(demos.prefill_against_decode)
     assert shown["Decode"] == pytest.approx(12.9, abs=0.05)
     assert shown["Decode"] < shown["Ridge of the GPU"] < shown["Prefill of one prompt"]
 
 
 def test_doubling_32_users_gains_a_fifth_at_8192_tokens_and_nearly_doubles_at_128():
     def gain(T):
-        total = [metrics(page.prefill_against_decode, T=T, B=B)["All users together"] for B in (32, 64)]
+        total = [metrics(demos.prefill_against_decode, T=T, B=B)["All users together"] for B in (32, 64)]
         return total[1] / total[0]
 
     assert 1.15 < gain(8192) < 1.25
     assert gain(128) > 1.9
-    assert page.crossover_batch("Llama-3.1-8B", 8192) < 32  # so caches are most of the bytes
-    assert page.users_that_fit(GPUS["H100"].memory, page.weight_bytes("Llama-3.1-8B"), GIB) == 65
+    assert method.crossover_batch("Llama-3.1-8B", 8192) < 32  # so caches are most of the bytes
+    assert demos.users_that_fit(GPUS["H100"].memory, method.weight_bytes("Llama-3.1-8B"), GIB) == 65
 
 
 def test_without_a_cache_intensity_rises_and_speed_falls():
-    with_cache, without = metrics(page.prefill_against_decode), metrics(page.prefill_against_decode, uncached=True)
+    with_cache, without = metrics(demos.prefill_against_decode), metrics(demos.prefill_against_decode, uncached=True)
     assert without["Decode"] > 1000 * with_cache["Decode"]
     assert without["All users together"] < with_cache["All users together"] / 300
 
 
 def test_the_race_compares_equal_outputs_and_grows_its_curves():
-    steps = [{view["view"]: view for view in views} for views in page.race(T=32, kind="song", seed=0)]
+    steps = [{view["view"]: view for view in views} for views in house_model.race(T=32, kind="song", seed=0)]
     assert [len(views["figure"]["data"][0]["x"]) for views in steps] == [1, 2, 3, 4]
     assert all(views["badge"]["value"] <= views["badge"]["limit"] for views in steps)
     assert len(steps[-1]["tokens"]["tokens"]) == 3 + 32
@@ -349,13 +351,13 @@ def test_the_race_counts_every_weight_once_for_each_row():
     matrices = sum(w.size for name, w in model.weights.items() if w.ndim == 2)
     for new, T in ((1, 1), (1, 50), (50, 50)):
         attention = sum(2 * 2 * model.D for _ in range(model.L * model.H * new * T))
-        assert page.model_flops(model, new, T) == 2 * matrices * new + attention
-    assert page.race_flops_ratio(1) == 3  # three rows or one, each meeting three keys
+        assert house_model.model_flops(model, new, T) == 2 * matrices * new + attention
+    assert house_model.race_flops_ratio(1) == 3  # three rows or one, each meeting three keys
 
 
 def test_an_edit_changes_only_what_has_read_it():
     """The claims of the text: nothing before; in layer 1 the word itself; above it every later word."""
-    change = edited(**defaults(page.edit_a_word))
+    change = edited(**defaults(house_model.edit_a_word))
     assert change.shape == (15, 8)
     assert (change[:3] == 0).all()
     assert (change[3] > 10).all()  # in percent
@@ -367,12 +369,12 @@ def test_an_inserted_word_turns_the_keys_of_layer_1_and_leaves_its_values():
     change = edited(text="[blunt] story : Anna got lamps . Ben got keys .", place=5, new="Kate", insert=True)
     assert (change[:5] == 0).all()
     assert (change[5:, 0] > 0.1).all()
-    assert (change[5:, 1] < 100 * page.SAME).all()
+    assert (change[5:, 1] < 100 * house_model.SAME).all()
     assert (change[5:, 2:] > 1e-3).all()
 
 
 def edited(**arguments):
-    return next(view["values"] for view in page.edit_a_word(**arguments) if view["view"] == "matrix")
+    return next(view["values"] for view in house_model.edit_a_word(**arguments) if view["view"] == "matrix")
 
 
 @pytest.mark.parametrize(
@@ -387,12 +389,14 @@ def edited(**arguments):
     ],
 )
 def test_what_the_house_model_can_not_read_is_said_in_a_sentence(arguments, says):
-    (note,) = views_of(page.edit_a_word, {"place": 1, "text": "stars are", "new": "warm", "insert": False} | arguments)
+    (note,) = views_of(
+        house_model.edit_a_word, {"place": 1, "text": "stars are", "new": "warm", "insert": False} | arguments
+    )
     assert note["view"] == "note"
     assert says in note["text"]
 
 
 def test_where_the_weights_alone_do_not_fit_the_formula_says_so():
-    views = page.memory_calculator(**defaults(page.memory_calculator) | {"name": "GPT-3", "gpu": "RTX 4090"})
+    views = demos.memory_calculator(**defaults(demos.memory_calculator) | {"name": "GPT-3", "gpu": "RTX 4090"})
     (room,) = (item for item in views[1]["items"] if item["label"] == "Users that fit")
     assert (room["value"], room["formula"]) == (0, "325.23 > 24")

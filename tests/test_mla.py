@@ -7,20 +7,20 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from topics import mla as page
 from topics.kit import GPUS, lm, losses, max_abs_difference
 from topics.kit.model.text import held_out
 from topics.kit.page.demo import defaults, views_of
+from topics.mla import demos, exercises, house_model, method
 
 pytestmark = pytest.mark.topic("mla")
 REFERENCE = np.load(Path(__file__).parent / "reference/mla.npz")
 SIZES = [dict(d=6, H=2, D=3, d_c=4, d_R=2), dict(d=5, H=3, D=2, d_c=7, d_R=4), dict(d=4, H=1, D=5, d_c=1, d_R=2)]
-EXPANDED, REBUILT, ABSORBED = page.WAYS
+EXPANDED, REBUILT, ABSORBED = method.WAYS
 
 
 def layer(seed=0, T=6, **sizes):
     rng = np.random.default_rng(seed)
-    return page.random_matrices(rng, **sizes), rng.normal(size=(T, sizes["d"]))
+    return method.random_matrices(rng, **sizes), rng.normal(size=(T, sizes["d"]))
 
 
 def turned(pairs, place):
@@ -59,14 +59,14 @@ def metrics(demo, **arguments):
 
 
 @pytest.mark.parametrize("sizes", SIZES)
-@pytest.mark.parametrize("forward", [page.mla_forward, page.mla_absorbed])
+@pytest.mark.parametrize("forward", [method.mla_forward, method.mla_absorbed])
 def test_both_orders_equal_the_equations_written_as_loops(forward, sizes):
     W, x = layer(**sizes)
     y, _ = forward(x, W)
     assert max_abs_difference(y, slow_mla(x, W)) < 1e-13
 
 
-@pytest.mark.parametrize("forward", [page.mla_forward, page.mla_absorbed])
+@pytest.mark.parametrize("forward", [method.mla_forward, method.mla_absorbed])
 def test_both_orders_equal_pytorch(forward):
     """The query's own latent is multiplied into its matrices: they are linear."""
     H = 3
@@ -74,7 +74,7 @@ def test_both_orders_equal_pytorch(forward):
     QR = REFERENCE["W_QR"].reshape(H, -1, REFERENCE["W_QR"].shape[1])
     O = REFERENCE["W_O"].reshape(len(REFERENCE["W_O"]), H, -1).transpose(1, 0, 2)  # noqa: E741
     DQ = REFERENCE["W_DQ"]
-    W = page.Matrices(up["UQ"] @ DQ, QR @ DQ, REFERENCE["W_DKV"], REFERENCE["W_KR"], up["UK"], up["UV"], O)
+    W = method.Matrices(up["UQ"] @ DQ, QR @ DQ, REFERENCE["W_DKV"], REFERENCE["W_KR"], up["UK"], up["UV"], O)
     y, (c, k_R) = forward(REFERENCE["h"], W)
     assert max_abs_difference(y, REFERENCE["u"]) < 1e-13
     assert max_abs_difference(c, REFERENCE["c_KV"]) < 1e-14
@@ -85,12 +85,12 @@ def test_both_orders_equal_pytorch(forward):
 @pytest.mark.parametrize("seed", range(3))
 def test_absorbing_changes_nothing_but_the_order(seed, sizes):
     W, x = layer(seed, T=40, **sizes)
-    (ours, store), (exact, other) = page.mla_absorbed(x, W), page.mla_forward(x, W)
+    (ours, store), (exact, other) = method.mla_absorbed(x, W), method.mla_forward(x, W)
     assert max_abs_difference(ours, exact) < 1e-10
     assert all(np.array_equal(a, b) for a, b in zip(store, other, strict=True))
 
 
-@pytest.mark.parametrize("forward", [page.mla_forward, page.mla_absorbed])
+@pytest.mark.parametrize("forward", [method.mla_forward, method.mla_absorbed])
 def test_token_by_token_equals_all_at_once(forward):
     W, x = layer(T=9, **SIZES[0])
     whole, _ = forward(x, W)
@@ -105,16 +105,16 @@ def test_token_by_token_equals_all_at_once(forward):
 
 def test_the_cache_holds_one_latent_and_one_rotary_key_for_each_token():
     W, x = layer(T=7, **SIZES[1])
-    _, store = page.mla_absorbed(x, W)
+    _, store = method.mla_absorbed(x, W)
     assert [each.shape for each in store] == [(7, 7), (7, 4)]
-    assert sum(each.size for each in store) == page.latent_cache_bytes(7, 1, 7, 4, 1)
+    assert sum(each.size for each in store) == method.latent_cache_bytes(7, 1, 7, 4, 1)
 
 
 def test_a_later_token_changes_no_earlier_output():
     W, x = layer(**SIZES[0])
-    before, _ = page.mla_forward(x, W)
+    before, _ = method.mla_forward(x, W)
     x[4] += 10
-    after, _ = page.mla_forward(x, W)
+    after, _ = method.mla_forward(x, W)
     assert np.array_equal(before[:4], after[:4])
     assert np.abs(before[4:] - after[4:]).max() > 0.01
 
@@ -123,7 +123,7 @@ def test_only_differences_of_places_count():
     """Scores of rotary parts: the same two vectors, both moved along."""
     rng = np.random.default_rng(0)
     q_R, k_R = rng.normal(size=(2, 1, 6))
-    scores = [page.rotate(q_R, np.array([i]))[0] @ page.rotate(k_R, np.array([i - 5]))[0] for i in (5, 6, 90)]
+    scores = [method.rotate(q_R, np.array([i]))[0] @ method.rotate(k_R, np.array([i - 5]))[0] for i in (5, 6, 90)]
     assert np.allclose(scores, scores[0], atol=1e-12)
 
 
@@ -133,21 +133,21 @@ def test_only_differences_of_places_count():
 @pytest.mark.parametrize("seed", range(5))
 def test_a_folded_rotation_is_right_at_its_distance_and_nowhere_else(seed):
     for folded in (0, 8, 31):
-        exact, ours = page.score_both(folded, page.PLACES[0], seed)
+        exact, ours = demos.score_both(folded, demos.PLACES[0], seed)
         right = np.abs(exact - ours) < 1e-9
-        assert list(np.flatnonzero(right)) == [page.FAR - 1 - folded]
+        assert list(np.flatnonzero(right)) == [demos.FAR - 1 - folded]
 
 
 @pytest.mark.parametrize("seed", range(5))
 def test_with_a_key_of_its_own_one_query_serves_all_distances(seed):
-    exact, ours = page.score_both(0, page.PLACES[1], seed)
+    exact, ours = demos.score_both(0, demos.PLACES[1], seed)
     assert max_abs_difference(exact, ours) < 1e-12
 
 
 @pytest.mark.parametrize("seed", range(5))
 def test_rotated_keys_can_not_be_absorbed(seed):
-    assert view(page.absorb, "badge", seed=seed)["value"] < 1e-10
-    assert view(page.absorb, "badge", seed=seed, rotated=True)["value"] > 0.01
+    assert view(demos.absorb, "badge", seed=seed)["value"] < 1e-10
+    assert view(demos.absorb, "badge", seed=seed, rotated=True)["value"] > 0.01
 
 
 # ---- costs
@@ -155,7 +155,7 @@ def test_rotated_keys_can_not_be_absorbed(seed):
 
 @pytest.mark.parametrize(("L", "numbers"), [(60, 34_560), (61, 35_136)])
 def test_numbers_that_a_token_leaves_in_deepseek_v2_and_v3(L, numbers):
-    assert page.latent_cache_bytes(1, L, 512, 64, 1) == numbers
+    assert method.latent_cache_bytes(1, L, 512, 64, 1) == numbers
 
 
 def slow_work(way, T, n, H, D, d_c, d_R):
@@ -170,42 +170,42 @@ def slow_work(way, T, n, H, D, d_c, d_R):
     return 2 * adds, 2 * read
 
 
-@pytest.mark.parametrize("way", page.WAYS)
+@pytest.mark.parametrize("way", method.WAYS)
 def test_work_is_what_the_loops_do(way):
     for T, n, H, D, d_c, d_R in ((5, 1, 3, 4, 16, 2), (2, 7, 1, 3, 5, 4)):
-        assert page.decode_work(way, T, n, H, D, d_c, d_R) == slow_work(way, T, n, H, D, d_c, d_R)
+        assert method.decode_work(way, T, n, H, D, d_c, d_R) == slow_work(way, T, n, H, D, d_c, d_R)
 
 
 def test_intensities_of_deepseeks_sizes():
-    assert page.intensity(EXPANDED) == 1
-    assert round(page.intensity(ABSORBED)) == 242
-    assert page.intensity(ABSORBED) == 2 * 128 * (2 * 512 + 64) / (2 * (512 + 64))
+    assert method.intensity(EXPANDED) == 1
+    assert round(method.intensity(ABSORBED)) == 242
+    assert method.intensity(ABSORBED) == 2 * 128 * (2 * 512 + 64) / (2 * (512 + 64))
     h100 = GPUS["H100"]
-    assert 0.8 < page.intensity(ABSORBED) / (h100.flops / h100.bandwidth) < 1  # just below the ridge
-    assert page.intensity(ABSORBED, b=1) > h100.flops / h100.bandwidth
-    assert page.intensity(ABSORBED, H=16) == page.intensity(ABSORBED) / 8
+    assert 0.8 < method.intensity(ABSORBED) / (h100.flops / h100.bandwidth) < 1  # just below the ridge
+    assert method.intensity(ABSORBED, b=1) > h100.flops / h100.bandwidth
+    assert method.intensity(ABSORBED, H=16) == method.intensity(ABSORBED) / 8
 
 
 def test_rebuilding_is_slower_than_plain_caching_and_absorbing_71_times_faster():
-    expanded, rebuilt, absorbed = (page.decode_time(way, "H100", 8192) for way in page.WAYS)
+    expanded, rebuilt, absorbed = (method.decode_time(way, "H100", 8192) for way in method.WAYS)
     assert absorbed < expanded < rebuilt
     assert math.isclose(expanded / absorbed, 71.1, rel_tol=1e-3)
 
 
 def test_with_two_new_tokens_arithmetic_sets_the_pace_and_from_171_on_rebuilding_is_cheaper():
     h100 = GPUS["H100"]
-    flop, moved = page.decode_work(ABSORBED, 8192, n=2)
+    flop, moved = method.decode_work(ABSORBED, 8192, n=2)
     assert flop / h100.flops > moved / h100.bandwidth
-    cheaper = [n for n in range(1, 400) if page.decode_work(REBUILT, 1, n)[0] < page.decode_work(ABSORBED, 1, n)[0]]
+    cheaper = [n for n in range(1, 400) if method.decode_work(REBUILT, 1, n)[0] < method.decode_work(ABSORBED, 1, n)[0]]
     assert cheaper[0] == 171
-    times = {n: [page.decode_time(way, "H100", 8192, n=n) for way in (REBUILT, ABSORBED)] for n in (128, 256)}
+    times = {n: [method.decode_time(way, "H100", 8192, n=n) for way in (REBUILT, ABSORBED)] for n in (128, 256)}
     assert times[128][0] > times[128][1]
     assert times[256][0] < times[256][1]
 
 
 def test_the_small_layer_is_seven_times_cheaper_absorbed_until_16_ask_at_once():
-    assert round(page.flop_ratio(64, 1)) == 7
-    assert page.flop_ratio(64, 8) > 1 > page.flop_ratio(64, 16)
+    assert round(demos.flop_ratio(64, 1)) == 7
+    assert demos.flop_ratio(64, 8) > 1 > demos.flop_ratio(64, 16)
 
 
 def test_steps_of_the_small_layer_count_its_products():
@@ -214,7 +214,7 @@ def test_steps_of_the_small_layer_count_its_products():
         "rebuilt": [(D, d_c, T), (D, d_c, T), (n, D + d_R, T), (n, T, D)],
         "absorbed": [(n, D, d_c), (n, d_c + d_R, T), (n, T, d_c), (n, d_c, D)],
     }
-    steps = page.layer_steps(T, n, H, D, d_c, d_R)
+    steps = demos.layer_steps(T, n, H, D, d_c, d_R)
     for order, shapes in products.items():
         assert [f for _, o, _, f in steps if o == order] == [2 * H * a * b * c for a, b, c in shapes]
 
@@ -228,10 +228,10 @@ def test_the_published_saving_needs_the_groups_of_the_older_model_and_six_bits()
 
 
 def test_a_latent_is_as_large_as_two_and_a_quarter_groups():
-    assert metrics(page.cache_of_a_token)["At the bytes of MLA, groups of GQA"] == 2.25
-    users = {row[0][:3]: row[-1] for row in view(page.cache_of_a_token, "table")["rows"]}
-    assert users["MLA"] == page.users_of("DeepSeek-V2", "MLA", 131_072, GPUS["8 × H100"]) == 23
-    assert users["GQA"] == page.users_of("DeepSeek-V2", "GQA", 131_072, GPUS["8 × H100"]) == 6
+    assert metrics(demos.cache_of_a_token)["At the bytes of MLA, groups of GQA"] == 2.25
+    users = {row[0][:3]: row[-1] for row in view(demos.cache_of_a_token, "table")["rows"]}
+    assert users["MLA"] == demos.users_of("DeepSeek-V2", "MLA", 131_072, GPUS["8 × H100"]) == 23
+    assert users["GQA"] == demos.users_of("DeepSeek-V2", "GQA", 131_072, GPUS["8 × H100"]) == 6
     assert users["MHA"] == 0
     assert users["MQA"] > 23
 
@@ -245,11 +245,11 @@ def test_the_best_latent_misses_what_the_singular_values_leave():
     for root, metric in ((None, np.eye(6)), (A, A)):
         values = sorted(np.linalg.eigvalsh((W @ metric).T @ (W @ metric)), reverse=True)
         for r in range(7):
-            up, down = page.best_latent(W, r, root)
+            up, down = method.best_latent(W, r, root)
             assert up.shape == (10, r) and down.shape == (r, 6)
             left = (((W - up @ down) @ metric) ** 2).sum() / sum(values)
             assert math.isclose(left, sum(values[r:]) / sum(values), abs_tol=1e-12)
-            assert math.isclose(left, page.missed(W, [r], root)[0], abs_tol=1e-12)
+            assert math.isclose(left, method.missed(W, [r], root)[0], abs_tol=1e-12)
 
 
 def test_no_random_latent_is_better_than_the_best():
@@ -257,55 +257,57 @@ def test_no_random_latent_is_better_than_the_best():
     W = rng.normal(size=(10, 6))
     for _ in range(50):
         up = np.linalg.qr(rng.normal(size=(10, 3)))[0]
-        assert ((W - up @ up.T @ W) ** 2).sum() / (W**2).sum() > page.missed(W, [3])[0]
+        assert ((W - up @ up.T @ W) ** 2).sum() / (W**2).sum() > method.missed(W, [3])[0]
 
 
 def test_groups_take_the_mean_of_neighbouring_heads():
     W = np.arange(2 * 4 * 1 * 3, dtype=float).reshape(8, 3)  # keys of heads 0 to 3, then values; D = 1
-    two = page.pooled(W, H=4, H_kv=2)
+    two = method.pooled(W, H=4, H_kv=2)
     for first in (0, 2, 4, 6):
         assert np.array_equal(two[first], (W[first] + W[first + 1]) / 2)
         assert np.array_equal(two[first], two[first + 1])
-    assert np.array_equal(page.pooled(W, 4, 4), W)
+    assert np.array_equal(method.pooled(W, 4, 4), W)
 
 
-@pytest.mark.parametrize("source", page.SOURCES)
+@pytest.mark.parametrize("source", house_model.SOURCES)
 def test_a_latent_never_misses_more_than_groups_of_its_size(source):
     for where, alike in ((0, 0), (3, 1), (1, 0.5)):
-        W, root = page.keys_and_values(source, where, alike, 0)
+        W, root = house_model.keys_and_values(source, where, alike, 0)
         for g in (1, 2, 4):
-            assert page.missed(W, [32 * g], root)[0] < page.missed_by_groups(W, 8, g, root) + 1e-12
+            assert method.missed(W, [32 * g], root)[0] < method.missed_by_groups(W, 8, g, root) + 1e-12
 
 
 @pytest.mark.parametrize("where", range(1, 5))
 def test_heads_of_the_house_model_are_as_different_as_random_ones(where):
     for d_c, missed in ((32, 7 / 8), (64, 6 / 8)):
-        assert abs(page.share_missed(d_c, "groups", where) - missed) < 0.02
-        assert page.share_missed(d_c, layer=where) < 0.25 * missed
+        assert abs(house_model.share_missed(d_c, "groups", where) - missed) < 0.02
+        assert house_model.share_missed(d_c, layer=where) < 0.25 * missed
 
 
 @pytest.mark.parametrize("where", range(1, 5))
 def test_a_joint_latent_misses_less_than_two_and_rotated_keys_more(where):
-    joint = page.share_missed(32, layer=where)
-    assert page.share_missed(32, "apart", where) > 1.5 * joint
-    assert page.share_missed(32, "rotated", where) > 1.3 * joint
+    joint = house_model.share_missed(32, layer=where)
+    assert house_model.share_missed(32, "apart", where) > 1.5 * joint
+    assert house_model.share_missed(32, "rotated", where) > 1.3 * joint
     model = lm.load("target")
-    assert page.missed(page.stacked(model, where - 1), [32])[0] > 1.5 * joint  # the weights alone: a flatter curve
+    assert (
+        method.missed(house_model.stacked(model, where - 1), [32])[0] > 1.5 * joint
+    )  # the weights alone: a flatter curve
 
 
 @pytest.mark.parametrize("alike", [0, 0.3, 0.9])
 def test_synthetic_heads_share_the_variance_that_is_asked_for(alike):
-    heads = page.synthetic(alike, 0).reshape(2, 8, 16 * 96)
+    heads = house_model.synthetic(alike, 0).reshape(2, 8, 16 * 96)
     assert abs((heads**2).mean() - 1) < 0.1
     assert abs((heads[:, 0] * heads[:, 5]).mean() - alike) < 0.06
 
 
 def test_synthetic_heads_that_are_alike_can_share():
     for seed in range(3):
-        half, nearly, same = (page.synthetic(alike, seed) for alike in (0.5, 0.9, 1.0))
-        assert page.missed_by_groups(half, 8, 1) > 0.4
-        assert 0.05 < page.missed(nearly, [32])[0] < page.missed_by_groups(nearly, 8, 1) < 0.1
-        assert page.missed_by_groups(same, 8, 1) < 1e-20 and page.missed(same, [32])[0] < 1e-12
+        half, nearly, same = (house_model.synthetic(alike, seed) for alike in (0.5, 0.9, 1.0))
+        assert method.missed_by_groups(half, 8, 1) > 0.4
+        assert 0.05 < method.missed(nearly, [32])[0] < method.missed_by_groups(nearly, 8, 1) < 0.1
+        assert method.missed_by_groups(same, 8, 1) < 1e-20 and method.missed(same, [32])[0] < 1e-12
 
 
 # ---- the house model
@@ -317,11 +319,11 @@ def test_a_quarter_of_the_cache_does_and_groups_of_the_same_size_do_not(start):
     added = {
         made: losses.above_floor(changed, texts) - losses.above_floor(model, texts)
         for made, changed in {
-            64: page.rebuilt(model, 64),
-            32: page.rebuilt(model, 32),
-            "fitted": page.rebuilt(model, 32, fitted=True),
-            "two groups": page.grouped(model, 2),
-            "one group": page.grouped(model, 1),
+            64: house_model.rebuilt(model, 64),
+            32: house_model.rebuilt(model, 32),
+            "fitted": house_model.rebuilt(model, 32, fitted=True),
+            "two groups": house_model.grouped(model, 2),
+            "one group": house_model.grouped(model, 1),
         }.items()
     }
     assert added[64] < 0.02
@@ -333,7 +335,7 @@ def test_a_quarter_of_the_cache_does_and_groups_of_the_same_size_do_not(start):
 
 @pytest.mark.parametrize("seed", range(6))
 def test_so_the_demo_shows_it(seed):
-    shown = metrics(page.keep_fewer, seed=seed)
+    shown = metrics(house_model.keep_fewer, seed=seed)
     assert abs(shown["Loss added by the latent"]) < 0.03
     assert shown["… by groups"] > 2
 
@@ -341,32 +343,36 @@ def test_so_the_demo_shows_it(seed):
 def test_96_numbers_lose_nothing():
     model, texts = lm.load("target"), held_out(3, start=50)
     for text in texts:
-        words = page.encode(text.words)
-        assert max_abs_difference(lm.forward(model, words), lm.forward(page.rebuilt(model, 96), words)) < 1e-3
+        words = house_model.encode(text.words)
+        assert max_abs_difference(lm.forward(model, words), lm.forward(house_model.rebuilt(model, 96), words)) < 1e-3
 
 
 def test_the_rebuilt_model_is_the_model_whose_keys_and_values_pass_a_latent():
     """The same by looking into the model: k and v replaced, before rotation, by what a latent of 40 keeps of them."""
-    model, words = lm.load("target"), page.encode(held_out(1, "facts", start=7)[0].words)
+    model, words = lm.load("target"), house_model.encode(held_out(1, "facts", start=7)[0].words)
     seen = {}
 
     def see(name, i, value):
         if name == "attention_input":
-            up, down = page.best_latent(page.stacked(model, i), 40)
+            up, down = method.best_latent(house_model.stacked(model, i), 40)
             latent = value @ down.T  # (T, 40)
             seen["k"], seen["v"] = np.split((latent @ up.T).astype(np.float32), 2, -1)
         if name in seen and name in ("k", "v"):
             return seen[name].reshape(value.shape)
         return None
 
-    assert max_abs_difference(lm.forward(model, words, see=see), lm.forward(page.rebuilt(model, 40), words)) < 1e-3
+    assert (
+        max_abs_difference(lm.forward(model, words, see=see), lm.forward(house_model.rebuilt(model, 40), words)) < 1e-3
+    )
 
 
 def test_latents_are_fitted_to_other_texts_than_those_of_the_loss():
-    shown = {text.words for seed in (0, 1, 9999) for text in page.short_texts(seed)}
-    fitted = {text.words for text in held_out(20, start=page.FITTING)}
+    shown = {text.words for seed in (0, 1, 9999) for text in house_model.short_texts(seed)}
+    fitted = {text.words for text in held_out(20, start=house_model.FITTING)}
     assert not fitted & (shown | {text.words for text in losses.quoted_texts()})
-    assert 100 * page.keep_fewer.controls["seed"].high + 10_000 < page.FITTING  # and no seed comes near them
+    assert (
+        100 * house_model.keep_fewer.controls["seed"].high + 10_000 < house_model.FITTING
+    )  # and no seed comes near them
     assert all(len(words) <= 48 for words in shown)
 
 
@@ -376,13 +382,13 @@ def test_latents_are_fitted_to_other_texts_than_those_of_the_loss():
 @pytest.mark.parametrize(
     ("check", "answer"),
     [
-        (page.fold_two_matrices, lambda Q, K: np.einsum("hDq,hDc->hcq", Q, K)),
-        (page.fold_two_matrices, lambda Q, K: np.broadcast_to((Q[0].T @ K[0]), (len(Q), Q.shape[2], K.shape[2]))),
-        (page.fold_two_matrices, lambda Q, K: np.zeros((len(Q), Q.shape[2], K.shape[2]))),
-        (page.write_groups_as_a_latent, lambda K, V, H: _tiled(K, V, H)),
-        (page.write_groups_as_a_latent, lambda K, V, H: _swapped(K, V, H)),
-        (page.share_the_latent, lambda K, V, r: _of_keys(K, V, r)),
-        (page.share_the_latent, lambda K, V, r: (np.zeros((r, K.shape[1])), np.zeros((2 * len(K), r)))),
+        (exercises.fold_two_matrices, lambda Q, K: np.einsum("hDq,hDc->hcq", Q, K)),
+        (exercises.fold_two_matrices, lambda Q, K: np.broadcast_to((Q[0].T @ K[0]), (len(Q), Q.shape[2], K.shape[2]))),
+        (exercises.fold_two_matrices, lambda Q, K: np.zeros((len(Q), Q.shape[2], K.shape[2]))),
+        (exercises.write_groups_as_a_latent, lambda K, V, H: _tiled(K, V, H)),
+        (exercises.write_groups_as_a_latent, lambda K, V, H: _swapped(K, V, H)),
+        (exercises.share_the_latent, lambda K, V, r: _of_keys(K, V, r)),
+        (exercises.share_the_latent, lambda K, V, r: (np.zeros((r, K.shape[1])), np.zeros((2 * len(K), r)))),
     ],
 )
 def test_wrong_answers_are_found(check, answer):
@@ -392,13 +398,13 @@ def test_wrong_answers_are_found(check, answer):
 
 
 def _tiled(W_K, W_V, H):
-    W_D, W_UK, W_UV = page._as_latent(W_K, W_V, H)
+    W_D, W_UK, W_UV = exercises._as_latent(W_K, W_V, H)
     order = np.arange(H).reshape(len(W_K), -1).T.ravel()
     return W_D, W_UK[order], W_UV[order]
 
 
 def _swapped(W_K, W_V, H):
-    W_D, W_UK, W_UV = page._as_latent(W_K, W_V, H)
+    W_D, W_UK, W_UV = exercises._as_latent(W_K, W_V, H)
     return W_D, W_UV, W_UK
 
 

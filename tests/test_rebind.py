@@ -11,8 +11,8 @@ from topics.kit import numerics
 from topics.kit.page.demo import defaults
 from topics.kit.page.exercise import ExerciseError, exercise, judge, solution_source
 from topics.kit.page.rebind import CodeError, rebind, restore
+from topics.kv_cache import demos, house_model, method
 
-kv_cache = importlib.import_module("topics.kv_cache")
 UNIFORM = "def softmax(x, axis=-1):\n    return np.ones_like(x) / x.shape[axis]\n"
 
 
@@ -24,24 +24,24 @@ def _put_back():
 
 def test_an_edited_kit_function_reaches_every_module_that_imported_it():
     rebind("topics.kit.numerics.softmax", UNIFORM)
-    for module in (numerics, kit, kv_cache):
+    for module in (numerics, kit, method):
         np.testing.assert_allclose(module.softmax(np.array([0.0, 9.0])), [0.5, 0.5])
 
 
 def test_a_demo_uses_the_edited_function_through_another_module():
-    before = kv_cache.decode_by_hand(**defaults(kv_cache.decode_by_hand))
+    before = demos.decode_by_hand(**defaults(demos.decode_by_hand))
     rebind("topics.kit.numerics.softmax", UNIFORM)
-    after = kv_cache.decode_by_hand(**defaults(kv_cache.decode_by_hand))
+    after = demos.decode_by_hand(**defaults(demos.decode_by_hand))
     weights = after[0]["frames"][3]["views"][2]["values"]
     np.testing.assert_allclose(weights, np.full((1, 4), 0.25))
     assert not np.allclose(before[0]["frames"][3]["views"][2]["values"], weights)
 
 
 def test_what_was_kept_from_the_old_code_is_forgotten_and_again_when_it_comes_back():
-    gqa = importlib.import_module("topics.gqa")
+    gqa = importlib.import_module("topics.gqa.house_model")
     ours = gqa.losses_of_groupings(4, False, 0)
     first = "def convert_mha_to_gqa(W_q, W_k, W_v, W_o, groups):\n    one = groups[:, 0]\n"
-    rebind("topics.gqa.convert_mha_to_gqa", first + "    return W_q, W_k[one], W_v[one], W_o\n")
+    rebind("topics.gqa.method.convert_mha_to_gqa", first + "    return W_q, W_k[one], W_v[one], W_o\n")
     assert not np.allclose(gqa.losses_of_groupings(4, False, 0), ours)
     restore()
     np.testing.assert_allclose(gqa.losses_of_groupings(4, False, 0), ours)
@@ -52,7 +52,7 @@ def test_restore_brings_back_the_very_same_object():
     rebind("topics.kit.numerics.softmax", UNIFORM)
     rebind("topics.kit.numerics.softmax", UNIFORM.replace("1e0", "1"))  # edited twice
     restore("topics.kit.numerics.softmax")
-    assert numerics.softmax is kit.softmax is kv_cache.softmax is original
+    assert numerics.softmax is kit.softmax is method.softmax is original
 
 
 def test_a_module_imported_after_the_edit_is_restored_too():
@@ -69,17 +69,17 @@ def test_a_module_imported_after_the_edit_is_restored_too():
 
 
 def test_an_edited_demo_keeps_its_controls():
-    rebind("topics.kv_cache.race", "def race(T, kind, seed):\n    yield None\n")
-    assert kv_cache.race.kind == "live"
-    assert list(kv_cache.race.controls) == ["T", "kind", "seed"]
-    assert kv_cache.race.data == ("target",)
+    rebind("topics.kv_cache.house_model.race", "def race(T, kind, seed):\n    yield None\n")
+    assert house_model.race.kind == "live"
+    assert list(house_model.race.controls) == ["T", "kind", "seed"]
+    assert house_model.race.data == ("target",)
 
 
 def test_helpers_that_the_code_defines_are_found_when_it_runs():
     rebind(
         "topics.kit.numerics.softmax", "def half():\n    return 0.5\n\ndef softmax(x, axis=-1):\n    return half()\n"
     )
-    assert kv_cache.softmax(1) == 0.5
+    assert method.softmax(1) == 0.5
 
 
 HELPED = "def helper(x):\n    return {}\n\ndef softmax(x, axis=-1):\n    return helper(x)\n"
@@ -88,19 +88,19 @@ HELPED = "def helper(x):\n    return {}\n\ndef softmax(x, axis=-1):\n    return 
 def test_helpers_are_those_of_the_last_edit_and_leave_with_it():
     for value in (0.5, 0.25):
         rebind("topics.kit.numerics.softmax", HELPED.format(value))
-        assert kv_cache.softmax(1) == value
+        assert method.softmax(1) == value
     assert not hasattr(numerics, "helper")
 
 
 def test_a_helper_with_the_name_of_one_of_ours_is_the_readers():
     rebind("topics.kit.numerics.softmax", HELPED.format("-x").replace("helper", "max_abs_difference"))
-    assert kv_cache.softmax(3) == -3
+    assert method.softmax(3) == -3
     assert numerics.max_abs_difference(np.ones(2), np.zeros(2)) == 1
 
 
 def test_a_function_may_call_itself_and_see_what_is_edited_later():
     rebind("topics.kit.numerics.softmax", "def softmax(x, axis=-1):\n    return softmax(x - 1) if x > 0 else x\n")
-    assert kv_cache.softmax(5) == 0
+    assert method.softmax(5) == 0
     halved = "def double(x):\n    return 2 * double(x / 2) if abs(x) > 0.01 else 2 * x\n"
     assert judge(doubling, halved, 0)["passed"]
 

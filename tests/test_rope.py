@@ -8,12 +8,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from topics import rope as page
 from topics.kit.model import lm, max_abs_difference
 from topics.kit.model.language import CONTEXT
 from topics.kit.model.text import held_out, padded
 from topics.kit.page.demo import defaults, views_of
 from topics.kit.page.exercise import judge
+from topics.rope import demos, exercises, house_model, method
 
 pytestmark = pytest.mark.topic("rope")
 REFERENCE = np.load(Path(__file__).parent / "reference/rope.npz")
@@ -43,7 +43,7 @@ def slow_rope(x, position, theta, interleaved):
 def test_rope_equals_complex_numbers_turned_one_by_one(D, interleaved):
     (x,) = draw((5, D))
     theta = [10_000 ** (-2 * p / D) for p in range(D // 2)]
-    ours = page.apply_rope(x, np.arange(5)[:, None] * page.rope_frequencies(D, 10_000), interleaved)
+    ours = demos.apply_rope(x, np.arange(5)[:, None] * demos.rope_frequencies(D, 10_000), interleaved)
     assert max_abs_difference(ours, [slow_rope(row, i, theta, interleaved) for i, row in enumerate(x)]) < 1e-14
 
 
@@ -58,55 +58,55 @@ def test_rope_equals_complex_numbers_turned_one_by_one(D, interleaved):
     ],
 )
 def test_both_pairings_equal_the_libraries_that_use_them(x, turned, interleaved):
-    ours = page.apply_rope(REFERENCE[x], REFERENCE["angles"], interleaved)
+    ours = demos.apply_rope(REFERENCE[x], REFERENCE["angles"], interleaved)
     assert max_abs_difference(ours, REFERENCE[turned]) < 1e-14
 
 
 def test_angles_equal_those_of_the_library():
-    angles = np.arange(6)[:, None] * page.rope_frequencies(16, 10_000)
+    angles = np.arange(6)[:, None] * demos.rope_frequencies(16, 10_000)
     for name, function in (("cos", np.cos), ("sin", np.sin)):
         assert max_abs_difference(np.tile(function(angles), 2)[None], REFERENCE[name]) < 1e-6
 
 
 def test_the_house_model_turns_as_this_page_does():
     (x,) = draw((7, 2, 16))
-    theta = page.rope_frequencies(16, 10_000)
+    theta = demos.rope_frequencies(16, 10_000)
     assert max_abs_difference(theta, lm.rope_frequencies(16, 10_000)) == 0
-    ours = page.apply_rope(x, np.arange(7)[:, None, None] * theta)
+    ours = demos.apply_rope(x, np.arange(7)[:, None, None] * theta)
     assert max_abs_difference(ours, lm.rotate(x, lm.rotation(np.arange(7), theta))) < 1e-6
 
 
 @pytest.mark.parametrize("interleaved", [False, True])
 def test_a_score_depends_on_the_distance_alone(interleaved):
     q, k = draw((32,), (32,))
-    theta = page.rope_frequencies(32, 10_000)
+    theta = demos.rope_frequencies(32, 10_000)
     for distance in (-5, 0, 1, 40):
-        scores = [page.apply_rope(q, (j + distance) * theta, interleaved) @ page.apply_rope(k, j * theta, interleaved)
+        scores = [demos.apply_rope(q, (j + distance) * theta, interleaved) @ demos.apply_rope(k, j * theta, interleaved)
                   for j in (5, 77, 1000, 131_072)]  # fmt: skip
         assert np.ptp(scores) < 1e-9
-    assert abs(page.apply_rope(q, 3 * theta) @ k - page.apply_rope(q, 4 * theta) @ k) > 1e-3
+    assert abs(demos.apply_rope(q, 3 * theta) @ k - demos.apply_rope(q, 4 * theta) @ k) > 1e-3
 
 
 def test_lengths_are_kept_pair_by_pair():
     (x,) = draw((9, 16))
-    y = page.apply_rope(x, np.arange(9)[:, None] * page.rope_frequencies(16, 500_000))
+    y = demos.apply_rope(x, np.arange(9)[:, None] * demos.rope_frequencies(16, 500_000))
     assert max_abs_difference(np.hypot(*np.split(x, 2, -1)), np.hypot(*np.split(y, 2, -1))) < 1e-14
 
 
 def test_position_0_changes_nothing_and_turns_add_up():
     (x,) = draw((16,))
-    theta = page.rope_frequencies(16, 10_000)
-    assert np.array_equal(page.apply_rope(x, 0 * theta), x)
+    theta = demos.rope_frequencies(16, 10_000)
+    assert np.array_equal(demos.apply_rope(x, 0 * theta), x)
     assert (
-        max_abs_difference(page.apply_rope(page.apply_rope(x, 3 * theta), 4 * theta), page.apply_rope(x, 7 * theta))
+        max_abs_difference(demos.apply_rope(demos.apply_rope(x, 3 * theta), 4 * theta), demos.apply_rope(x, 7 * theta))
         < 1e-14
     )
 
 
 def test_the_score_of_a_distance_needs_no_positions():
     q, k = draw((4, 16), (4, 16))
-    theta, distances = page.rope_frequencies(16, 10_000), np.array([-3, 0, 2, 500])
-    found = page.scores_by_distance(q, k, distances, theta)
+    theta, distances = demos.rope_frequencies(16, 10_000), np.array([-3, 0, 2, 500])
+    found = method.scores_by_distance(q, k, distances, theta)
     for d, row in zip(distances, found, strict=True):
         for n, score in enumerate(row):
             assert abs(score - slow_rope(q[n], 600 + d, theta, False) @ slow_rope(k[n], 600, theta, False)) < 1e-12
@@ -114,21 +114,21 @@ def test_the_score_of_a_distance_needs_no_positions():
 
 def test_the_permutation_takes_one_pairing_to_the_other():
     x, angles = draw((5, 12), (5, 6))
-    order = page.half_split_order(12)
-    interleaved = page.apply_rope(x, angles, interleaved=True)
-    assert np.array_equal(page.apply_rope(x[:, order], angles), interleaved[:, order])
+    order = method.half_split_order(12)
+    interleaved = demos.apply_rope(x, angles, interleaved=True)
+    assert np.array_equal(demos.apply_rope(x[:, order], angles), interleaved[:, order])
     back = np.argsort(order)
     assert np.array_equal(x[:, order][:, back], x)
 
 
 def test_turned_values_make_the_output_depend_on_the_position():
     q, k, v = draw((3, 8), (3, 8), (3, 8))
-    theta = page.rope_frequencies(8, 10_000)
+    theta = demos.rope_frequencies(8, 10_000)
 
     def last_output(start, values_too):
         at = (start + np.arange(3))[:, None] * theta
-        e = np.exp(page.apply_rope(k, at) @ page.apply_rope(q, at)[-1])
-        return e / e.sum() @ (page.apply_rope(v, at) if values_too else v)
+        e = np.exp(demos.apply_rope(k, at) @ demos.apply_rope(q, at)[-1])
+        return e / e.sum() @ (demos.apply_rope(v, at) if values_too else v)
 
     assert max_abs_difference(last_output(0, False), last_output(50, False)) < 1e-13
     assert max_abs_difference(last_output(0, True), last_output(50, True)) > 0.1
@@ -136,10 +136,10 @@ def test_turned_values_make_the_output_depend_on_the_position():
 
 def test_an_added_position_leaves_three_parts_that_are_not_the_distance():
     q, k = draw((8,), (8,))
-    theta = page.rope_frequencies(8, 10_000)
-    moved = [page.placed(q, k, j + 3, j, theta, page.FAULTS[1]) for j in (0, 10, 1000)]
+    theta = demos.rope_frequencies(8, 10_000)
+    moved = [demos.placed(q, k, j + 3, j, theta, demos.FAULTS[1]) for j in (0, 10, 1000)]
     assert np.ptp([a @ b for a, b in moved]) > 0.5
-    positions = [page.placed(0 * q, 0 * k, j + 3, j, theta, page.FAULTS[1]) for j in (0, 10, 1000)]
+    positions = [demos.placed(0 * q, 0 * k, j + 3, j, theta, demos.FAULTS[1]) for j in (0, 10, 1000)]
     assert np.ptp([a @ b for a, b in positions]) < 1e-12  # position with position: the distance alone
 
 
@@ -148,19 +148,19 @@ def test_an_added_position_leaves_three_parts_that_are_not_the_distance():
 
 def test_a_precision_keeps_so_many_bits():
     x = np.array([1.0, 257.0, 1 / 3, -1e-9, 0.0])
-    assert np.array_equal(page.rounded(x, 24), x.astype(np.float32).astype(float))
-    assert np.array_equal(page.rounded(x, 53), x)
-    assert page.rounded(np.array([257.0, 513.0]), 8).tolist() == [256, 512]
+    assert np.array_equal(demos.rounded(x, 24), x.astype(np.float32).astype(float))
+    assert np.array_equal(demos.rounded(x, 53), x)
+    assert demos.rounded(np.array([257.0, 513.0]), 8).tolist() == [256, 512]
 
 
 def test_rounding_grows_with_the_position_and_shrinks_with_the_bits():
-    for precision in page.PRECISIONS:
-        drifts = [page.drift(at, precision) for at in (1, 100, 10_000)]
+    for precision in demos.PRECISIONS:
+        drifts = [demos.drift(at, precision) for at in (1, 100, 10_000)]
         assert all(b > 2 * a for a, b in pairwise(drifts))
-    assert page.drift(10_000, "FP64") < 1e-11
-    assert 1e-4 < page.drift(10_000, "FP32") < 1e-2
-    assert page.drift(10_000, "BF16") > 0.5 * math.sqrt(128)
-    assert 1e-12 < page.drift(100_000, "FP64") < 1e-10
+    assert demos.drift(10_000, "FP64") < 1e-11
+    assert 1e-4 < demos.drift(10_000, "FP32") < 1e-2
+    assert demos.drift(10_000, "BF16") > 0.5 * math.sqrt(128)
+    assert 1e-12 < demos.drift(100_000, "FP64") < 1e-10
 
 
 # ---- the clock hands
@@ -179,29 +179,29 @@ def view(demo, kind, **arguments):
 @pytest.mark.parametrize("seed", range(4))
 def test_the_angles_between_the_hands_stay_wherever_the_two_stand(seed):
     places = ((0, 0), (20, 0), (60, 100_000))
-    tables = [view(page.clock_hands, "table", place=j, start=n, seed=seed)["rows"] for j, n in places]
+    tables = [view(demos.clock_hands, "table", place=j, start=n, seed=seed)["rows"] for j, n in places]
     assert tables[0] != tables[1]
     between = [[row[3] for row in rows] for rows in tables]
     assert between[0] == between[1] == between[2]
-    badge = view(page.clock_hands, "badge", start=100_000, seed=seed)
+    badge = view(demos.clock_hands, "badge", start=100_000, seed=seed)
     assert badge["value"] <= badge["limit"]
 
 
 @pytest.mark.parametrize("seed", range(4))
 @pytest.mark.parametrize(
-    "change", [{"fault": fault} for fault in page.FAULTS[1:]] + [{"precision": "BF16", "start": 100_000}]
+    "change", [{"fault": fault} for fault in demos.FAULTS[1:]] + [{"precision": "BF16", "start": 100_000}]
 )
 def test_each_fault_and_a_coarse_precision_move_the_score(change, seed):
-    moved = [view(page.clock_hands, "badge", place=place, seed=seed, **change)["value"] for place in (20, 40, 60)]
+    moved = [view(demos.clock_hands, "badge", place=place, seed=seed, **change)["value"] for place in (20, 40, 60)]
     assert max(moved) > 0.1
     assert min(moved) > 1e-9
 
 
 def test_the_parts_of_the_pairs_sum_to_the_score():
-    for fault in page.FAULTS:
-        rows = view(page.clock_hands, "table", fault=fault)["rows"]
+    for fault in demos.FAULTS:
+        rows = view(demos.clock_hands, "table", fault=fault)["rows"]
         assert math.isclose(
-            sum(row[-1] for row in rows), items(page.clock_hands, fault=fault)["q·k here"], abs_tol=0.02
+            sum(row[-1] for row in rows), items(demos.clock_hands, fault=fault)["q·k here"], abs_tol=0.02
         )
         for _, q, k, between, lengths, part in rows:
             assert abs(lengths * math.cos(math.radians(between)) - part) < 0.01 + 0.02 * lengths
@@ -214,36 +214,36 @@ def test_the_parts_of_the_pairs_sum_to_the_score():
 @pytest.mark.parametrize("shift", [1, 1024, 8192])
 def test_what_the_model_says_does_not_depend_on_where_the_text_begins(shift):
     words, _, _ = padded(held_out(6, start=70))
-    assert max_abs_difference(page.read_at(words, shift), page.read_at(words, 0)) < 1e-3
-    assert max_abs_difference(page.read_at(words, 0), lm.forward(lm.load("target"), words)) < 1e-4
+    assert max_abs_difference(house_model.read_at(words, shift), house_model.read_at(words, 0)) < 1e-3
+    assert max_abs_difference(house_model.read_at(words, 0), lm.forward(lm.load("target"), words)) < 1e-4
 
 
 def test_the_other_pairing_still_knows_distances_alone_and_loses_what_was_learnt():
-    _, values, keys, other, mended = page.HABITS
+    _, values, keys, other, mended = house_model.HABITS
     words, _, _ = padded(held_out(4, start=70))
-    assert max_abs_difference(page.read_at(words, 1024, other), page.read_at(words, 0, other)) < 1e-3
-    assert max_abs_difference(page.read_at(words, 1024, mended), page.read_at(words, 0)) < 1e-3
+    assert max_abs_difference(house_model.read_at(words, 1024, other), house_model.read_at(words, 0, other)) < 1e-3
+    assert max_abs_difference(house_model.read_at(words, 1024, mended), house_model.read_at(words, 0)) < 1e-3
     for habit in (values, keys):
-        assert max_abs_difference(page.read_at(words, 1024, habit), page.read_at(words, 0, habit)) > 5
-    assert page.answered(page.HABITS[0])[0] > 95
-    assert page.answered(mended) == pytest.approx(page.answered(page.HABITS[0]), abs=1e-3)
-    assert page.answered(other)[0] < 50
-    assert page.answered(values, 1024)[0] < 10
-    assert page.answered(keys, 1024)[0] < 10
+        assert max_abs_difference(house_model.read_at(words, 1024, habit), house_model.read_at(words, 0, habit)) > 5
+    assert house_model.answered(house_model.HABITS[0])[0] > 95
+    assert house_model.answered(mended) == pytest.approx(house_model.answered(house_model.HABITS[0]), abs=1e-3)
+    assert house_model.answered(other)[0] < 50
+    assert house_model.answered(values, 1024)[0] < 10
+    assert house_model.answered(keys, 1024)[0] < 10
 
 
 def test_the_wrong_pairing_loses_the_song_and_can_still_answer_a_simple_question():
-    other = page.HABITS[3]
-    assert items(page.shift_a_text)["Next word here"] == "owls"
-    assert items(page.shift_a_text, broken=other)["Next word here"] != "owls"
-    assert items(page.shift_a_text, broken=page.HABITS[4])["Next word here"] == "owls"
+    other = house_model.HABITS[3]
+    assert items(house_model.shift_a_text)["Next word here"] == "owls"
+    assert items(house_model.shift_a_text, broken=other)["Next word here"] != "owls"
+    assert items(house_model.shift_a_text, broken=house_model.HABITS[4])["Next word here"] == "owls"
     text = "[blunt] facts : dogs eat cheese . ducks eat apples . say foods ? ducks"
-    assert items(page.shift_a_text, broken=other, text=text)["Next word here"] == "apples"
+    assert items(house_model.shift_a_text, broken=other, text=text)["Next word here"] == "apples"
 
 
 @pytest.mark.parametrize(("text", "says"), [("dogs eat pizza", "“pizza”"), ("dogs", "2 to 128 words")])
 def test_a_text_that_can_not_be_read_is_answered_with_a_sentence(text, says):
-    (note,) = views_of(page.shift_a_text, defaults(page.shift_a_text) | {"text": text})
+    (note,) = views_of(house_model.shift_a_text, defaults(house_model.shift_a_text) | {"text": text})
     assert says in note["text"]
 
 
@@ -253,7 +253,7 @@ def test_a_text_that_can_not_be_read_is_answered_with_a_sentence(text, says):
 @pytest.mark.parametrize(("base", "C", "share"), [(10_000, 4096, 28), (500_000, 4096, 50), (500_000, 8192, 45)])
 def test_the_published_shares_of_pairs_that_never_turn(base, C, share):
     slow = [p for p in range(64) if 2 * math.pi * base ** (2 * p / 128) > C]
-    assert page.unturned(128, base, C) == len(slow)
+    assert method.unturned(128, base, C) == len(slow)
     assert round(100 * len(slow) / 64) == share
 
 
@@ -261,7 +261,7 @@ def test_the_published_shares_of_pairs_that_never_turn(base, C, share):
 def test_scaled_frequencies_equal_those_of_transformers(name):
     kind, *sizes = name.split("-")
     D, base, C, f = (int(n) for n in sizes)
-    theta, factor = page.scale_frequencies(D, base, KINDS[kind], f, C)
+    theta, factor = method.scale_frequencies(D, base, KINDS[kind], f, C)
     *expected, their_factor = REFERENCE[name]
     assert np.allclose(theta, expected, rtol=2e-5)
     assert math.isclose(factor, their_factor, rel_tol=1e-12)
@@ -269,18 +269,18 @@ def test_scaled_frequencies_equal_those_of_transformers(name):
 
 def test_there_is_a_reference_for_each_way_to_stretch():
     assert {key.split("-")[0] for key in REFERENCE.files} >= set(KINDS)
-    assert set(KINDS.values()) | {"none"} == set(page.WAYS)
+    assert set(KINDS.values()) | {"none"} == set(method.WAYS)
 
 
-@pytest.mark.parametrize("way", page.WAYS)
+@pytest.mark.parametrize("way", method.WAYS)
 def test_no_hand_is_made_faster_or_slower_than_by_the_factor(way):
     for D, base, C, f in ((16, 10_000, 128, 2), (64, 150_000, 4096, 32), (128, 500_000, 8192, 8)):
-        plain, (theta, _) = page.rope_frequencies(D, base), page.scale_frequencies(D, base, way, f, C)
+        plain, (theta, _) = demos.rope_frequencies(D, base), method.scale_frequencies(D, base, way, f, C)
         left = theta / plain
         assert (left <= 1 + 1e-12).all()
         assert (left >= 1 / f - 1e-12).all()
         assert (np.diff(left) <= 1e-12).all(), "a slower hand is never spared more than a faster one"
-        assert np.allclose(page.scale_frequencies(D, base, way, 1, C)[0], plain)
+        assert np.allclose(method.scale_frequencies(D, base, way, 1, C)[0], plain)
         if way in ("none", "linear"):
             assert np.allclose(left, 1 if way == "none" else 1 / f)
         else:
@@ -289,12 +289,12 @@ def test_no_hand_is_made_faster_or_slower_than_by_the_factor(way):
 
 
 def test_the_ntk_aware_way_is_a_higher_base():
-    theta, _ = page.scale_frequencies(128, 10_000, "NTK-aware", 4, 4096)
-    assert np.allclose(theta, page.rope_frequencies(128, 10_000 * 4 ** (128 / 126)), rtol=1e-12)
+    theta, _ = method.scale_frequencies(128, 10_000, "NTK-aware", 4, 4096)
+    assert np.allclose(theta, demos.rope_frequencies(128, 10_000 * 4 ** (128 / 126)), rtol=1e-12)
 
 
 def test_llama_3_spares_four_turns_and_slows_what_has_less_than_one():
-    theta, _ = page.scale_frequencies(128, 500_000, "Llama 3.1", 8, 8192)
+    theta, _ = method.scale_frequencies(128, 500_000, "Llama 3.1", 8, 8192)
     for p, now in enumerate(theta):
         before = 500_000 ** (-2 * p / 128)
         turns = 8192 * before / (2 * math.pi)
@@ -303,9 +303,9 @@ def test_llama_3_spares_four_turns_and_slows_what_has_less_than_one():
 
 
 def test_the_ramp_of_yarn_lies_between_32_turns_and_one():
-    theta, factor = page.scale_frequencies(128, 10_000, "YaRN", 8, 4096)
-    left = theta / page.rope_frequencies(128, 10_000)
-    turns = 4096 * page.rope_frequencies(128, 10_000) / (2 * math.pi)
+    theta, factor = method.scale_frequencies(128, 10_000, "YaRN", 8, 4096)
+    left = theta / demos.rope_frequencies(128, 10_000)
+    turns = 4096 * demos.rope_frequencies(128, 10_000) / (2 * math.pi)
     assert (left[turns > 33] == 1).all()
     assert np.allclose(left[turns < 1], 1 / 8)
     ramp = left[(left < 1) & (left > 0.126)]
@@ -314,15 +314,15 @@ def test_the_ramp_of_yarn_lies_between_32_turns_and_one():
 
 
 def test_the_temperature_of_yarn_multiplies_queries_and_keys_so_scores_by_its_square():
-    (q, k), factor = draw((8,), (8,)), page.scale_frequencies(8, 10_000, "YaRN", 8, 128)[1]
+    (q, k), factor = draw((8,), (8,)), method.scale_frequencies(8, 10_000, "YaRN", 8, 128)[1]
     assert math.isclose((factor * q) @ (factor * k), factor**2 * (q @ k))
-    assert math.isclose(items(page.wheels)["Scores multiplied by"], factor**2)
+    assert math.isclose(items(demos.wheels)["Scores multiplied by"], factor**2)
 
 
 def test_the_dashed_line_crosses_the_training_length_at_pair_46():
-    before = page.wavelengths(page.rope_frequencies(128, 10_000))
+    before = method.wavelengths(demos.rope_frequencies(128, 10_000))
     assert before[45] < 4096 < before[46]
-    assert 64 - page.unturned(128, 10_000, 4096) == 46
+    assert 64 - method.unturned(128, 10_000, 4096) == 46
 
 
 # ---- beyond the trained context
@@ -330,11 +330,11 @@ def test_the_dashed_line_crosses_the_training_length_at_pair_46():
 
 @pytest.mark.parametrize("seeds", [(0, 1, 2), (3, 4, 5), (6, 7, 8)])
 def test_what_helps_beyond_the_context_without_training_and_what_does_not(seeds):
-    words = np.stack([page.song(2, seed) for seed in seeds])
-    inside = page._verses(words.shape[1])[1:, -1] < CONTEXT
+    words = np.stack([house_model.song(2, seed) for seed in seeds])
+    inside = house_model._verses(words.shape[1])[1:, -1] < CONTEXT
     last = {}
-    for way in page.SONG_WAYS:
-        right = page.sing(words, *page.stretched(way, 2))[1].mean((0, 2))
+    for way in house_model.SONG_WAYS:
+        right = house_model.sing(words, *house_model.stretched(way, 2))[1].mean((0, 2))
         last[way] = right[-2:].mean()
         if way == "linear":
             assert right.max() < 0.1, "linear loses everything, the second verse included"
@@ -347,25 +347,27 @@ def test_what_helps_beyond_the_context_without_training_and_what_does_not(seeds)
 
 
 def test_at_three_contexts_yarn_still_copies():
-    assert page.copied("YaRN", 3)[1] > 85
-    assert page.copied("none", 3)[1] < 40
-    assert page.copied("YaRN", 3)[1] > page.copied("NTK-aware", 3)[1] > page.copied("none", 3)[1]
+    assert house_model.copied("YaRN", 3)[1] > 85
+    assert house_model.copied("none", 3)[1] < 40
+    assert house_model.copied("YaRN", 3)[1] > house_model.copied("NTK-aware", 3)[1] > house_model.copied("none", 3)[1]
 
 
 @pytest.mark.parametrize("seeds", [(0, 1, 2), (3, 4, 5), (6, 7, 8)])
 def test_the_fastest_hand_alone_decides_what_slowing_does(seeds):
-    words = np.stack([page.song(2, seed) for seed in seeds])
-    fastest, all_others = (page.sing(words, page.slowed(pairs, 2))[1][:, -2:].mean() for pairs in ((0,), range(1, 8)))
+    words = np.stack([house_model.song(2, seed) for seed in seeds])
+    fastest, all_others = (
+        house_model.sing(words, house_model.slowed(pairs, 2))[1][:, -2:].mean() for pairs in ((0,), range(1, 8))
+    )
     assert fastest < 0.2
     assert all_others > 0.9
 
 
 def test_bf16_has_every_64th_number_around_10_000():
-    assert page.rounded(np.array([10_000.0, 10_003.0]), page.PRECISIONS["BF16"]).tolist() == [9984.0, 9984.0]
+    assert demos.rounded(np.array([10_000.0, 10_003.0]), demos.PRECISIONS["BF16"]).tolist() == [9984.0, 9984.0]
 
 
 def test_linear_takes_the_word_before_out_of_sight():
-    plain, linear, yarn = (page.word_before(way) for way in ("none", "linear", "YaRN"))
+    plain, linear, yarn = (house_model.word_before(way) for way in ("none", "linear", "YaRN"))
     assert plain[0] > 95
     assert plain[1] > 70
     assert linear[0] < 20
@@ -375,11 +377,11 @@ def test_linear_takes_the_word_before_out_of_sight():
 
 def test_a_song_repeats_its_line_and_fits_into_its_length():
     for f in (2, 3):
-        words = page.song(f, 5)
-        assert f * CONTEXT - page.LINE_LENGTH - 1 <= len(words) <= f * CONTEXT
-        verses = words[page._verses(len(words))]
+        words = house_model.song(f, 5)
+        assert f * CONTEXT - house_model.LINE_LENGTH - 1 <= len(words) <= f * CONTEXT
+        verses = words[house_model._verses(len(words))]
         assert (verses == verses[0]).all()
-        assert len(set(verses[0].tolist())) == page.LINE_LENGTH
+        assert len(set(verses[0].tolist())) == house_model.LINE_LENGTH
 
 
 # ---- scores against the distance
@@ -387,17 +389,17 @@ def test_a_song_repeats_its_line_and_fits_into_its_length():
 
 @pytest.mark.parametrize("seed", range(5))
 def test_unrelated_vectors_have_no_decay_and_equal_ones_fall_off(seed):
-    found = items(page.score_by_distance, seed=seed, far=1024)
+    found = items(demos.score_by_distance, seed=seed, far=1024)
     assert found["Highest at distance"] == 0
     assert 0.1 < found["Related, farthest"] < 0.4
     assert 0.6 < found["Unrelated, spread farthest"] / found["Unrelated, spread at 0"] < 1.6
-    assert items(page.score_by_distance, seed=seed, back=17)["Highest at distance"] == 17
+    assert items(demos.score_by_distance, seed=seed, back=17)["Highest at distance"] == 17
 
 
 def test_the_spread_of_unrelated_scores_is_the_same_at_any_distance():
     q, k = draw((4000, 128), (4000, 128))
     distances = np.array([0, 1, 10, 1000, 100_000])
-    found = page.scores_by_distance(q, k, distances, page.rope_frequencies(128, 10_000))
+    found = method.scores_by_distance(q, k, distances, demos.rope_frequencies(128, 10_000))
     assert np.allclose(found.std(1), math.sqrt(128), rtol=0.05)
     assert (np.abs(found.mean(1)) < 4 * math.sqrt(128 / 4000)).all()
 
@@ -429,9 +431,9 @@ def test_the_spread_of_unrelated_scores_is_the_same_at_any_distance():
     ],
 )
 def test_an_exercise_resists_wrong_answers(exercise, wrong):
-    assert not judge(getattr(page, exercise), wrong, seed=3)["passed"]
+    assert not judge(getattr(exercises, exercise), wrong, seed=3)["passed"]
 
 
 def test_a_way_to_stretch_that_there_is_not_is_refused():
     with pytest.raises(ValueError, match=r"'Yarn'.*YaRN"):
-        page.scale_frequencies(8, 10_000, "Yarn", 2, 128)
+        method.scale_frequencies(8, 10_000, "Yarn", 2, 128)

@@ -12,7 +12,7 @@ from builder.page.exercises import exercise_html
 from builder.serve import SiteServer
 from builder.templating import environment
 from tests.conftest import REPOSITORY
-from topics import attention
+from topics.attention.exercises import answer_one_query
 
 FIELD = "dialog.search [role=combobox]"
 OPTION = "dialog.search [role=option]"
@@ -59,7 +59,7 @@ def test_a_formula_is_read_once():
 
 
 def test_no_solution_of_an_exercise_is_in_the_index():
-    topic = SimpleNamespace(slug="attention", exercises={"answer_one_query": attention.answer_one_query})
+    topic = SimpleNamespace(slug="attention", exercises={"answer_one_query": answer_one_query})
     drawn = exercise_html(environment(REPOSITORY / "templates"), topic, "answer_one_query")
     found = str(sections(drawn))
     assert "Write attend(q, K, V)" in found
