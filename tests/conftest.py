@@ -75,7 +75,7 @@ def run_build(*arguments, root=REPOSITORY, expect=0, **env):
 
 @pytest.fixture
 def project(tmp_path):
-    """A small project with the real kit and no topic: `project(slug, page, module)` adds one."""
+    """A small project with the real kit and no topic: `project(slug, page, demos)` adds one."""
     return make_project(tmp_path / "project")
 
 
@@ -91,9 +91,11 @@ def make_project(root):
     def add(slug, body="", module=None, meta="title: A page\nsummary: What it is.\nminutes: 5\n"):
         order.append(slug)
         (root / "topics/__init__.py").write_text(f'"""Order."""\n\nORDER = {{"Section": {order!r}}}\n')
-        (root / f"topics/{slug}.md").write_text(f"---\n{meta}---\n{body}")
+        folder = root / "topics" / slug
+        folder.mkdir(exist_ok=True)
+        (folder / "page.md").write_text(f"---\n{meta}---\n{body}")
         if module is not None:
-            (root / f"topics/{slug}.py").write_text(module)
+            (folder / "demos.py").write_text(module)
 
     add.root = root
     return add

@@ -4,7 +4,7 @@ Positions: `place` takes a value to the axis' own space (log10 on a log axis, th
 `px` takes it on to pixels. Linear ticks follow Plotly's own rules (`exponentformat: "B"`, `separatethousands`);
 log ticks are the site's own and are handed to Plotly as tickvals and ticktext by
 templates/static/js/demo/figure-theme.js, whose logTicks and tickText are the twins of log_ticks and tick_text here
-(tests/test_figures.py holds them equal).
+(tests/builder/test_figures.py holds them equal).
 """
 
 import math

@@ -1,4 +1,4 @@
-"""Values of PyTorch's attention for tests/test_attention.py. By hand, with training/requirements.txt installed:
+"""Values of PyTorch's attention for tests/topics/test_attention.py. By hand, with training/requirements.txt installed:
 
 python tests/reference/attention.py
 """

@@ -1,4 +1,4 @@
-"""Values of PyTorch's attention, forward and backward, for tests/test_flash_attention.py. By hand, with
+"""Values of PyTorch's attention, forward and backward, for tests/topics/test_flash_attention.py. By hand, with
 training/requirements.txt installed:
 
 python tests/reference/flash_attention.py

@@ -1,4 +1,4 @@
-"""Values of PyTorch's grouped attention for tests/test_gqa.py. By hand, with training/requirements.txt installed:
+"""Values of PyTorch's grouped attention for tests/topics/test_gqa.py. By hand, with training/requirements.txt:
 
 python tests/reference/gqa.py
 """

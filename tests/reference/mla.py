@@ -1,5 +1,5 @@
-"""Values of a layer of multi-head latent attention for tests/test_mla.py, written in PyTorch straight from equations
-9 to 19 of DeepSeek-V2's report (arXiv 2405.04434), latent of the query included. By hand, with
+"""Values of a layer of multi-head latent attention for tests/topics/test_mla.py, written in PyTorch straight from
+equations 9 to 19 of DeepSeek-V2's report (arXiv 2405.04434), latent of the query included. By hand, with
 training/requirements.txt installed:
 
 python tests/reference/mla.py

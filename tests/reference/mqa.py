@@ -1,4 +1,4 @@
-"""Values of PyTorch's attention for tests/test_mqa.py. By hand, with training/requirements.txt installed:
+"""Values of PyTorch's attention for tests/topics/test_mqa.py. By hand, with training/requirements.txt installed:
 
 python tests/reference/mqa.py
 """

@@ -1,5 +1,5 @@
-"""Values of PyTorch and Hugging Face's transformers for tests/test_rope.py. By hand, with training/requirements.txt and
-transformers installed:
+"""Values of PyTorch and Hugging Face's transformers for tests/topics/test_rope.py. By hand, with
+training/requirements.txt and transformers installed:
 
 python tests/reference/rope.py
 """

@@ -1,4 +1,4 @@
-"""Values of PyTorch's attention under a window for tests/test_sliding_window.py. By hand, with
+"""Values of PyTorch's attention under a window for tests/topics/test_sliding_window.py. By hand, with
 training/requirements.txt installed:
 
 python tests/reference/sliding_window.py

@@ -17,8 +17,8 @@ from topics.kit.real.caches import CACHED
 from topics.kit.real.caches import token_bytes as cached_bytes
 
 pytestmark = pytest.mark.topic("gqa")
-REFERENCE = np.load(Path(__file__).parent / "reference/gqa.npz")
-RESULTS = Path(__file__).parents[1] / "training/results"
+REFERENCE = np.load(Path(__file__).parents[1] / "reference/gqa.npz")
+RESULTS = Path(__file__).parents[2] / "training/results"
 TEXT = "[blunt] facts : dogs eat cheese . ducks eat apples . say foods ? ducks apples"
 
 

@@ -13,7 +13,7 @@ from playwright.sync_api import expect
 from builder.serve import SiteServer
 from tests.conftest import make_project, run_build
 
-JS = Path(__file__).resolve().parents[1] / "templates/static/js"
+JS = Path(__file__).resolve().parents[2] / "templates/static/js"
 
 LAB = '''"""One demo with every kind of control, and demos for each kind of view."""
 import numpy as np

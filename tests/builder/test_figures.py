@@ -18,7 +18,7 @@ from builder.figure.svg import arrange, figure_svg, make_scene, miniature
 from topics.kit import Figure, bars, heatmap, label, line, points, rule
 from topics.kit.page.traces import INKS
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 THEME_JS = ROOT / "templates/static/js/demo/figure-theme.js"
 T = np.linspace(0, 10, 200)
 

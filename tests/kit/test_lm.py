@@ -9,8 +9,8 @@ from topics.kit.model import lm
 from topics.kit.model.autograd import Tensor, adam, cross_entropy, gradients
 from topics.kit.model.text import decode, encode, held_out, padded
 
-REFERENCE = Path(__file__).parent / "reference"
-RUNS = Path(__file__).parent.parent / "training/runs"
+REFERENCE = Path(__file__).parents[1] / "reference"
+RUNS = Path(__file__).parents[2] / "training/runs"
 SHIPPED = sorted(path.stem for path in lm.DATA.glob("*.safetensors"))
 TRAINED = ["target", "draft", "heads2-1", "mixture"]  # whole heads, groups of them, and experts
 RNG = np.random.default_rng(3)

@@ -11,7 +11,7 @@ from playwright.sync_api import expect
 from builder.figure.grid import plain
 from builder.serve import SiteServer
 from tests.conftest import make_project, run_build
-from tests.test_content import INSTANT
+from tests.topics.test_content import INSTANT
 from topics.kit.page.demo import corners, defaults, views_of
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]

@@ -17,7 +17,7 @@ from topics.kit.page.exercise import judge
 from topics.sliding_window import demos, exercises, house_model, method, resting_head
 
 pytestmark = pytest.mark.topic("sliding_window")
-REFERENCE = np.load(Path(__file__).parent / "reference/sliding_window.npz")
+REFERENCE = np.load(Path(__file__).parents[1] / "reference/sliding_window.npz")
 
 
 forgetting = cache(house_model.forgetting)

@@ -13,7 +13,7 @@ from topics.kit.page.demo import defaults, views_of
 from topics.mla import demos, exercises, house_model, method
 
 pytestmark = pytest.mark.topic("mla")
-REFERENCE = np.load(Path(__file__).parent / "reference/mla.npz")
+REFERENCE = np.load(Path(__file__).parents[1] / "reference/mla.npz")
 SIZES = [dict(d=6, H=2, D=3, d_c=4, d_R=2), dict(d=5, H=3, D=2, d_c=7, d_R=4), dict(d=4, H=1, D=5, d_c=1, d_R=2)]
 EXPANDED, REBUILT, ABSORBED = method.WAYS
 

@@ -19,7 +19,7 @@ from topics.kv_cache.method import cache_of, decode_step, decode_work
 from topics.mqa import demos, exercises, house_model, method
 
 pytestmark = pytest.mark.topic("mqa")
-REFERENCE = np.load(Path(__file__).parent / "reference/mqa.npz")
+REFERENCE = np.load(Path(__file__).parents[1] / "reference/mqa.npz")
 H100 = GPUS["H100"].flops / GPUS["H100"].bandwidth
 
 

@@ -20,7 +20,7 @@ from builder import runtime
 from builder.bundle.runtime import RuntimePackError, is_kept, is_trimmed, trimmed, without_docstrings, zipped
 from builder.serve import TYPES, SiteServer
 
-REPOSITORY = Path(__file__).resolve().parent.parent
+REPOSITORY = Path(__file__).resolve().parents[2]
 WHEEL = b"the one true wheel"
 PINS = {
     "wheel": "numpy-0-cp312.whl",

@@ -6,8 +6,8 @@ import xml.etree.ElementTree as ET
 import pytest
 
 from builder.index.metadata import ATOM, SITEMAP
+from tests.builder.test_build import GOOD
 from tests.conftest import REPOSITORY, make_project, run_build
-from tests.test_build import GOOD
 
 HOME = "https://example.org/llm-internals"
 META = "title: A page\nsummary: What it is, & why.\nminutes: 5\n"

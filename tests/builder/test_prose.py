@@ -107,7 +107,7 @@ def test_only_what_has_an_ink_is_marked_in_code():
     assert html("```python\nx = 1  # one\n```").endswith(
         'x = <span class="mi">1</span>  <span class="c1"># one</span></code></pre></div>'
     )
-    styles = (Path(__file__).parent.parent / "templates/static/css/code.css").read_text()
+    styles = (Path(__file__).parents[2] / "templates/static/css/code.css").read_text()
     assert sorted(re.findall(r"\.highlight \.(\w+)", styles)) == sorted(INKED.split())
 
 

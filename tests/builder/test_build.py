@@ -6,15 +6,14 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
-from types import SimpleNamespace
 from uuid import uuid4
 
 import numpy as np
 import pytest
 
-from builder.figure.demos import inputs
 from builder.new import new_topic
-from builder.site import write
+from builder.read.dependencies import Sources, surroundings
+from builder.write import write
 from tests.conftest import REPOSITORY, make_project, run_build
 
 GOOD = '''"""A topic."""
@@ -58,7 +57,11 @@ def all_faults(tmp_path_factory):
     add("zeta", "[[demo doubled]]\n", GOOD.replace('double(n), ""', 'double(n) / 0, ""'))
     add("eta", "[[demo doubled]]\n", GOOD.replace('double(n), ""', 'float("nan"), ""'))
     add("theta", "[[demo doubled]]\n\n## The ends\n", GOOD.replace("return Metrics(", "return ("))
-    (add.root / "topics/orphan.md").write_text("---\ntitle: x\nsummary: x\nminutes: 1\n---\n")
+    add("iota", "[[demo doubled]]\n", GOOD)
+    (add.root / "topics/iota/method.py").write_text(GOOD.partition("\n\n@demo")[0])
+    for page in ("orphan/page.md", "lost.md"):
+        (add.root / "topics" / page).parent.mkdir(exist_ok=True)
+        (add.root / "topics" / page).write_text("---\ntitle: x\nsummary: x\nminutes: 1\n---\n")
     (add.root / "site/runtime-0").mkdir(parents=True)
     (add.root / "site/runtime-0/pyodide-lock.json").write_text("{}")  # by which the build knows its own site
     (add.root / "site/index.html").write_text("the old site")
@@ -68,37 +71,39 @@ def all_faults(tmp_path_factory):
 @pytest.mark.parametrize(
     "line",
     [
-        r"topics/alpha\.md:3: .*summery.*Did you mean summary\?",
-        r"topics/alpha\.md:4: .*minutes",
-        r"topics/alpha\.md:5: .*alhpa.*Did you mean alpha\?",
-        r"topics/alpha\.md:6: reviewed is the day of the last review",
-        r"topics/alpha\.md:8: \[\[demo doubles\]\] is not in alpha\.py\. Did you mean doubled\?",
-        r"topics/alpha\.md:10: \[\[code doubl\]\].*Did you mean double\?",
-        r"topics/alpha\.md:12: \[\[value doubel\(1\)\]\]: name 'doubel' is not defined\. Did you mean double\?",
-        r"topics/alpha\.md:14: .*\.1q",
-        r"topics/alpha\.md:16: .*nobody2020 is not in references\.bib",
-        r"topics/alpha\.md:18: .*lodgit is not in glossary\.md\. Did you mean logit\?",
-        r"topics/alpha\.md:20: .*qery is not an idea colour\. Did you mean query\?",
-        r"topics/alpha\.md:22: .*Unexpected end of input in a macro argument",
-        r"topics/alpha\.md:24: .*nonsense",
-        r"topics/alpha\.md:26: .*division by zero",
-        r"topics/alpha\.md:28: links to beta_missing\.md, which does not exist",
-        r"topics/alpha\.md:30: .*predit.*[Dd]id you mean predict\?",
-        r"topics/alpha\.md:36: .*twice",
-        r"topics/alpha\.md:38: .*no equation of this page has the label \{#eq:b\}",
-        r"topics/alpha\.md:40: \[\[fig doubl\]\]: no \[\[demo doubl\]\] stands here\. Did you mean doubles\?",
-        r"topics/alpha\.md:40: \[\[citet nobody\]\]: nobody is not in references\.bib",
-        r"topics/alpha\.md:40: links to theta\.md#the-end: no such place there\. Did you mean the-ends\?",
-        r"topics/alpha\.md:40: links to glossary\.md#logits: no such place there\. Did you mean logit\?",
-        r"topics/alpha\.md:42: the id sources stands on this page 2 times",
-        r"topics/beta\.py:1: SyntaxError: ",
-        r"topics/gamma\.py:3: IndexError: ",
-        r"topics/delta\.py:\d+: DemoError: .*arguments \['m'\] but controls \['n'\]; the two lists must match",
-        r"topics/epsilon\.py: does not exist",
-        r"topics/zeta\.py:\d+: doubled at its defaults: ZeroDivisionError",
-        r"topics/eta\.py:\d+: doubled at its defaults: ValueError: .*(nan|NaN|JSON compliant)",
-        r"topics/theta\.py:\d+: doubled at its defaults: DemoError: a demo returns views",
-        r"topics/orphan\.md: is not in ORDER",
+        r"topics/alpha/page\.md:3: .*summery.*Did you mean summary\?",
+        r"topics/alpha/page\.md:4: .*minutes",
+        r"topics/alpha/page\.md:5: .*alhpa.*Did you mean alpha\?",
+        r"topics/alpha/page\.md:6: reviewed is the day of the last review",
+        r"topics/alpha/page\.md:8: \[\[demo doubles\]\] is not in topics/alpha\. Did you mean doubled\?",
+        r"topics/alpha/page\.md:10: \[\[code doubl\]\].*Did you mean double\?",
+        r"topics/alpha/page\.md:12: \[\[value doubel\(1\)\]\]: name 'doubel' is not defined\. Did you mean double\?",
+        r"topics/alpha/page\.md:14: .*\.1q",
+        r"topics/alpha/page\.md:16: .*nobody2020 is not in references\.bib",
+        r"topics/alpha/page\.md:18: .*lodgit is not in glossary\.md\. Did you mean logit\?",
+        r"topics/alpha/page\.md:20: .*qery is not an idea colour\. Did you mean query\?",
+        r"topics/alpha/page\.md:22: .*Unexpected end of input in a macro argument",
+        r"topics/alpha/page\.md:24: .*nonsense",
+        r"topics/alpha/page\.md:26: .*division by zero",
+        r"topics/alpha/page\.md:28: links to beta_missing\.md, which does not exist",
+        r"topics/alpha/page\.md:30: .*predit.*[Dd]id you mean predict\?",
+        r"topics/alpha/page\.md:36: .*twice",
+        r"topics/alpha/page\.md:38: .*no equation of this page has the label \{#eq:b\}",
+        r"topics/alpha/page\.md:40: \[\[fig doubl\]\]: no \[\[demo doubl\]\] stands here\. Did you mean doubles\?",
+        r"topics/alpha/page\.md:40: \[\[citet nobody\]\]: nobody is not in references\.bib",
+        r"topics/alpha/page\.md:40: links to theta\.md#the-end: no such place there\. Did you mean the-ends\?",
+        r"topics/alpha/page\.md:40: links to glossary\.md#logits: no such place there\. Did you mean logit\?",
+        r"topics/alpha/page\.md:42: the id sources stands on this page 2 times",
+        r"topics/beta/demos\.py:1: SyntaxError: ",
+        r"topics/gamma/demos\.py:3: IndexError: ",
+        r"topics/delta/demos\.py:\d+: DemoError: .*arguments \['m'\] but controls \['n'\]; the two lists must match",
+        r"topics/epsilon/method\.py: does not exist",
+        r"topics/zeta/demos\.py:\d+: doubled at its defaults: ZeroDivisionError",
+        r"topics/eta/demos\.py:\d+: doubled at its defaults: ValueError: .*(nan|NaN|JSON compliant)",
+        r"topics/theta/demos\.py:\d+: doubled at its defaults: DemoError: a demo returns views",
+        r"topics/orphan/page\.md: is not in ORDER",
+        r"topics/lost\.md: is no place for a page\. Move it to topics/lost/page\.md\.",
+        r"topics/iota/method\.py:5: double is defined in topics/iota/demos\.py too: on the page, a name has one",
     ],
 )
 def test_every_fault_has_its_place_its_cause_and_a_remedy(all_faults, line):
@@ -146,8 +151,11 @@ def test_a_new_topic_passes_its_test(built):
         "-p",
         "no:cacheprovider",
         "--doctest-modules",
+        "--import-mode=importlib",
+        "-o",
+        "consider_namespace_packages=true",
         "tests",
-        "topics/dice.py",
+        "topics/dice",
     ]
     done = subprocess.run(
         [*command, "-W", "ignore::pytest.PytestUnknownMarkWarning"], cwd=built[0], capture_output=True, text=True
@@ -158,7 +166,7 @@ def test_a_new_topic_passes_its_test(built):
 
 def test_a_topic_is_never_overwritten(built):
     printed = run_build("new", "dice", root=built[0], expect=1)
-    assert "topics/dice.py: exists already; nothing was written" in printed
+    assert "topics/dice/method.py: exists already; nothing was written" in printed
 
 
 def test_a_slug_with_other_letters_is_refused(built):
@@ -287,20 +295,19 @@ def test_a_value_is_computed_again_when_the_code_has_changed_and_only_then(proje
     module = GOOD + count + f"# {project.root}\n"
     project("val", "[[demo doubled]]\n\nIt is [[value slow()]].\n", module)
     for fresh, runs in (("", 1), ("", 1), (f"# {uuid4()}\n", 2)):
-        (project.root / "topics/val.py").write_text(module + fresh)
+        (project.root / "topics/val/demos.py").write_text(module + fresh)
         run_build("build", root=project.root)
         assert len((project.root / "values").read_text()) == runs
         assert ">7</span>" in (project.root / "site/val.html").read_text()
 
 
-def test_results_are_computed_again_with_another_numpy(tmp_path, monkeypatch):
-    (tmp_path / "topics").mkdir()
-    (tmp_path / "topics/dice.py").write_text(GOOD)
-    topic = SimpleNamespace(slug="dice")
-    before = inputs(topic, tmp_path, "grid.py")
-    assert inputs(topic, tmp_path, "grid.py") == before
+def test_results_are_computed_again_with_another_numpy(project, monkeypatch):
+    project("dice", "[[demo doubled]]\n", GOOD)
+    before = Sources(project.root, "dice").key(["doubled"])
+    assert Sources(project.root, "dice").key(["doubled"]) == before
     monkeypatch.setattr(np, "__version__", "2.0.3")
-    assert inputs(topic, tmp_path, "grid.py") != before
+    surroundings.cache_clear()
+    assert Sources(project.root, "dice").key(["doubled"]) != before
 
 
 EXERCISE = (
@@ -333,8 +340,8 @@ def test_the_page_standard_counts_what_stands_on_the_page(project):
     spare = GOOD.partition("\n\n\n@demo")[2].replace("doubled", "spare")  # a second demo, which no page shows
     project("one", "[[demo doubled]]\n", f"{EXERCISE}\n\n@demo{spare}")
     printed = run_build("check", root=project.root, expect=1)
-    assert "topics/one.md: has 1 of the 4 demos that a page has at least" in printed
-    assert "topics/one.md: has 0 of the 2 exercises that a page has at least" in printed
+    assert "topics/one/page.md: has 1 of the 4 demos that a page has at least" in printed
+    assert "topics/one/page.md: has 0 of the 2 exercises that a page has at least" in printed
 
 
 @pytest.mark.parametrize(

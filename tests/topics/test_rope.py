@@ -16,7 +16,7 @@ from topics.kit.page.exercise import judge
 from topics.rope import demos, exercises, house_model, method
 
 pytestmark = pytest.mark.topic("rope")
-REFERENCE = np.load(Path(__file__).parent / "reference/rope.npz")
+REFERENCE = np.load(Path(__file__).parents[1] / "reference/rope.npz")
 KINDS = {"linear": "linear", "dynamic": "NTK-aware", "yarn": "YaRN", "llama3": "Llama 3.1"}
 
 

@@ -14,7 +14,7 @@ from topics.kit.model.text import decode, encode
 from topics.kit.page.demo import defaults, views_of
 
 pytestmark = pytest.mark.topic("attention")
-REFERENCE = np.load(Path(__file__).parent / "reference/attention.npz")
+REFERENCE = np.load(Path(__file__).parents[1] / "reference/attention.npz")
 
 
 def draw(*shapes, seed=0):

@@ -11,7 +11,7 @@ import pytest
 from builder.node import ask
 from topics.kit import Badge, Figure, Frame, Matrix, Metrics, Note, Scores, Steps, Table, Tokens, bars, heatmap, line
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 VIEWS_JS = ROOT / "templates/static/js/demo/views.js"
 NASTY = "<script>alert(\"1\")</script> & 'x'"
 
