@@ -5,8 +5,9 @@ import shutil
 import subprocess
 from pathlib import Path
 
+from builder.places import REPOSITORY
+
 SCRIPT = Path(__file__).with_name("render.mjs")
-REPOSITORY = SCRIPT.parent.parent
 
 
 class NodeError(RuntimeError):

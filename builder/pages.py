@@ -17,7 +17,6 @@ from types import SimpleNamespace
 
 from markupsafe import Markup
 
-from builder.bundle.assets import REPOSITORY
 from builder.cache import Memory, digest, keep, recall
 from builder.faults import Fault
 from builder.figure.demos import draw_demos
@@ -28,12 +27,12 @@ from builder.page.prose import Prose, render_prose
 from builder.page.references import read_bibliography
 from builder.page.standard import shortcomings
 from builder.page.values import names_in, value_text
+from builder.places import REPOSITORY, TEMPLATES
 from builder.read.dependencies import Sources, contents
 from builder.read.discover import Topic, load
 from builder.read.scan import scan
 from builder.templating import environment
 
-TEMPLATES = REPOSITORY / "templates"
 PARTS = ("demo.html", "controls.html", "exercise.html")  # of the templates those that stand inside a page's prose
 
 

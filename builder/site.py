@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 from markupsafe import Markup
 
-from builder.bundle.assets import REPOSITORY, bundle
+from builder.bundle.assets import bundle
 from builder.bundle.runtime import build_pack
 from builder.cache import digest
 from builder.faults import Fault, FaultsError, did_you_mean
@@ -16,12 +16,11 @@ from builder.index.search import search_index
 from builder.page.citation import around
 from builder.page.prose import TEMPLATE_IDS
 from builder.page.verified import verified_by
-from builder.pages import TEMPLATES, read_shared, render_topics
+from builder.pages import read_shared, render_topics
+from builder.places import CACHE, REPOSITORY, TEMPLATES
 from builder.read.discover import discover
 from builder.templating import environment
 from builder.write import refuse_foreign, write
-
-CACHE = REPOSITORY / ".cache"  # what all projects share; a project's own results lie in its own .cache
 
 
 def build(root, out, site_url):

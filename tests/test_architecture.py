@@ -13,46 +13,124 @@ STANDARD = {
     *("inspect", "itertools", "json", "linecache", "math", "pathlib", "random", "re", "string", "sys", "textwrap"),
     *("time", "typing"),
 }
+METHOD, FILE = 260, 430  # lines: a method is "at most about 250", any other file of a topic "about 400"
+
+# Of each room the others that it may import. What lies in no room ("") is the ground; the top imports what it likes.
+KIT = {"": set(), "model": {""}, "real": {""}, "page": {"", "model", "real"}}
+BUILDER = {
+    "": set(),
+    "read": {""},
+    "figure": {"", "read"},
+    "page": {"", "read"},
+    "index": {"", "figure"},
+    "bundle": {""},
+}
+TOP = {"__init__", "site", "pages", "write", "serve", "new"}
+SCRIPT_ROOMS = {"python": set(), "page": set(), "demo": {"python", "page"}, "editing": {"python", "page", "demo"}}
 
 
 def imports(path):
-    """The dotted names that a Python file imports, relative ones resolved as written."""
+    """The dotted names of the modules that a Python file imports, and of what it takes from packages."""
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
-            yield "." * node.level + (node.module or "")
+            assert node.level == 0, f"{path}: imports are written out"
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
 
 
 def sources(folder):
     return sorted((REPOSITORY / folder).rglob("*.py"))
 
 
-@pytest.mark.parametrize("path", sources("topics/kit"), ids=lambda p: p.name)
+def named(path):
+    return path.relative_to(REPOSITORY).as_posix()
+
+
+def room_of(name, package):
+    """The room of a package that an import leads to: "" for its ground, None for what lies elsewhere."""
+    if not f"{name}.".startswith(f"{package}."):
+        return None
+    folder, parts = REPOSITORY / package.replace(".", "/"), name.removeprefix(f"{package}.").split(".")
+    return parts[0] if (folder / parts[0]).is_dir() else ""
+
+
+@pytest.mark.parametrize("path", sources("topics/kit"), ids=named)
 def test_the_kit_imports_only_numpy_itself_and_the_standard_library(path):
     for name in imports(path):
-        assert name.split(".")[0] in STANDARD | {"numpy"} or name.startswith("topics.kit"), name
+        assert name.split(".")[0] in STANDARD | {"numpy"} or name.startswith("topics.kit."), name
 
 
-@pytest.mark.parametrize("path", sorted((REPOSITORY / "topics").glob("*.py")), ids=lambda p: p.name)
-def test_a_topic_imports_the_kit_and_never_another_topic(path):
+@pytest.mark.parametrize("path", sources("topics/kit"), ids=named)
+def test_a_room_of_the_kit_imports_only_the_rooms_below_it(path):
+    own = path.parent.name if path.parent.name in KIT else ""
+    if path.parent.name == "kit" and path.stem == "__init__":
+        return  # it passes on what all rooms hold
     for name in imports(path):
-        ours = name == "topics.kit" or name.startswith("topics.kit.")
-        assert ours or name.split(".")[0] in STANDARD | {"numpy"}, name
+        assert room_of(name, "topics.kit") in {None, own} | KIT[own], name
 
 
-@pytest.mark.parametrize("path", sources("builder"), ids=lambda p: p.name)
-def test_the_builder_never_imports_tests_or_build(path):
-    assert not {name.split(".")[0] for name in imports(path)} & {"tests", "build", "bench"}
+TOPIC_FILES = [path for path in sorted((REPOSITORY / "topics").glob("*/*.py")) if path.parent.name != "kit"]
+
+
+@pytest.mark.parametrize("path", TOPIC_FILES, ids=named)
+def test_a_topic_imports_the_kit_and_itself_and_never_another_topic(path):
+    own = f"topics.{path.parent.name}."
+    for name in imports(path):
+        assert name.split(".")[0] in STANDARD | {"numpy"} or name.startswith(("topics.kit.", own)), name
+
+
+@pytest.mark.parametrize("path", TOPIC_FILES, ids=named)
+def test_a_method_knows_neither_demos_nor_pages_and_exercises_are_known_to_none(path):
+    own = f"topics.{path.parent.name}"
+    for name in imports(path):
+        assert not name.startswith(f"{own}.exercises"), name
+        if path.stem == "exercises":
+            assert not name.startswith(f"{own}.demos"), name
+        if path.stem == "method":
+            pure = name.startswith(("topics.kit.model.", "topics.kit.real.", "topics.kit.numerics."))
+            assert pure or not name.startswith("topics."), name
+
+
+@pytest.mark.parametrize("path", TOPIC_FILES, ids=named)
+def test_a_file_of_a_topic_holds_one_thing(path):
+    lines = len(path.read_text().splitlines())
+    assert lines <= (METHOD if path.stem == "method" else FILE), f"{lines} lines: split it by what it holds"
+
+
+@pytest.mark.parametrize("path", sources("builder"), ids=named)
+def test_a_room_of_the_builder_imports_only_the_rooms_below_it(path):
+    own = path.parent.name if path.parent.name in BUILDER else ""
+    for name in imports(path):
+        assert name.split(".")[0] not in {"tests", "build", "bench"}, name
+        if path.parent.name != "builder" or path.stem not in TOP:
+            assert room_of(name, "builder") in {None, own} | BUILDER[own], name
+            assert name.split(".")[1:2] != ["site"] or name.split(".")[0] != "builder", name
+
+
+def code_of(path):
+    return re.sub(r"/\*.*?\*/|(?<!:)//[^\n]*", "", path.read_text(), flags=re.S)
+
+
+@pytest.mark.parametrize("path", sorted(SCRIPTS.rglob("*.js")), ids=named)
+def test_no_arrow_between_scripts_runs_back_up(path):
+    """main → editing → demo → python and page."""
+    own = path.parent.name
+    for target in re.findall(r"""(?:from|import)\s*\(?\s*"(\.[^"]+)\"""", code_of(path)):
+        there = (path.parent / target).resolve()
+        assert there.is_file(), target
+        room = there.parent.name
+        assert own == "js" or room == own or room in SCRIPT_ROOMS[own], target
+
+
+def test_every_script_but_the_first_has_a_room():
+    assert [path.name for path in SCRIPTS.glob("*.js")] == ["main.js"]
+    assert {path.name for path in SCRIPTS.iterdir() if path.is_dir()} == set(SCRIPT_ROOMS)
 
 
 def mentions(pattern):
     """The scripts whose code (comments left out) matches."""
-    found = set()
-    for path in SCRIPTS.glob("*.js"):
-        code = re.sub(r"/\*.*?\*/|(?<!:)//[^\n]*", "", path.read_text(), flags=re.S)
-        found |= {path.name} if re.search(pattern, code) else set()
-    return found
+    return {path.name for path in SCRIPTS.rglob("*.js") if re.search(pattern, code_of(path))}
 
 
 def test_only_the_worker_knows_pyodide():

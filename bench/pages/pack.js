@@ -1,6 +1,6 @@
 /* Worker: our pack through the site's own boot.js, until numpy answers. Its name is its configuration:
    {files, extraArchives, iPad, code, again}; `again` boots once more with the module of the first boot, as a restart does. */
-import { boot } from "../js/boot.js";
+import { boot } from "../js/python/boot.js";
 
 const DRAW = "import numpy; numpy.random.default_rng(0).normal(size=3).tolist()";
 const { files, extraArchives = [], iPad, code = DRAW, again = false } = JSON.parse(self.name);

@@ -11,12 +11,12 @@ from pathlib import Path
 
 from builder.bundle.runtime import zipped
 from builder.cache import digest, remembered
+from builder.places import CACHE, REPOSITORY, TEMPLATES
 
-REPOSITORY = Path(__file__).resolve().parents[2]
-CACHE = REPOSITORY / ".cache/bundles"
+BUNDLES = CACHE / "bundles"
 VERSIONS = 8  # of one bundle that the cache holds: test projects differ in what they define
 
-STATIC = REPOSITORY / "templates/static"
+STATIC = TEMPLATES / "static"
 LOCK = REPOSITORY / "package-lock.json"
 PLOTLY = "plotly.js-cartesian-dist-min/plotly-cartesian.min.js"
 LATER = ("live", "search-dialog")  # styles that a page loads once something moves: style.js
@@ -101,14 +101,14 @@ def esbuild(entry, defines):
     defines = {name: json.dumps(value) for name, value in defines.items()}
     files = sources(STATIC) if entry.is_relative_to(STATIC) else [entry.read_bytes()]
     key = digest(json.dumps(defines), LOCK.read_bytes(), Path(__file__).read_bytes(), *files)
-    made = remembered(CACHE / f"{entry.stem}-{key}", key, lambda: run_esbuild(entry, defines))
+    made = remembered(BUNDLES / f"{entry.stem}-{key}", key, lambda: run_esbuild(entry, defines))
     forget(entry.stem)
     return made
 
 
 def forget(stem):
     """Only the latest versions of a bundle are kept."""
-    versions = sorted(CACHE.glob(f"{stem}-????????????????"), key=lambda path: path.stat().st_mtime)
+    versions = sorted(BUNDLES.glob(f"{stem}-????????????????"), key=lambda path: path.stat().st_mtime)
     for path in versions[:-VERSIONS]:
         path.unlink(missing_ok=True)
 

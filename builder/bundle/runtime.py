@@ -22,7 +22,9 @@ from fnmatch import fnmatch
 from itertools import accumulate
 from pathlib import Path
 
-PYPROJECT = Path(__file__).parents[2] / "pyproject.toml"
+from builder.places import REPOSITORY
+
+PYPROJECT = REPOSITORY / "pyproject.toml"
 UNCHANGED = ("pyodide.mjs", "pyodide.asm.js", "pyodide.asm.wasm")
 STDLIB = "python_stdlib.zip"
 LOCK = "pyodide-lock.json"

@@ -6,7 +6,7 @@ from urllib.parse import urlencode
 
 import yaml
 
-from builder.bundle.assets import REPOSITORY
+from builder.places import REPOSITORY
 
 
 def around(topic, site_url):

@@ -155,9 +155,10 @@ def in_browser(function):
 def node(expression):
     """The value of an expression that uses link.js as L, Maps as lists of pairs."""
     script = (
-        f'import * as L from "{(JS / "link.js").as_uri()}";'
-        f'import * as D from "{(JS / "download.js").as_uri()}"; import * as V from "{(JS / "views.js").as_uri()}";'
-        f'import * as P from "{(JS / "pin.js").as_uri()}";'
+        f'import * as L from "{(JS / "page/link.js").as_uri()}";'
+        f'import * as D from "{(JS / "demo/download.js").as_uri()}";'
+        f'import * as V from "{(JS / "demo/views.js").as_uri()}";'
+        f'import * as P from "{(JS / "demo/pin.js").as_uri()}";'
         "console.log(JSON.stringify("
         f"{expression}, (_, v) => v instanceof Map ? [...v] : v))"
     )

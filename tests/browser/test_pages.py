@@ -17,7 +17,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
 
 AXE = (REPOSITORY / "node_modules/axe-core/axe.min.js").read_text()
 TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
-TOPICS = [s for members in ORDER.values() for s in members if (REPOSITORY / f"topics/{s}.py").exists()]
+TOPICS = [s for members in ORDER.values() for s in members if (REPOSITORY / f"topics/{s}/method.py").exists()]
 PAGES = ["index", "glossary", "404", *TOPICS]
 WIDTHS = (320, 768, 1280)
 READY = 'html[data-python="ready"]'

@@ -291,11 +291,12 @@ def test_a_model_demo_is_not_run_again_for_the_same_inputs(project):
 
 
 def test_a_value_is_computed_again_when_the_code_has_changed_and_only_then(project):
-    count = "def slow():\n    with open('values', 'a') as runs:\n        runs.write('x')\n    return 7\n"
-    module = GOOD + count + f"# {project.root}\n"
-    project("val", "[[demo doubled]]\n\nIt is [[value slow()]].\n", module)
-    for fresh, runs in (("", 1), ("", 1), (f"# {uuid4()}\n", 2)):
-        (project.root / "topics/val/demos.py").write_text(module + fresh)
+    count = "def slow():\n    with open('values', 'a') as runs:\n        runs.write('x')\n    return seven()\n"
+    project("val", "[[demo doubled]]\n\nIt is [[value slow()]].\n", GOOD + count)
+    method = project.root / "topics/val/method.py"
+    for seven, runs in (("7", 1), ("7  # a comment", 1), ("1 + 6", 2), ("1 + 6\n\n\ndef other():\n    pass", 2)):
+        method.write_text(f"def seven():\n    return {seven}\n")
+        (project.root / "topics/val/demos.py").write_text(f"from topics.val.method import seven\n{GOOD}{count}")
         run_build("build", root=project.root)
         assert len((project.root / "values").read_text()) == runs
         assert ">7</span>" in (project.root / "site/val.html").read_text()

@@ -67,8 +67,8 @@ def topic(tmp_path_factory):
     module = importlib.import_module("sample_topic")
     sys.path.remove(str(folder))
     demos = {name: thing for name, thing in vars(module).items() if is_demo(thing)}
-    yield SimpleNamespace(slug="sample_topic", file="topics/sample_topic.md", module=module, demos=demos,
-                          exercises={"grow": None})  # fmt: skip
+    yield SimpleNamespace(slug="sample", file="topics/sample/page.md", modules=[module], names=vars(module),
+                          demos=demos, exercises={"grow": None})  # fmt: skip
     del sys.modules["sample_topic"]
 
 
@@ -100,7 +100,7 @@ def test_a_demo_is_drawn_by_the_site(page):
 
 
 def test_a_wrong_demo_names_the_nearest(page):
-    fault = "topics/sample_topic.md:3: [[demo grwth]] is not in sample_topic.py. Did you mean growth?"
+    fault = "topics/sample/page.md:3: [[demo grwth]] is not in topics/sample. Did you mean growth?"
     assert only_fault(page("a\n\n[[demo grwth]]")) == fault
 
 
@@ -109,7 +109,7 @@ def test_a_demo_stands_on_a_page_once(page):
 
 
 def test_a_function_that_is_no_demo_is_refused_as_one(page):
-    assert "is not in sample_topic.py" in only_fault(page("[[demo cache_bytes]]"))
+    assert "is not in topics/sample." in only_fault(page("[[demo cache_bytes]]"))
 
 
 def test_code_is_the_source_that_runs(page):
@@ -131,7 +131,7 @@ def test_code_of_a_demo_omits_its_controls(page):
 
 @pytest.mark.parametrize("name", ["cache_byte", "np", "matrix", "print", "sqrt", "dataclass"])
 def test_code_shows_only_functions_of_the_site(page, name):
-    assert f"[[code {name}]] is not a function in sample_topic.py" in only_fault(page(f"[[code {name}]]"))
+    assert f"[[code {name}]] is not a function in topics/sample." in only_fault(page(f"[[code {name}]]"))
 
 
 @pytest.mark.parametrize(
@@ -180,12 +180,12 @@ def test_a_value_is_computed_and_written(page, argument, text):
 )
 def test_a_value_that_is_none_says_why(page, argument, cause):
     fault = only_fault(page(f"a\n[[value {argument}]]"))
-    assert fault.startswith(f"topics/sample_topic.md:2: [[value {argument}]]: ") and cause in fault
+    assert fault.startswith(f"topics/sample/page.md:2: [[value {argument}]]: ") and cause in fault
 
 
 def test_a_value_changes_nothing_in_the_module(page, topic):
     page("[[value (shape := (9, 9))[0]]]")
-    assert topic.module.shape == (1, 2)
+    assert topic.names["shape"] == (1, 2)
 
 
 def test_values_are_those_of_numpy_arrays_of_one_number():
@@ -240,7 +240,7 @@ def test_shown_words_are_plain(page):
 
 
 def test_an_unknown_exercise_has_a_suggestion(page):
-    assert "is not in sample_topic.py. There is grow." in only_fault(page("[[exercise shrnk]]"))
+    assert "is not in topics/sample. There is grow." in only_fault(page("[[exercise shrnk]]"))
 
 
 def test_an_exercise_is_drawn_where_it_stands(page):
@@ -274,27 +274,27 @@ def test_a_reference_to_a_demo_is_its_number(page):
 
 def test_a_reference_to_a_demo_that_is_not_on_the_page_names_the_nearest(page):
     fault = only_fault(page("[[demo growth]]\n\n[[fig grwth]]"))
-    assert fault == "topics/sample_topic.md:3: [[fig grwth]]: no [[demo grwth]] stands here. Did you mean growth?"
+    assert fault == "topics/sample/page.md:3: [[fig grwth]]: no [[demo grwth]] stands here. Did you mean growth?"
 
 
 def test_a_label_stands_once(page):
-    assert "topics/sample_topic.md:3: " in only_fault(page("a\n\n$$c$$ {#eq:bytes}"))
+    assert "topics/sample/page.md:3: " in only_fault(page("a\n\n$$c$$ {#eq:bytes}"))
 
 
 def test_an_error_of_mathematics_has_its_line(page):
-    assert only_fault(page("a\n\n$x$ $\\foo$")).startswith("topics/sample_topic.md:3: $\\foo$: Undefined control")
+    assert only_fault(page("a\n\n$x$ $\\foo$")).startswith("topics/sample/page.md:3: $\\foo$: Undefined control")
 
 
 def test_a_value_may_stand_in_mathematics(page):
     assert "131" in only_html(page("$2^{17} = [[value 2**17]]$"))
-    assert "topics/sample_topic.md:1: $[[value x]]$: [[value x]]: name 'x'" in only_fault(page("$[[value x]]$"))
+    assert "topics/sample/page.md:1: $[[value x]]$: [[value x]]: name 'x'" in only_fault(page("$[[value x]]$"))
     assert "can't stand in mathematics" in only_fault(page("$[[term token]]$"))
 
 
 def test_an_equation_that_code_cites_must_exist(topic, site):
     _, faults = resolve(scan("$$a$$ {#eq:byte}"), topic, site)
-    assert [(fault.file, fault.line) for fault in faults] == [("topics/sample_topic.py", n) for n in (11, 18, 18)]
-    assert "(eq:bytes) is not the label of an equation in sample_topic.md. Did you mean byte?" in faults[0].cause
+    assert [(fault.file, fault.line) for fault in faults] == [("sample_topic.py", n) for n in (11, 18, 18)]
+    assert "(eq:bytes) is not the label of an equation in topics/sample/page.md. Did you mean byte?" in faults[0].cause
 
 
 def test_all_faults_of_a_page_are_found_at_once(page):

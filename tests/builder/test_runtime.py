@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 from pyodide_lock import PyodideLockSpec
 
-from builder import runtime
+from builder.bundle import runtime
 from builder.bundle.runtime import RuntimePackError, is_kept, is_trimmed, trimmed, without_docstrings, zipped
 from builder.serve import TYPES, SiteServer
 

@@ -111,7 +111,7 @@ def test_every_operation_has_the_gradient_that_finite_differences_find(case):
 
 @pytest.mark.parametrize("case", CASES, ids=range(len(CASES)))
 def test_a_tensor_computes_what_its_array_would(case):
-    """To the last bits: how numpy groups an array's numbers, and so their rounding, depends on where it lies in memory."""
+    """To the last bits: how numpy groups an array's numbers, and so their rounding, depends on its place in memory."""
     function, *arrays = case
     np.testing.assert_array_max_ulp(function(*map(Tensor, arrays)).value, np.asarray(function(*arrays)), maxulp=4)
 

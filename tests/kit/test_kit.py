@@ -9,6 +9,7 @@ from topics.kit import Choice, Figure, LogSlider, Metrics, Seed, Slider, Table, 
 from topics.kit.page.bridge import pack, run
 from topics.kit.page.controls import ControlError
 from topics.kit.page.demo import DemoError, as_views, corners, defaults, headline, views_of
+from topics.kit.page.topic import find
 from topics.kit.page.traces import rule
 
 
@@ -145,13 +146,14 @@ def test_nan_and_infinity_do_not_cross_the_bridge(bad):
 
 
 def test_the_bridge_runs_a_demo_by_its_name():
-    views = unpacked(run("kv_cache.memory_calculator", json.dumps(defaults_of("kv_cache", "memory_calculator"))))
-    assert views[0]["view"] == "figure"
+    for call in ("kv_cache.memory_calculator", "mqa.pool_heads"):  # of demos.py, and of another file
+        views = unpacked(run(call, json.dumps(defaults(find(call)))))
+        assert views[0]["view"] == "figure"
 
 
-def defaults_of(slug, name):
-    module = __import__(f"topics.{slug}", fromlist=[name])
-    return defaults(getattr(module, name))
+def test_a_call_of_no_demo_says_what_is_missing():
+    with pytest.raises(LookupError, match="topics/kv_cache has no memory"):
+        run("kv_cache.memory", "{}")
 
 
 def test_softmax_survives_scores_whose_exponential_overflows():

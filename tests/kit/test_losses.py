@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from topics.kit.model import lm, max_abs_difference
+from topics.kit import lm, max_abs_difference
 from topics.kit.model.losses import above_floor, floor, loss, quoted_texts, word_losses
 from topics.kit.model.text import encode, held_out
 

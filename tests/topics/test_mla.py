@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from topics.kit import GPUS, lm, losses, max_abs_difference
+from topics.kit import GPUS, lm, max_abs_difference
+from topics.kit.model import losses
 from topics.kit.model.text import held_out
 from topics.kit.page.demo import defaults, views_of
 from topics.mla import demos, exercises, house_model, method

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from topics.kit.model import lm, max_abs_difference
+from topics.kit import lm, max_abs_difference
 from topics.kit.model.language import CONTEXT
 from topics.kit.model.text import held_out, padded
 from topics.kit.page.demo import defaults, views_of

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from topics.kit.model import lm, max_abs_difference, softmax
+from topics.kit import lm, max_abs_difference, softmax
 from topics.kit.model.language import BLUNT, POLITE, next_word, text, write
 from topics.kit.model.text import held_out
 from topics.kit.page.demo import defaults, views_of
