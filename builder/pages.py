@@ -20,6 +20,7 @@ from markupsafe import Markup
 from builder.cache import Memory, digest, keep, recall
 from builder.faults import Fault
 from builder.figure.demos import draw_demos
+from builder.index.search import sections
 from builder.page import exercises
 from builder.page.constructs import resolve
 from builder.page.glossary import read_glossary
@@ -57,6 +58,7 @@ class Page:
     exercises: list  # the names of those that it sets
     references: list  # of (key, html, how often it is cited)
     terms: list  # ids of the glossary's entries that it uses
+    sections: list  # (id, heading, text) of its parts, for the search
     warnings: list  # what the page standard misses
 
 
@@ -177,7 +179,8 @@ def assembled(topic, shared, sources, memory):
     references = [(key, Markup(shared.bibliography.entry_html(key)), count) for key, count in counts.items()]
     terms = dict.fromkeys(shared.glossary.find(c.name) for c in scanned.constructs if c.kind == "term")
     posed = [c.name for c in scanned.constructs if c.kind == "exercise"]
-    page = Page(topic, prose, [*shown.values()], posed, references, [term.id for term in terms if term], [])
+    page = Page(topic, prose, [*shown.values()], posed, references, [term.id for term in terms if term],
+                sections(prose.html), [])  # fmt: skip
     return replace(page, warnings=shortcomings(page)), faults
 
 

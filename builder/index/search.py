@@ -76,7 +76,7 @@ def places(pages, topics, glossary):
     """All that can be found: written pages by section, planned ones on the index, the glossary's terms."""
     for page in pages:
         topic = page.topic
-        for anchor, heading, text in sections(page.prose.html):
+        for anchor, heading, text in page.sections:
             opening = "" if heading else f"{topic.meta['summary']} "
             yield Place(f"{topic.slug}.html" + f"#{anchor}" * bool(anchor), topic.title, heading, opening + text)
     for topic in topics:

@@ -1,6 +1,7 @@
 """For those who cite a page, mend it or report an error. Knows the repository's address, not the page's text."""
 
 import tomllib
+from functools import cache
 from types import SimpleNamespace
 from urllib.parse import urlencode
 
@@ -11,8 +12,7 @@ from builder.places import REPOSITORY
 
 def around(topic, site_url):
     """bibtex and plain: the page as a source; edit and report: addresses at the repository."""
-    project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]["urls"]["Repository"]
-    release = yaml.safe_load((REPOSITORY / "CITATION.cff").read_text())
+    project, release = published()
     author, year = release["authors"][0]["name"], topic.meta.get("reviewed", release["date-released"]).year
     url = f"{site_url.rstrip('/')}/{topic.slug}.html" if site_url else project
     issue = urlencode({"title": f"{topic.title}: ", "body": f"Page: {topic.slug}\n\nWhat is wrong, and a source:\n"})
@@ -22,6 +22,13 @@ def around(topic, site_url):
         edit=f"{project}/edit/main/{topic.file}",
         report=f"{project}/issues/new?{issue}",
     )
+
+
+@cache
+def published():
+    """(address of the repository, the release as CITATION.cff has it)."""
+    project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]["urls"]["Repository"]
+    return project, yaml.safe_load((REPOSITORY / "CITATION.cff").read_text())
 
 
 def bibtex(topic, author, year, url):

@@ -6,7 +6,7 @@ it reaches whole files of the kit. What is found by a text (getattr, globals) is
 
 import ast
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 
 import numpy as np
@@ -17,28 +17,46 @@ from builder.cache import digest
 ALWAYS = ("topics.kit.page.demo", "topics.kit.page.exercise", "topics.kit.page.topic", "topics.kit.page.traces")
 
 
+class Statement:
+    """A statement at the top of a file."""
+
+    def __init__(self, node):
+        self.node, self.line = node, node.lineno
+
+    @cached_property
+    def text(self):
+        """What it says, without comments and places."""
+        return ast.dump(self.node)
+
+    @cached_property
+    def used(self):
+        """The names that it holds."""
+        return frozenset(each.id for each in ast.walk(self.node) if isinstance(each, ast.Name))
+
+
 @dataclass
 class Read:
     """A Python file, read."""
 
+    data: bytes = b""
     imports: dict = field(default_factory=dict)  # name: (module, its name there, or None for the module itself)
-    definitions: dict = field(default_factory=dict)  # name: [statements that bind it]
-    loose: list = field(default_factory=list)  # statements that bind no name: they may change anything here
+    definitions: dict = field(default_factory=dict)  # name: [Statement that binds it]
+    loose: list = field(default_factory=list)  # Statements that bind no name: they may change anything here
 
 
 @cache
 def parsed(path, _changed):
-    read = Read()
-    for node in ast.parse(path.read_bytes()).body:
+    read = Read(path.read_bytes())
+    for node in ast.parse(read.data).body:
         if isinstance(node, ast.Import):
             read.imports |= {a.asname or a.name.split(".")[0]: (a.name, None) for a in node.names}
         elif isinstance(node, ast.ImportFrom):
             read.imports |= {a.asname or a.name: (node.module, a.name) for a in node.names}
         elif names := bound(node):
             for name in names:
-                read.definitions.setdefault(name, []).append(node)
+                read.definitions.setdefault(name, []).append(Statement(node))
         elif not is_text(node):
-            read.loose.append(node)
+            read.loose.append(Statement(node))
     return read
 
 
@@ -65,10 +83,6 @@ def read_file(path):
         return Read()
 
 
-def used(node):
-    return {each.id for each in ast.walk(node) if isinstance(each, ast.Name)}
-
-
 class Sources:
     """The Python of one topic, and of the kit below it."""
 
@@ -81,41 +95,45 @@ class Sources:
     def defined(self):
         """(file, name, line) of everything that the topic's files define."""
         for stem, read in self.read.items():
-            for name, nodes in read.definitions.items():
-                yield f"topics/{self.slug}/{stem}.py", name, nodes[0].lineno
+            for name, statements in read.definitions.items():
+                yield f"topics/{self.slug}/{stem}.py", name, statements[0].line
 
     def key(self, names):
-        """A hash of all that these names of the topic reach."""
-        todo, seen, parts, kit = [(None, name) for name in sorted(names)], set(), [], set()
+        """A hash of all that these names of the page reach."""
+        todo, seen, parts, kit = [self.seen_by_the_page(name) for name in sorted(names)], set(), [], set()
         while todo:
-            at = todo.pop()
+            stem, name = at = todo.pop()
             if at in seen:
                 continue
             seen.add(at)
-            home, name = self.home(*at)
-            if home in self.read:
-                nodes = [*self.read[home].definitions[name], *self.read[home].loose]
-                parts += [f"{home}.{name}", *map(ast.dump, nodes)]
-                todo += [(home, each) for node in nodes for each in sorted(used(node))]
-            elif home:
-                kit |= reached(self.topics, home, name)
-        return digest(*parts, *contents(sorted(kit)), surroundings(self.topics))
+            if stem not in self.read:
+                parts.append(f"{stem} {name}")
+                kit |= reached(self.topics, stem, name) if stem.startswith("topics.") else set()
+                continue
+            read = self.read[stem]
+            statements = [*read.definitions.get(name, []), *read.loose]
+            parts += [f"{stem}.{name}", *(each.text for each in statements)]
+            todo += [self.home(stem, used) for each in statements for used in sorted(each.used)]
+            todo += [self.home(stem, name)]
+        kit_files = (part for path in sorted(kit) for part in (path.name, read_file(path).data))
+        return digest(*sorted(parts), *kit_files, surroundings(self.topics))
 
     def home(self, stem, name):
-        """(file of the topic, name) where a name is defined, as seen from a file (None: from the page); (module of the
-        kit, name) when it comes from there; (None, name) for all else."""
-        places = [self.read[stem]] if stem else [*self.read.values()]
-        for place, read in zip([stem] if stem else [*self.read], places, strict=True):
-            if name in read.definitions:
-                return place, name
-        for read in places:
-            if name in read.imports:
-                module, original = read.imports[name]
-                own = module.removeprefix(f"topics.{self.slug}.") if module else ""
-                if own in self.read and original in self.read[own].definitions:
-                    return own, original
-                return (module, original) if module and module.startswith("topics.") else (None, name)
-        return ("topics.kit", name) if stem is None else (None, name)  # a page sees the kit's names too
+        """Where a name of a file comes from: (file of the topic, name), or (other module, its name there)."""
+        read = self.read[stem]
+        if name in read.definitions or name not in read.imports:
+            return stem, name
+        module, original = read.imports[name]
+        own = module.removeprefix(f"topics.{self.slug}.")
+        return (own, original) if own in self.read else (module, original or "")
+
+    def seen_by_the_page(self, name):
+        """The same of a name of the page: it sees all of its topic's files, and the kit."""
+        for known in ("definitions", "imports"):
+            for stem, read in self.read.items():
+                if name in getattr(read, known):
+                    return self.home(stem, name)
+        return "topics.kit", name
 
     def whole(self):
         """The paths of everything that the topic is made from: its folder, and the kit files that it uses."""
@@ -134,8 +152,9 @@ def surroundings(topics):
     return digest(np.__version__, *contents(sorted((topics / "data").glob("*"))))
 
 
+@cache
 def reached(topics, module, name):
-    """The kit's files that `from module import name` reaches, their own imports included."""
+    """The files that `from module import name` reaches, their own imports included; of the kit, as topics write it."""
     found, todo = set(), [kit_file(topics, module, name)]
     while todo:
         path = todo.pop()
@@ -144,7 +163,7 @@ def reached(topics, module, name):
         found.add(path)
         imports = read_file(path).imports.values()
         todo += [kit_file(topics, *each) for each in imports if each[0] and each[0].startswith("topics.")]
-    return found
+    return frozenset(found)
 
 
 def kit_file(topics, module, name):
