@@ -1,12 +1,13 @@
 # Two commands matter: `make serve` and `make test`. Each sets up what it needs first and says what it does.
-.PHONY: help serve build test check bench screenshots setup clean
+.PHONY: help serve build test test-all check bench screenshots setup clean
 .DEFAULT_GOAL := help
 
 PYTHON := .venv/bin/python
 
 help:
 	@echo "make serve   build the site, serve it at http://127.0.0.1:8000/, rebuild and reload on changes"
-	@echo "make test    all tests, those in a real Chromium included"
+	@echo "make test    all tests, those in a real Chromium included     (TOPIC=mla: what holds one topic)"
+	@echo "make test-all   also the full product of every demo's corners"
 	@echo "make build   build the site into site/      (SITE_URL=https://… for canonical addresses)"
 	@echo "make check   ruff, formatting, and the page standard"
 	@echo "make bench   speed and size in a real Chromium, beside a stock Pyodide page; Lighthouse"
@@ -20,7 +21,11 @@ build: setup
 
 test: setup .venv/.chromium
 	@echo "Testing"
-	@$(PYTHON) -m pytest -n 2 --dist loadgroup
+	@$(PYTHON) -m pytest -n 2 --dist loadgroup $(if $(TOPIC),--topic=$(TOPIC))
+
+test-all: setup .venv/.chromium
+	@echo "Testing every corner"
+	@$(PYTHON) -m pytest -n 2 --dist loadgroup --all
 
 check: setup
 	@echo "Checking style"

@@ -66,7 +66,8 @@ def run_serve(root, args):
     subprocess.run(command)
     server = SiteServer(out, port=args.port, live=True).start()
     print(f"Serving {server.url} (Ctrl-C stops). Pages reload when topics/ or templates/ change.", flush=True)
-    for _ in watch(root / "topics", REPOSITORY / "templates", REPOSITORY / "builder", raise_interrupt=False):
+    for changes in watch(root / "topics", REPOSITORY / "templates", REPOSITORY / "builder", raise_interrupt=False):
+        print("Changed:", ", ".join(sorted(os.path.relpath(path, root) for _, path in changes)), flush=True)
         if subprocess.run(command).returncode == 0:
             server.reload()
 

@@ -14,6 +14,7 @@ from builder.serve import SiteServer
 from tests import chromium
 
 REPOSITORY = Path(__file__).resolve().parent.parent
+pytest_plugins = ["tests.selection"]
 collect_ignore = ["reference"]  # scripts that need PyTorch, run by hand
 
 

@@ -4,7 +4,7 @@ import inspect
 import json
 import re
 import time
-from itertools import islice
+from itertools import combinations, islice
 
 import numpy as np
 import plotly.graph_objects as go
@@ -12,6 +12,7 @@ import pytest
 
 from builder.figure.grid import grid, plain
 from builder.figure.svg import figure_svg
+from tests.corners import MANY, tried
 from topics import ORDER
 from topics.kit.page.bridge import pack
 from topics.kit.page.demo import as_views, corners, defaults, is_demo, views_of
@@ -86,9 +87,10 @@ def texts(thing):
 
 
 @pytest.mark.parametrize("function", DEMOS)
-def test_every_corner_of_a_demo_gives_finite_labelled_views(function):
-    every = list(corners(function))
-    assert len(every) <= MOST_CORNERS, f"{len(every)} corners: fewer options or fewer controls"
+def test_every_corner_of_a_demo_gives_finite_labelled_views(function, request):
+    count = len(list(corners(function)))
+    assert count <= MOST_CORNERS, f"{count} corners: fewer options or fewer controls"
+    every = tried(function, request.config.getoption("--all"))
     for arguments in every if function.kind == "instant" else every[:: max(1, len(every) // 6)]:
         views = run(function, arguments)
         pack(views)  # raises on NaN, infinity, and on what can't cross to the page
@@ -142,6 +144,17 @@ def test_the_grid_holds_the_demo_at_its_stops(function):
             node[path[-1]] = value
         expected = views_of(function, {**defaults(function), data["control"]: stop})
         assert views == plain(expected), f"{data['control']} = {stop}"
+
+
+def test_where_corners_are_many_every_two_values_of_two_controls_still_meet():
+    many = [function for (function,) in (p.values for p in DEMOS) if len(list(corners(function))) > MANY]
+    for function in many:
+        every, some = list(corners(function)), tried(function)
+        assert len(some) < len(every) / 3
+        for a, b in combinations(function.controls, 2):
+            assert {(s[a], s[b]) for s in some} == {(s[a], s[b]) for s in every}, function.__name__
+        assert tried(function, everything=True) == every
+    assert many, "no demo has so many corners: the test above holds of nothing"
 
 
 def test_there_is_a_written_topic():

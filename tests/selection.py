@@ -1,0 +1,31 @@
+"""Two options of pytest: --topic=SLUG takes the tests that hold one topic, --all tries the full product of corners."""
+
+import re
+
+import pytest
+
+from builder.faults import did_you_mean
+from topics import ORDER
+
+
+def pytest_addoption(parser):
+    parser.addoption("--topic", metavar="SLUG", help="only what holds this topic: its mathematics, demos, and page")
+    parser.addoption("--all", action="store_true", help="every corner of every demo's controls, not pairs of them")
+
+
+def pytest_collection_modifyitems(config, items):
+    slug = config.getoption("--topic")
+    if not slug:
+        return
+    slugs = [slug for members in ORDER.values() for slug in members]
+    if slug not in slugs:
+        raise pytest.UsageError(f"{slug} is no topic.{did_you_mean(slug, slugs)}")
+    mine = [item for item in items if holds(item, slug)]
+    config.hook.pytest_deselected(items=[item for item in items if item not in mine])
+    items[:] = mine
+
+
+def holds(item, slug):
+    """Whether a test is marked with the topic, lies in its folder, or has it in its parameters: [mla], [mla.absorb]."""
+    marked = any(slug in mark.args for mark in item.iter_markers("topic"))
+    return marked or re.search(rf"(^topics/|[\[-]|topics/){slug}(?=[/\].-])", item.nodeid) is not None
