@@ -28,14 +28,9 @@ def main():
 
     subprocess.run([sys.executable, REPOSITORY / "build.py", "build"], check=True, stdout=subprocess.DEVNULL)
     results = {"building": building.measure()}
-    for case, found in results["building"].items():
-        for change, limit in building.LIMITS.items():
-            if case == building.TODAY and limit:
-                report(f"build, {case}, {change}", found[change]["wall"], limit, "s", 1)
-            else:
-                print(f"        build, {case}, {change}: {found[change]['wall']:.1f} s")
-        cold = found["from nothing"]
-        print(f"        of the cores: {cold['cpu'] / cold['wall']:.1f} at work from nothing on", flush=True)
+    for change, limit in building.LIMITS.items():
+        report(f"build, {building.TODAY}, {change}", results["building"][building.TODAY][change]["wall"], limit, "s", 1)
+    print(building.describe(results["building"]), flush=True)
 
     results["bytes"] = {slug: bytes_before_interaction(site, f"{slug}.html") for slug in written(site)}
     largest = max(results["bytes"], key=lambda slug: results["bytes"][slug]["total"])
