@@ -92,7 +92,7 @@ def bundle(topics, pack):
 
 
 def sources(static):
-    files = [path for path in sorted(static.rglob("*")) if path.is_file()]
+    files = [path for path in sorted(static.rglob("*")) if path.is_file() and path.suffix != ".md"]
     return [part for path in files for part in (path.relative_to(static).as_posix(), path.read_bytes())]
 
 

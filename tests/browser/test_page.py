@@ -327,7 +327,11 @@ def test_the_page_can_be_cited_mended_and_reported(page, url):
     expect(page.locator("copy-this").last.get_by_role("button")).to_have_text("Copied")
     copied = page.evaluate("navigator.clipboard.readText()")
     assert copied.startswith("@misc{llminternals_lines,") and copied.endswith("}") and "year = {2026}" in copied
-    assert page.get_by_role("link", name="Edit this page").get_attribute("href").endswith("/edit/main/topics/lines.md")
+    assert (
+        page.get_by_role("link", name="Edit this page")
+        .get_attribute("href")
+        .endswith("/edit/main/topics/lines/page.md")
+    )
     assert "title=Lines" in page.get_by_role("link", name="Report an error").get_attribute("href")
     expect(page.locator(".topic-facts time")).to_have_attribute("datetime", "2026-11-22")
 

@@ -20,7 +20,7 @@ class Model(NamedTuple):
 
 # Shapes: the models' published configurations, cited in references.bib as radford2019, brown2020, zhang2022opt,
 # touvron2023llama2, llama2024herd and qwen2024. Parameter counts follow from the shapes;
-# tests/test_kv_cache.py adds them up matrix by matrix.
+# tests/topics/test_kv_cache.py adds them up matrix by matrix.
 MODELS = {
     "GPT-2 small": Model(12, 768, 12, 12, 64, 3072, 2, 50_257, 124_439_808, 1024),
     "GPT-3": Model(96, 12_288, 96, 96, 128, 49_152, 2, 50_257, 174_604_259_328, 2048),

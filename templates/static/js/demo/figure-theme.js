@@ -6,7 +6,7 @@
 //   Plotly.react(node, plotlyTraces(data, theme, layout), plotlyLayout(layout, theme, {data, width}))
 //
 // `data` and `width` (px) let logarithmic axes get the same ticks as the static picture: logTicks and tickText are
-// the twins of log_ticks and tick_text in builder/figure/axes.py, and tests/test_figures.py holds them equal.
+// the twins of log_ticks and tick_text in builder/figure/axes.py, and tests/builder/test_figures.py holds them equal.
 // Linear axes keep Plotly's own ticks, printed with exponentformat "B" (10k, 2M, 7B) and commas.
 
 const BASE_2 = Math.log10(2);
