@@ -46,9 +46,7 @@ DIM = rf"(?:{NAME}|\d+)(?:\s*[-−+·*/]\s*(?:{NAME}|\d+))*"
 AXIS = rf"(?:\.\.\.|≤?{DIM})"
 SHAPE = re.compile(rf"(?<![\w(])\((?:{AXIS},|{AXIS}(?:, {AXIS})+)?\)")
 SIZE = r"\.\.\.|[A-Z\d]|\b[a-z]\b"  # in prose (layer, head) is a pair
-STRUCTURE = (
-    r"\[.*?\]|\{.*?\}|called as .*"  # a list's or a dict's outline, and what a function is given: no shape of ours
-)
+STRUCTURE = r"\[.*?\]|\{.*?\}|called as .*"  # outlines of lists and dicts, and what a function is given
 RUN = re.compile(rf"((?:{NAME}(?:, | and ))*{NAME}) $")
 
 
@@ -184,10 +182,10 @@ class Source:
         for line, said, shape in [(*entry, shape) for entry in prose for shape in shapes_in(entry[1], SIZE)]:
             if shape.names and set(shape.names) <= known:
                 arguments.append(Claim(self.file, line, [shape], shape.names))
-            elif shape.names[-1:] == ["to"] or not results:
+            elif not results or (results[0].prose and shape.names[-1:] == ["to"]):
                 results = [Claim(self.file, line, [shape], [], "list of" in said, prose=True)]
-            elif results[-1].prose:
-                results[-1].shapes.append(shape)
+            elif results[0].prose:
+                results[0].shapes.append(shape)
         return arguments, results
 
 
