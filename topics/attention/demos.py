@@ -263,8 +263,8 @@ def sing_again(model, verse, off=()):
     def see(name, layer, value):
         if name == "attention":
             copy[layer], before[layer] = induction_score(value, n), value[:, first, first - 1].mean(-1)
-        if name == "heads":  # (T, H, D)
-            return value * np.array([(layer, h) not in off for h in range(model.H)])[:, None]
+        if name == "heads":
+            return value * np.array([(layer, h) not in off for h in range(model.H)])[:, None]  # (T, H, D)
         return None
 
     p = softmax(lm.forward(model, words, see=see))

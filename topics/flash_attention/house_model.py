@@ -75,7 +75,7 @@ def by_tiles(model, words, B, forget=False):
 
 
 def never_rescaled(q, k, v, B_c):
-    """Causal attention (..., T, D) gone wrong: each tile's exponentials stay relative to the maximum of their day."""
+    """Causal attention (..., T, D_v) gone wrong: each tile's exponentials stay relative to the maximum of their day."""
     T, D = q.shape[-2:]
     s = np.where(np.tri(T, dtype=bool), q @ np.swapaxes(k, -1, -2) * D**-0.5, -np.inf)  # (..., T, T)
     m = np.maximum.accumulate(np.maximum.reduceat(s, np.arange(0, T, B_c), axis=-1), -1)  # (..., T, tiles)

@@ -49,16 +49,16 @@ def flash_attention(q, k, v, causal=False, B_r=64, B_c=64):
     y = np.zeros((*q.shape[:-1], v.shape[-1]), q.dtype)
     lse = np.zeros(q.shape[:-1], q.dtype)
     for i in range(0, T_q, B_r):
-        q_i = q[..., i : i + B_r, :] * D**-0.5  # (..., B_r, D), read once
-        m = np.full(q_i.shape[:-1], -np.inf, q.dtype)  # (..., B_r)
+        q_i = q[..., i : i + B_r, :] * D**-0.5  # (..., ≤B_r, D), read once
+        m = np.full(q_i.shape[:-1], -np.inf, q.dtype)  # (..., ≤B_r)
         ell, a = np.zeros_like(m), np.zeros_like(y[..., i : i + B_r, :])
         end = min(T_k, i + B_r + T_k - T_q) if causal else T_k  # later tiles are hidden as a whole
         for j in range(0, end, B_c):
-            s = q_i @ np.swapaxes(k[..., j : j + B_c, :], -1, -2)  # (..., B_r, B_c), the only scores there are
+            s = q_i @ np.swapaxes(k[..., j : j + B_c, :], -1, -2)  # (..., ≤B_r, ≤B_c), the only scores there are
             if causal:
                 s = np.where(np.tri(*s.shape[-2:], i + T_k - T_q - j, dtype=bool), s, -np.inf)
             m, ell, e, shrink = online_softmax(m, ell, s)
-            a = shrink[..., None] * a + e @ v[..., j : j + B_c, :]  # (..., B_r, D_v)
+            a = shrink[..., None] * a + e @ v[..., j : j + B_c, :]  # (..., ≤B_r, D_v)
         y[..., i : i + B_r, :] = a / ell[..., None]
         lse[..., i : i + B_r] = m + np.log(ell)
     return y, lse
@@ -83,11 +83,11 @@ def flash_attention_backward(q, k, v, y, lse, dy, causal=False, B_r=64, B_c=64):
             R = np.s_[..., i : i + B_r, :]
             if causal and j >= i + B_r + T_k - T_q:
                 continue  # hidden as a whole
-            s = q[R] @ np.swapaxes(k[C], -1, -2) * scale  # (..., B_r, B_c)
+            s = q[R] @ np.swapaxes(k[C], -1, -2) * scale  # (..., ≤B_r, ≤B_c)
             if causal:
                 s = np.where(np.tri(*s.shape[-2:], i + T_k - T_q - j, dtype=bool), s, -np.inf)
             w = np.exp(s - lse[..., None][R])
-            ds = w * (dy[R] @ np.swapaxes(v[C], -1, -2) - delta[R])  # (..., B_r, B_c)
+            ds = w * (dy[R] @ np.swapaxes(v[C], -1, -2) - delta[R])  # (..., ≤B_r, ≤B_c)
             dv[C] += np.swapaxes(w, -1, -2) @ dy[R]
             dk[C] += np.swapaxes(ds, -1, -2) @ q[R] * scale
             dq[R] += ds @ k[C] * scale

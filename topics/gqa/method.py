@@ -31,16 +31,16 @@ def grouped_query_attention(q, k, v, causal=False):
     """Attention in which the H query heads share H_kv key/value heads, group by group (eq:gqa).
 
     q        (..., H, T_q, D)
-    k, v     (..., H_kv, T_k, D)   all that a cache must keep
+    k, v     (..., H_kv, T_k, D) and (..., H_kv, T_k, D_v): all that a cache must keep
     causal   a query sees no later token; the T_q queries are those of the last T_q tokens
-    returns  (..., H, T_q, D)
+    returns  (..., H, T_q, D_v)
 
     >>> y = grouped_query_attention(np.zeros((4, 1, 1)), np.zeros((2, 1, 1)), np.array([[[5.0]], [[7.0]]]))
     >>> y.ravel().tolist()   # four query heads, two values: heads 0 and 1 read the first
     [5.0, 5.0, 7.0, 7.0]
     """
     H, T_q, D = q.shape[-3:]
-    k, v = repeat_kv(k, H), repeat_kv(v, H)  # (..., H, T_k, D)
+    k, v = repeat_kv(k, H), repeat_kv(v, H)  # (..., H, T_k, D), (..., H, T_k, D_v)
     s = q @ np.swapaxes(k, -1, -2) / np.sqrt(D)  # (..., H, T_q, T_k)
     if causal:
         T_k = k.shape[-2]
@@ -66,7 +66,7 @@ def convert_mha_to_gqa(W_q, W_k, W_v, W_o, groups):
     W_q, W_k, W_v  (H, d, D)   one projection a head
     W_o            (H, D, d)
     groups         (H_kv, G)   which heads share, by their numbers
-    returns        W_q, W_o with the groups side by side, W_k, W_v (H_kv, d, D); in the order of the arguments
+    returns        W_q (H, d, D), W_k and W_v (H_kv, d, D), W_o (H, D, d); each group's heads side by side
     """
     order = np.concatenate(groups)  # query heads stand where repeat_kv expects them
     pooled_k, pooled_v = (np.stack([W[group].mean(0) for group in groups]) for W in (W_k, W_v))
@@ -88,7 +88,7 @@ def turn_heads(W_q, W_k, W_v, W_o, groups, rounds=3):
 
 
 def nearest_turn(A, B):
-    """The orthogonal R (D, D) that brings A R nearest to B, both (d, D): Procrustes' problem."""
+    """For A (d, D) and B (d, D) the orthogonal R (D, D) that brings A R nearest to B: Procrustes' problem."""
     U, _, V = np.linalg.svd(A.T @ B)
     return U @ V
 
@@ -99,7 +99,7 @@ def nearest_angles(A, B):
 
 
 def as_complex(A):
-    """Each pair (x_i, x_{i+D/2}) as one complex number: (..., D) to (..., D/2)."""
+    """Each pair (x_i, x_{i+D/2}) as one complex number: A (..., D) to (..., D/2)."""
     half = A.shape[-1] // 2
     return A[..., :half] + 1j * A[..., half:]
 

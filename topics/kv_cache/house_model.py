@@ -159,7 +159,7 @@ def _edit_views(words, place, new_word, insert, change):
     rows = [f"{word} → {new_word}" if t == place and not insert else word for t, word in enumerate(words)]
     kept = change < SAME
     whole = kept.all((0, 1)).cumprod().sum()  # words from the beginning on with nothing changed
-    percent = 100 * change.transpose(2, 0, 1).reshape(T, 2 * L)  # (T, 2 L), a row's ‖new − old‖ over its ‖old‖
+    percent = 100 * change.transpose(2, 0, 1).reshape(T, 2 * L)  # (T, 2·L), a row's ‖new − old‖ over its ‖old‖
     percent = np.array([[float(f"{x:.2g}") for x in row] for row in percent])
     note = (
         "The rest stands one place further on. In layer 1 its values are what they were, but keys are rotated by their "

@@ -58,16 +58,16 @@ def forward(layers, x, caches=None):
     """A stack of attention layers: all rows of x at once, or one new row on top of its caches.
 
     layers   a list of W_q (d, H, D), W_k and W_v (d, H_kv, D), W_o (H, D, d)
-    x        (T, d) without caches, (1, d) with them
+    x        (T, d), T = 1 with caches
     returns  y like x, and each layer's K, V with the new rows
     """
     grown = []
     for i, (W_q, W_k, W_v, W_o) in enumerate(layers):
-        q, k, v = (np.tensordot(x, W, 1) for W in (W_q, W_k, W_v))  # (T, H, D) and twice (T, H_kv, D)
+        q, k, v = (np.tensordot(x, W, 1) for W in (W_q, W_k, W_v))  # q (T, H, D), k and v (T, H_kv, D)
         if caches is None:
-            y, K, V = prefill(q, k, v)  # (T, H, D)
+            y, K, V = prefill(q, k, v)  # y (T, H, D)
         else:
-            y, K, V = decode_step(q[0], k[0], v[0], *caches[i])  # (H, D)
+            y, K, V = decode_step(q[0], k[0], v[0], *caches[i])  # y (H, D)
         x = x + np.tensordot(y.reshape(len(x), *q.shape[1:]), W_o, 2)  # residual, (T, d)
         grown.append((K, V))
     return x, grown
@@ -87,7 +87,7 @@ def generate(layers, prompt, steps, cached=True):
         y, grown = forward(layers, x if caches is None else x[-1:], caches)  # one row, or all of them again
         caches = grown if cached else None
         made.append(y[-1] / np.sqrt(np.mean(y[-1] ** 2)))  # (d,)
-        x = np.vstack([x, made[-1]])  # (T+1, d)
+        x = np.vstack([x, made[-1]])  # one row longer
     return np.array(made)
 
 

@@ -21,14 +21,14 @@ def stacked(model, layer):
 
 @cache
 def roots():
-    """For each layer of the house model a square root (d, d) of the second moments of what it reads, in held-out texts
-    on which no loss is measured here."""
+    """For each layer of the house model a square root, (d, d) each, of the second moments of what it reads, in held-out
+    texts on which no loss is measured here."""
     return [_root(x) for x, _ in layers_on_texts()]
 
 
 @cache
 def rotated_roots():
-    """The same of its keys, rotated by their positions, and values: (2·H·D, 2·H·D)."""
+    """The same of its keys, rotated by their positions, and values: (m, m) each, m = 2·H·D."""
     return [_root(kv) for _, kv in layers_on_texts()]
 
 
@@ -38,8 +38,8 @@ def _root(x):
 
 @cache
 def layers_on_texts():
-    """Of each layer of the house model what it reads (N, d), and the rotated keys and values (N, 2·H·D), in the N words
-    of twenty held-out texts."""
+    """A list of what each layer of the house model reads (N, d), and its rotated keys beside its values (N, 2·H·D),
+    in the N words of twenty held-out texts."""
     model, seen = lm.load("target"), {}
 
     def see(name, layer, value):
@@ -223,7 +223,7 @@ def joint_rank(d_c, source, layer, alike, seed):
 
 
 def keys_and_values(source, layer, alike, seed):
-    """Stacked matrices (2·H·D, d), and a root of their inputs' second moments or None, of one of SOURCES."""
+    """Stacked matrices (m, d), m = 2·H·D, and a root of their inputs' second moments or None, of one of SOURCES."""
     if source == "synthetic heads":
         return synthetic(alike, seed), None
     if source == "house model: keys rotated":

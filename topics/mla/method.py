@@ -51,8 +51,8 @@ def ask_and_store(x, W, store=None):
 
 
 def weigh(content, position, D, d_R):
-    """Attention weights (H, n, t) from the two parts of the scores (H, n, t); no token sees a later one
-    (eq:decoupled)."""
+    """Attention weights (H, n, t) from the two parts of the scores: content, position (H, n, t); no token sees a
+    later one (eq:decoupled)."""
     n, t = content.shape[1:]
     s = (content + position) / np.sqrt(D + d_R)
     return softmax(np.where(np.tri(n, t, t - n, dtype=bool), s, -np.inf))
@@ -78,7 +78,7 @@ def mla_forward(x, W, store=None):
 def mla_absorbed(x, W, store=None):
     """The same without a key or a value: queries meet the latents, and one mixture comes up (eq:absorb).
 
-    Arguments and results are those of mla_forward.
+    Arguments and results are those of mla_forward: x (n, d), to (n, d) and the grown store.
     """
     q, q_R, (c, k_R) = ask_and_store(x, W, store)  # c (t+n, d_c)
     a = np.einsum("hDc,nhD->nhc", W.UK, q)  # (n, H, d_c): the query, as a latent sees it

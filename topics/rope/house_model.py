@@ -67,7 +67,7 @@ def shift_a_text(shift, broken, text):
 
 
 def read_at(words, shift, broken=NOTHING):
-    """Logits (..., T, V) of the house model, words (..., T) at positions shift, shift + 1, …, with one of HABITS.
+    """Logits (..., T, V) of the house model for words (..., T) at positions shift, shift + 1, …, with one of HABITS.
 
     The model turns q and k by their place in the text; turning them by `shift` beforehand moves the whole text.
     """

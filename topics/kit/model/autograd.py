@@ -278,9 +278,9 @@ FUNCTIONS = {
 
 
 def cross_entropy(logits, targets, weights=None):
-    """Mean of −log softmax(logits)[target], nats, of logits (..., V) and targets (...).
+    """Mean of −log softmax(logits)[target], nats, of logits (..., V) and targets (...,).
 
-    weights  (...) the weight of each place in the mean, such as 0 for padding; all alike when None
+    weights  (...,) the weight of each place in the mean, such as 0 for padding; all alike when None
     """
     x, at = value(logits), np.asarray(targets)[..., None]
     z = x - x.max(-1, keepdims=True)

@@ -258,7 +258,7 @@ def questions(register, tables, distance, most=2, items=5):
     """say things ? Anna keys , Ben maps .    One to `most` questions, each a list of keys with what belongs to them.
 
     tables    {skill or verb: {key: value}}; the first question has been begun
-    distance  (skill or verb, key) to sentences since the value was told
+    distance  sentences since the value was told, as {(skill or verb, key): number}
     """
     asked, topics = set(), {TOPICS[what]: what for what, table in tables.items() if table}
     for left in reversed(range(most)):

@@ -119,28 +119,28 @@ def forward(model, words, cache=None, *, mask=None, frequencies=None, see=None):
 
 
 def attention(model, i, x, turns, mask, cache, look):
-    """Layer i's attention of T words to themselves and to those in the cache; (..., T, d) to (..., T, d).
+    """Layer i's attention of T words to themselves and to those in the cache, of x (..., T, d) to (..., T, d).
 
     turns  what rotation gives for their positions   mask, cache  as in forward   look  see, or see_all
     """
     w, shape = model.weights, np.shape(x)[:-1]
-    q = look("q", i, np.reshape(linear(x, w[f"{i}.q"]), (*shape, model.H, model.D)))
-    k = look("k", i, np.reshape(linear(x, w[f"{i}.k"]), (*shape, model.H_kv, model.D)))
-    v = look("v", i, np.reshape(linear(x, w[f"{i}.v"]), (*shape, model.H_kv, model.D)))
+    q = look("q", i, np.reshape(linear(x, w[f"{i}.q"]), (*shape, model.H, model.D)))  # (..., T, H, D)
+    k = look("k", i, np.reshape(linear(x, w[f"{i}.k"]), (*shape, model.H_kv, model.D)))  # (..., T, H_kv, D)
+    v = look("v", i, np.reshape(linear(x, w[f"{i}.v"]), (*shape, model.H_kv, model.D)))  # (..., T, H_kv, D)
     q, K, V = rotate(q, turns), rotate(k, turns), v
     if cache is not None:
         K, V = cache[i] = np.concatenate([cache[i][0], K], -3), np.concatenate([cache[i][1], V], -3)
     share = model.H // model.H_kv  # query head h reads key/value head h // share
     if share > 1:
         K, V = np.repeat(K, share, -2), np.repeat(V, share, -2)
-    scores = look("scores", i, np.einsum("...qhd,...khd->...hqk", q, K) * model.D**-0.5)
+    scores = look("scores", i, np.einsum("...qhd,...khd->...hqk", q, K) * model.D**-0.5)  # (..., H, T, t+T)
     weights = look("attention", i, softmax(np.where(mask, scores, -np.inf)))  # (..., H, T, t+T)
     heads = look("heads", i, np.einsum("...hqk,...khd->...qhd", weights, V))  # (..., T, H, D)
     return linear(np.reshape(heads, (*shape, model.H * model.D)), w[f"{i}.o"])
 
 
 def feed_forward(model, i, x, look):
-    """SwiGLU: down(silu(gate x) · up x), (..., T, d) to (..., T, d) (arXiv 2002.05202)."""
+    """SwiGLU: down(silu(gate x) · up x), of x (..., T, d) to (..., T, d) (arXiv 2002.05202)."""
     w = model.weights
     hidden = look("feed_hidden", i, silu(linear(x, w[f"{i}.gate"])) * linear(x, w[f"{i}.up"]))  # (..., T, F)
     return linear(hidden, w[f"{i}.down"])
@@ -192,7 +192,7 @@ def rotation(positions, frequencies):
 
 
 def rotate(x, turns):
-    """Turn the pairs (x_i, x_{i+D/2}) of x (..., T, H, D): the half-split pairing of Hugging Face's Llama."""
+    """Turn the pairs (x_i, x_{i+D/2}) of x (..., T, H, D) to (..., T, H, D): half-split, as Hugging Face's Llama."""
     cos, sin = turns
     half = np.shape(x)[-1] // 2
     a, b = x[..., :half], x[..., half:]
@@ -203,7 +203,7 @@ def rotate(x, turns):
 
 
 def new_cache(model):
-    """An empty cache: for each layer a pair K, V (t, H_kv, D), here with t = 0. K is stored rotated."""
+    """An empty cache: a list of a pair K, V (t, H_kv, D) for each layer, here with t = 0. K is stored rotated."""
     empty = np.zeros((0, model.H_kv, model.D), np.float32)
     return [(empty, empty)] * model.L
 
@@ -217,7 +217,7 @@ def length(cache):
 
 
 def probabilities(logits, temperature=1.0, top_k=0, top_p=1.0):
-    """The law from which a word is drawn: (V,) logits to (V,) probabilities.
+    """The law from which a word is drawn: logits (V,) to (V,) probabilities.
 
     temperature  divides the logits, 0 or more; at 0 the likeliest word is certain
     top_k        keep the k likeliest words (0: all)
