@@ -1,6 +1,7 @@
 """Shapes that can't lie: comments and docstrings of methods and of the kit against the arrays that really pass."""
 
 import doctest
+import importlib
 import importlib.util
 import inspect
 import re
@@ -11,26 +12,33 @@ import numpy as np
 import pytest
 
 from tests.shapes import CALLS, PATIENCE, tracing
-from tests.test_content import run
-from topics.kit.demo import defaults, is_demo
-from topics.kit.exercise import is_exercise
+from tests.topics.test_content import run
+from topics.kit.page import topic
+from topics.kit.page.demo import defaults, is_demo
+from topics.kit.page.exercise import is_exercise
 
-TESTS = Path(__file__).resolve().parent
+TESTS = Path(__file__).resolve().parents[1]
 TOPICS = TESTS.parent / "topics"
 
 
 def kit():
-    return [TOPICS / f"kit/{name}.py" for name in ("lm", "language", "text", "losses", "autograd", "rotary")]
+    return [path for path in sorted(TOPICS.glob("kit/model/*.py")) if path.stem != "__init__"]
 
 
 def methods():
     """The files of topics whose shapes are held: here, in `kit` and in `beside` it is said where they are."""
-    return [path for path in sorted(TOPICS.glob("*.py")) if path.name != "__init__.py"]
+    return sorted(TOPICS.glob("*/method.py"))
 
 
 def beside(path):
     """What runs a file: its name among the tests, and the modules with its doctests, demos and exercises."""
-    return path.stem, [importlib.import_module(".".join(path.relative_to(TOPICS.parent).with_suffix("").parts))]
+    if path.stem == "method":
+        return path.parent.name, topic.modules(path.parent.name)
+    return path.stem, [importlib.import_module(f"topics.kit.model.{path.stem}")]
+
+
+def named(path):
+    return path.parent.name if path.stem == "method" else path.stem
 
 
 def with_new_caches(modules, monkeypatch):
@@ -67,7 +75,7 @@ class UntilAllIsShown:
             pytest.exit("there is no more to show", 0)
 
 
-@pytest.mark.parametrize("path", [*methods(), *kit()], ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", [*methods(), *kit()], ids=named)
 def test_every_shape_that_is_claimed_is_what_passes(path, monkeypatch):
     """Claims that no doctest, demo or solution reaches are shown by the file's own tests, as many as it takes."""
     name, modules = beside(path)
