@@ -1,12 +1,14 @@
 """What is computed again when something changes, and what is not: stale numbers would be wrong without a word."""
 
 import re
+from types import SimpleNamespace
 
 import pytest
 
+from builder.pages import key_of, read_shared
 from builder.read import dependencies
 from builder.read.dependencies import Sources
-from tests.conftest import make_project, run_build
+from tests.conftest import run_build
 
 METHOD = '''"""A method."""
 import numpy as np
@@ -111,53 +113,57 @@ def test_another_model_reaches_all(dice):
 # ---- pages
 
 
-@pytest.fixture(scope="module")
-def two(tmp_path_factory):
-    add = make_project(tmp_path_factory.mktemp("two") / "project")
+@pytest.fixture
+def two(project):
+    """Two topics of one form."""
     for slug in ("dice", "other"):
-        add(slug, "[[demo far]]\n\nA [[term logit]].\n", DEMOS.replace("topics.dice", f"topics.{slug}"))
-        (add.root / "topics" / slug / "method.py").write_text(METHOD)
-    run_build("build", root=add.root)
-    return add.root
+        project(slug, "[[demo far]]\n\nA [[term logit]].\n", DEMOS.replace("topics.dice", f"topics.{slug}"))
+        (project.root / "topics" / slug / "method.py").write_text(METHOD)
+    return project.root
 
 
-def rendered(root):
-    return set(re.findall(r"^Rendered (\w+)", run_build("build", root=root), re.M))
+def page_keys(root):
+    dependencies.reached.cache_clear()
+    shared, _ = read_shared(root)
+    return {slug: key_of(SimpleNamespace(slug=slug), shared) for slug in ("dice", "other")}
 
 
-def rewrite(path, was, now):
-    path.write_text(path.read_text().replace(was, now))
-
-
-def test_only_the_pages_whose_sources_changed_are_rendered_again(two):
-    topics = two / "topics"
-    assert rendered(two) == set()
-    rewrite(topics / "dice/page.md", "A [[term", "The [[term")
-    assert rendered(two) == {"dice"}
-    assert "The <a class" in (two / "site/dice.html").read_text()
-    rewrite(topics / "other/method.py", "SCALE = 2", "SCALE = 3")
-    assert rendered(two) == {"other"}
-    for file, pages in (
+@pytest.mark.parametrize(
+    ("file", "pages"),
+    [
+        ("dice/page.md", {"dice"}),
+        ("other/method.py", {"other"}),
+        ("dice/notes.txt", {"dice"}),
+        ("recorded/dice.far.json", {"dice"}),
         ("kit/model/lm.py", set()),  # neither page runs the house model
         ("kit/numerics.py", {"dice", "other"}),
+        ("kit/page/exercise.py", {"dice", "other"}),
         ("glossary.md", {"dice", "other"}),
-    ):
-        path = topics / file
-        path.write_text(path.read_text() + "\n")
-        assert rendered(two) == pages, file
+        ("references.bib", {"dice", "other"}),
+    ],
+)
+def test_a_page_is_made_anew_when_a_file_that_it_uses_changes(two, file, pages):
+    before, path = page_keys(two), two / "topics" / file
+    path.parent.mkdir(exist_ok=True)
+    path.write_text((path.read_text() if path.exists() else "") + "\n")
+    assert {slug for slug, key in page_keys(two).items() if key != before[slug]} == pages
 
 
-def test_a_page_with_a_fault_is_told_again_until_it_is_mended(two):
+def rendered(root, expect=0):
+    printed = run_build("build", root=root, expect=expect)
+    return set(re.findall(r"^Rendered (\w+)", printed, re.M)), printed
+
+
+def test_only_what_changed_is_rendered_and_a_fault_is_told_until_it_is_mended(two):
     page = two / "topics/dice/page.md"
-    good = page.read_text()
-    page.write_text(good + "\n[[demo fra]]\n")
+    assert rendered(two)[0] == {"dice", "other"}
+    assert rendered(two)[0] == set()
+    page.write_text(page.read_text().replace("title: A page", "title: All dice") + "\n[[demo fra]]\n")
     for _ in range(2):
-        assert "[[demo fra]] is not in topics/dice. Did you mean far?" in run_build("build", root=two, expect=1)
-    page.write_text(good)
-    run_build("build", root=two)
-
-
-def test_neighbours_and_titles_follow_although_a_page_is_kept(two):
-    rewrite(two / "topics/dice/page.md", "title: A page", "title: All dice")
-    assert rendered(two) == {"dice"}
-    assert "All dice" in (two / "site/other.html").read_text()
+        pages, printed = rendered(two, expect=1)
+        assert pages == {"dice"}
+        assert "[[demo fra]] is not in topics/dice. Did you mean far?" in printed
+    page.write_text(page.read_text().replace("[[demo fra]]", "[[demo near]]"))
+    assert rendered(two)[0] == {"dice"}
+    assert 'id="demo-near"' in (two / "site/dice.html").read_text()
+    assert "All dice" in (two / "site/other.html").read_text()  # a kept page, with a neighbour that has changed
