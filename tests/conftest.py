@@ -6,6 +6,8 @@ import os
 import shutil
 import subprocess
 import sys
+import threading
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -44,9 +46,8 @@ def built_once(tmp_path_factory, name, build):
 @pytest.fixture(scope="session")
 def server(site_dir):
     """The real site at a domain's root."""
-    with_server = SiteServer(site_dir).start()
-    yield with_server
-    with_server.shutdown()
+    with serving(site_dir) as with_server:
+        yield with_server
 
 
 @pytest.fixture(scope="session")
@@ -81,6 +82,14 @@ def page(context):
 def reader(browser, server):
     """A reader of the real site whose Python is warm: `visit` goes from page to page."""
     yield from warm_tab(browser, server.url + "kv_cache.html")
+
+
+@contextmanager
+def serving(site, **how):
+    """A server over a folder. To end it takes half a second, for which no test waits."""
+    server = SiteServer(site, **how).start()
+    yield server
+    threading.Thread(target=server.shutdown, daemon=True).start()
 
 
 def run_build(*arguments, root=REPOSITORY, expect=0, **env):

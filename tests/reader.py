@@ -57,6 +57,7 @@ SOFT = """async (url) => {
 def visit(page, url):
     """Go to a page by a soft link: a new body, the same Python. A tab that has lost its Python is woken anew."""
     if page.locator(READY).count():
+        page.mouse.move(0, 0)  # over nothing that shows itself
         page.evaluate(SOFT, url)
     else:
         page.goto("about:blank")
@@ -72,7 +73,6 @@ def at_rest(page):
     page.unroute_all()
     for other in page.context.pages[1:]:
         other.close()
-    page.mouse.move(0, 0)
     page.evaluate(UNDO)
     complain(page)
 

@@ -7,8 +7,7 @@ import shutil
 import pytest
 from playwright.sync_api import expect
 
-from builder.serve import SiteServer
-from tests.conftest import make_project, run_build
+from tests.conftest import make_project, run_build, serving
 from tests.reader import READY, at_rest, eventually, visit, warm_tab
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
@@ -99,9 +98,8 @@ def lab_dir(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def lab(lab_dir):
-    serving = SiteServer(lab_dir).start()
-    yield serving
-    serving.shutdown()
+    with serving(lab_dir) as server:
+        yield server
 
 
 @pytest.fixture(scope="module")
@@ -265,9 +263,8 @@ def test_without_the_navigation_api_links_are_links(page, lab):
 
 @pytest.fixture(scope="module")
 def under_a_path(site_dir):
-    serving = SiteServer(site_dir, prefix="/llm-internals/").start()
-    yield serving
-    serving.shutdown()
+    with serving(site_dir, prefix="/llm-internals/") as server:
+        yield server
 
 
 @pytest.mark.parametrize("address", ["kv_cache.html", "kv_cache", "index.html", ""])
@@ -511,20 +508,19 @@ def broken(lab_dir, tmp_path):
     """A copy of the lab whose files a test may spoil: broken(lambda runtime: …) returns a server."""
     copy = tmp_path / "site"
     shutil.copytree(lab_dir, copy)
-    serving = SiteServer(copy).start()
-    serving.runtime = next(copy.glob("runtime-*"))
-    yield serving
-    serving.shutdown()
+    with serving(copy) as server:
+        server.runtime = next(copy.glob("runtime-*"))
+        yield server
 
 
-def spoil(serving, kind):
+def spoil(broken, kind):
     if kind == "missing wheel":
-        next(serving.runtime.glob("*.whl")).unlink()
+        next(broken.runtime.glob("*.whl")).unlink()
     elif kind == "wasm cut short":
-        wasm = serving.runtime / "pyodide.asm.wasm"
+        wasm = broken.runtime / "pyodide.asm.wasm"
         wasm.write_bytes(wasm.read_bytes()[:2_000_000])
     elif kind == "missing script":
-        (serving.runtime / "pyodide.asm.js").unlink()
+        (broken.runtime / "pyodide.asm.js").unlink()
 
 
 NAMED = {"missing wheel": "numpy", "wasm cut short": "pyodide.asm.wasm", "missing script": "pyodide.asm.js"}

@@ -10,8 +10,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 
-from builder.serve import SiteServer
-from tests.conftest import make_project, run_build
+from tests.conftest import make_project, run_build, serving
 from tests.reader import DESKTOP, at_rest, eventually, visit, warm_tab
 
 JS = Path(__file__).resolve().parents[1] / "templates/static/js"
@@ -100,9 +99,8 @@ def tools_dir(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def lab(tools_dir):
-    serving = SiteServer(tools_dir).start()
-    yield serving.url + "lab.html"
-    serving.shutdown()
+    with serving(tools_dir) as server:
+        yield server.url + "lab.html"
 
 
 @pytest.fixture(scope="module")

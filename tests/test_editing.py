@@ -6,8 +6,7 @@ import time
 import pytest
 from playwright.sync_api import expect
 
-from builder.serve import SiteServer
-from tests.conftest import make_project, run_build
+from tests.conftest import make_project, run_build, serving
 from tests.reader import DESKTOP, READY, at_rest, eventually, visit, wake, warm_tab
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
@@ -74,9 +73,8 @@ def lab_url(tmp_path_factory):
     add("lab", PAGE, LAB)
     add("other", "Words.\n", LAB)
     run_build("build", root=add.root)
-    serving = SiteServer(add.root / "site").start()
-    yield serving.url + "lab.html"
-    serving.shutdown()
+    with serving(add.root / "site") as server:
+        yield server.url + "lab.html"
 
 
 @pytest.fixture(scope="module")
