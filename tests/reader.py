@@ -44,12 +44,9 @@ def warm_tab(browser, url, **options):
 
 
 # From a page with a state in its address the way to the same page is no navigation: so the state goes first.
-# An address that is still to be written, half a second after the last move, breaks the way off: it is gone again.
 SOFT = """async (url) => {
-  for (let arrived = false; !arrived; ) {
-    if (location.hash) history.replaceState(null, "", location.pathname);
-    arrived = await navigation.navigate(url).finished.then(() => true, ({ name }) => name !== "AbortError");
-  }
+  if (location.hash) history.replaceState(null, "", location.pathname);
+  await navigation.navigate(url).finished;
   scrollTo(0, 0);
 }"""
 

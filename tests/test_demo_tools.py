@@ -378,6 +378,21 @@ def test_an_address_that_stays_the_same_is_not_written_again(warm):
 
 
 @in_browser
+def test_a_link_that_is_followed_right_after_a_move_leads_to_its_page(warm, lab):
+    """The move's address is written half a second later: on a slow connection the next page is still on its way."""
+    go_live(warm)
+    held = []
+    warm.route("**/other.html", lambda route: held.append(route))
+    move(warm, "seed")
+    warm.evaluate("document.querySelector('article a[href=\"other.html\"]').click()")
+    eventually(warm, lambda: held)
+    warm.evaluate(AFTER_WRITING)
+    held[0].continue_()
+    expect(demo(warm, "every")).to_have_count(0)
+    expect(warm).to_have_url(lab.replace("lab.html", "other.html"))
+
+
+@in_browser
 def test_copy_link_copies_this_demo_and_says_so(warm, context, lab):
     warm.context.grant_permissions(["clipboard-read", "clipboard-write"])
     go_live(warm, "stacked")
