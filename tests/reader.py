@@ -89,6 +89,29 @@ def eventually(page, condition):
         page.wait_for_timeout(20)
 
 
+WATCH = """() => {
+  window.restarts = 0;
+  const { dataset } = document.documentElement;
+  new MutationObserver(() => (restarts += dataset.python === "booting"))
+    .observe(document.documentElement, { attributeFilter: ["data-python"] });
+}"""
+
+
+def watch_restarts(page):
+    """From here on `restarts` counts: a new start may be over before anybody looks."""
+    page.evaluate(WATCH)
+
+
+def restarts(page):
+    """How often Python's state has become "booting" since it is watched: it tells its progress, too."""
+    return page.evaluate("restarts")
+
+
+def is_restarted(page):
+    eventually(page, lambda: restarts(page))
+    page.locator(READY).wait_for(state="attached", timeout=PATIENCE)
+
+
 # Figures in the frames of steps are drawn after their demo has said that it has painted.
 DRAWN = """(demo) => [...demo.querySelectorAll(".view-figure")].filter((figure) => figure.checkVisibility())
   .every((figure) => figure.querySelector(".js-plotly-plot .main-svg"))"""

@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.conftest import make_project, run_build, serving
-from tests.reader import READY, at_rest, eventually, visit, warm_tab
+from tests.reader import at_rest, eventually, is_restarted, visit, warm_tab, watch_restarts
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
 
@@ -401,9 +401,9 @@ def test_a_worker_that_closes_itself_is_noticed_and_replaced(page, lab):
     page.goto(lab.url + "lab.html")
     move(page, "silent", "Home")
     expect(demo(page, "silent")).to_have_attribute("state", "live")
+    watch_restarts(page)
     move(page, "silent", "ArrowRight ArrowRight ArrowRight ArrowRight ArrowRight")
-    expect(page.locator('html[data-python="booting"]')).to_be_attached(timeout=20_000)
-    expect(page.locator(READY)).to_be_attached(timeout=30_000)
+    is_restarted(page)
     move(page, "silent", "End")
     expect(metric(page, "silent")).to_contain_text("9")
     expect(demo(page, "silent")).to_have_attribute("state", "live")
@@ -413,8 +413,9 @@ def test_a_call_that_kills_python_is_replayed_once_then_named(page, lab):
     page.goto(lab.url + "lab.html")
     move(page, "exits", "Home")
     expect(demo(page, "exits")).to_have_attribute("state", "live")
+    watch_restarts(page)
     move(page, "exits", "ArrowRight ArrowRight ArrowRight ArrowRight ArrowRight")
-    expect(page.locator('html[data-python="booting"]')).to_be_attached(timeout=20_000)
+    is_restarted(page)
     expect(demo(page, "exits")).to_have_attribute("state", "error")
     expect(demo(page, "exits").locator(".demo-status")).to_contain_text("did not survive")
     move(page, "good", "End")

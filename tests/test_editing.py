@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.conftest import make_project, run_build, serving
-from tests.reader import DESKTOP, READY, at_rest, eventually, visit, wake, warm_tab
+from tests.reader import DESKTOP, READY, at_rest, is_restarted, restarts, visit, wake, warm_tab, watch_restarts
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
 
@@ -270,22 +270,14 @@ def test_stop_ends_a_run_at_once(lab):
     expect(lab.locator(READY)).to_be_attached()
 
 
-MARK_RESTARTS = """() => {
-  window.restarts = [];
-  const { dataset } = document.documentElement;
-  new MutationObserver(() => dataset.python === "ready" || restarts.push(dataset.python))
-    .observe(document.documentElement, { attributeFilter: ["data-python"] });
-}"""
-
-
 def test_stop_is_gentle_where_it_can_be(lab):
     """A loop in Python ends by the token: the worker lives on."""
     for _ in range(TRIES):
         expect(lab.locator(READY)).to_be_attached()
-        lab.evaluate(MARK_RESTARTS)
+        watch_restarts(lab)
         _, said = stopped(lab, "while True: pass\n")
         assert "Stopped" in said
-        if gentle := lab.evaluate("restarts.length === 0"):
+        if gentle := not restarts(lab):
             break
     assert gentle
 
@@ -361,12 +353,11 @@ LISTEN = """() => {
 
 def test_what_becomes_of_code_is_not_announced_on_the_next_page(lab):
     run(lab, cell(lab), SLEEPS)
-    lab.evaluate(MARK_RESTARTS)
+    watch_restarts(lab)
     lab.evaluate(LISTEN)
     lab.evaluate("document.querySelector('.site-name').click()")
     expect(lab.locator("#announcer")).to_have_text("LLM Internals")
-    eventually(lab, lambda: lab.evaluate("restarts.length > 0"))  # the code has been stopped, and its cell told
-    expect(lab.locator(READY)).to_be_attached()
+    is_restarted(lab)  # so the code has been stopped, and its cell told
     said = lab.evaluate("[...said]")
     assert "LLM Internals" in said
     assert [text for text in said if "Stopped" in text] == []

@@ -208,6 +208,25 @@ def test_a_live_figure_follows_the_theme(live):
     expect(label).not_to_have_css("fill", light)
 
 
+# The labels in the figures that are seen: text, width, and how far they stand beyond their figure on either side.
+LABELS = """() => [...document.querySelectorAll(".js-plotly-plot .annotation")]
+  .filter((label) => label.closest(".js-plotly-plot").checkVisibility()).map((label) => {
+    const [inner, outer] = [label, label.closest(".main-svg")].map((e) => e.getBoundingClientRect());
+    return [label.textContent, inner.width, outer.left - inner.left, inner.right - outer.right];
+  })"""
+
+
+def no_label_is_lost_or_cut(page, name):
+    labels = page.evaluate(LABELS)
+    assert len(labels) > 4 or name != "kv_cache", "a figure with labels shows none"
+    assert [text for text, wide, left, right in labels if wide <= 5 or max(left, right) > 1] == []
+
+
+@of_topics
+def test_no_label_of_a_live_figure_is_lost_or_cut(live, name):
+    no_label_is_lost_or_cut(live, name)
+
+
 # Each control to both ends or to each option, in the page itself. After each move the demo answers and says that it has
 # painted; then nothing may be wider than the window, and no label may stand beyond its figure.
 SWEEP = """async (patience) => {
@@ -266,6 +285,7 @@ def test_every_control_moved_to_both_ends_draws_without_an_error_and_fits_a_phon
     reader.set_viewport_size(PHONE)
     visit(reader, f"{server.url}{name}.html")
     go_live(reader)
+    no_label_is_lost_or_cut(reader, name)
     moved, findings = reader.evaluate(SWEEP, PATIENCE)
     assert findings == []
     assert moved > 0
