@@ -81,8 +81,8 @@ class Bucket:
 
 
 @lru_cache(maxsize=256)
-def compressed(file, _modified):
-    return gzip.compress(file.read_bytes(), 6, mtime=0)
+def compressed(data):
+    return gzip.compress(data, 6, mtime=0)
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -108,7 +108,7 @@ class Handler(BaseHTTPRequestHandler):
         if self.server.live and file.suffix == ".html":
             return self.answer(status, file.read_bytes().replace(b"</body>", RELOADER), kind)
         if file.suffix in COMPRESSED and "gzip" in self.headers.get("Accept-Encoding", ""):
-            return self.answer(status, compressed(file, file.stat().st_mtime_ns), kind, Content_Encoding="gzip")
+            return self.answer(status, compressed(file.read_bytes()), kind, Content_Encoding="gzip")
         self.answer(status, file.read_bytes(), kind)
 
     def answer(self, status, body, kind, **headers):

@@ -1,10 +1,13 @@
 """What tests share: the built site, a server over it, a Chromium, and small temporary projects."""
 
+import fcntl
 import json
 import os
 import shutil
 import subprocess
 import sys
+import threading
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +15,7 @@ import pytest
 
 from builder.serve import SiteServer
 from tests import chromium
+from tests.reader import DESKTOP, PATIENCE, complain, warm_tab, watched
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 pytest_plugins = ["tests.selection"]
@@ -23,23 +27,35 @@ def site_dir(tmp_path_factory):
     """The real site: the one that LLM_INTERNALS_SITE names (CI tests what it deploys), or one built now."""
     if named := os.environ.get("LLM_INTERNALS_SITE"):
         return REPOSITORY / named
-    out = tmp_path_factory.mktemp("site")
-    run_build("build", "--out", out)
-    return out
+    return built_once(tmp_path_factory, "site", lambda out: run_build("build", "--out", out))
+
+
+def built_once(tmp_path_factory, name, build):
+    """A folder that the first of the workers to ask for it builds, and that all share: `build(folder)`."""
+    parallel = "PYTEST_XDIST_WORKER" in os.environ
+    base = tmp_path_factory.getbasetemp()
+    folder = (base.parent if parallel else base) / name
+    with open(folder.with_suffix(".lock"), "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        done = folder.with_suffix(".done")
+        if not done.exists():
+            build(folder)
+            done.touch()
+    return folder
 
 
 @pytest.fixture(scope="session")
 def server(site_dir):
     """The real site at a domain's root."""
-    with_server = SiteServer(site_dir).start()
-    yield with_server
-    with_server.shutdown()
+    with serving(site_dir) as with_server:
+        yield with_server
 
 
 @pytest.fixture(scope="session")
 def browser():
-    from playwright.sync_api import sync_playwright
+    from playwright.sync_api import expect, sync_playwright
 
+    expect.set_options(timeout=PATIENCE)
     with sync_playwright() as playwright:
         launched = playwright.chromium.launch(executable_path=chromium.find(), args=chromium.ARGUMENTS)
         yield launched
@@ -49,8 +65,8 @@ def browser():
 @pytest.fixture
 def context(browser):
     """A fresh reader: empty cache, nothing stored."""
-    fresh = browser.new_context(viewport={"width": 1280, "height": 900})
-    fresh.set_default_timeout(30_000)
+    fresh = browser.new_context(viewport=DESKTOP)
+    fresh.set_default_timeout(PATIENCE)
     yield fresh
     fresh.close()
 
@@ -58,12 +74,23 @@ def context(browser):
 @pytest.fixture
 def page(context):
     """A page that fails the test on any uncaught error or refusal by the content security policy."""
-    page, problems = context.new_page(), []
-    page.on("pageerror", lambda error: problems.append(str(error)))
-    page.on("console", lambda message: problems.append(message.text) if message.type == "error" else None)
-    page.problems = problems
+    page = watched(context.new_page())
     yield page
-    assert not problems, f"the page reported: {problems}"
+    complain(page)
+
+
+@pytest.fixture(scope="session")
+def reader(browser, server):
+    """A reader of the real site whose Python is warm: `visit` goes from page to page."""
+    yield from warm_tab(browser, server.url + "kv_cache.html")
+
+
+@contextmanager
+def serving(site, **how):
+    """A server over a folder. To end it takes half a second, for which no test waits."""
+    server = SiteServer(site, **how).start()
+    yield server
+    threading.Thread(target=server.shutdown, daemon=True).start()
 
 
 def run_build(*arguments, root=REPOSITORY, expect=0, **env):

@@ -1,22 +1,17 @@
 """The main job in a real Chromium: a page opens, a slider moves, numpy answers. And all that can go wrong."""
 
 import inspect
-import json
+import re
 import shutil
 
-import numpy as np
 import pytest
 from playwright.sync_api import expect
 
-from builder.figure.grid import plain
-from builder.serve import SiteServer
-from tests.conftest import make_project, run_build
-from tests.topics.test_content import INSTANT
-from topics.kit.page.demo import corners, defaults, views_of
+from tests.conftest import make_project, run_build, serving
+from tests.reader import at_rest, eventually, is_restarted, visit, warm_tab, watch_restarts
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
 
-READY = 'html[data-python="ready"]'
 HEADLINE = "#demo-memory_calculator"
 
 LAB = '''"""Demos that behave and demos that don't."""
@@ -57,9 +52,9 @@ def silent(n):
 
 @demo("live", n=Slider("N", 1, 9, value=9))
 def slow(n):
-    """Counts to a hundred, slowly, and tells every 33rd."""
+    """Counts to a hundred, at its default in two seconds, at 1 in twenty, and tells every 33rd."""
     for i in range(1, 101):
-        end = time.perf_counter() + 0.02
+        end = time.perf_counter() + 0.2 / n
         while time.perf_counter() < end:
             pass
         yield Progress(i, 100, "Counting"), *([Metrics(("count", i, ""))] if i % 33 == 1 else [])
@@ -101,11 +96,22 @@ def lab_dir(tmp_path_factory):
     return root / "site"
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def lab(lab_dir):
-    serving = SiteServer(lab_dir).start()
-    yield serving
-    serving.shutdown()
+    with serving(lab_dir) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def tab(browser, lab):
+    yield from warm_tab(browser, lab.url + "lab.html")
+
+
+@pytest.fixture
+def warm(tab, lab):
+    """The lab's page as it comes, in a tab whose Python is warm: for demos that leave Python as they found it."""
+    yield visit(tab, lab.url + "lab.html")
+    at_rest(tab)
 
 
 def demo(page, name):
@@ -140,7 +146,7 @@ def test_a_slider_moved_by_keyboard_changes_the_figure(page, server):
     page.goto(server.url + "kv_cache.html")
     before = page.locator(f"{HEADLINE} .figure-alt").text_content()
     move(page, "memory_calculator", "ArrowLeft ArrowLeft")
-    expect(demo(page, "memory_calculator")).to_have_attribute("state", "live", timeout=60_000)
+    expect(demo(page, "memory_calculator")).to_have_attribute("state", "live")
     after = page.locator(f"{HEADLINE} .figure-alt").text_content()
     assert after != before
     assert f"{page.locator(f'{HEADLINE} .typed input').first.input_value()} tokens" in after
@@ -156,63 +162,6 @@ def test_the_grid_answers_before_python(page, server):
     assert page.locator(f"{HEADLINE} .figure-alt").text_content() != before
 
 
-CALL = """async ([call, args]) => {
-  const page = await import(document.querySelector("script[type=module]").src);
-  const views = await page.callPython(call, args).done;
-  return JSON.stringify(views, (_, value) => (ArrayBuffer.isView(value) ? Array.from(value) : value));
-}"""
-
-
-@pytest.fixture(scope="module")
-def live_page(browser, server):
-    context = browser.new_context()
-    page = context.new_page()
-    page.goto(server.url + "kv_cache.html")
-    page.mouse.move(100, 100)
-    expect(page.locator(READY)).to_be_attached(timeout=60_000)
-    yield page
-    context.close()
-
-
-def numbers_agree(here, there, path=""):
-    """Equal structure and texts; numbers to 1e-12 of the scale of the list that they stand in."""
-    if isinstance(here, dict):
-        assert here.keys() == there.keys(), path
-        for key in here:
-            numbers_agree(here[key], there[key], f"{path}.{key}")
-    elif isinstance(here, list):
-        assert len(here) == len(there), path
-        if all(isinstance(x, int | float) and not isinstance(x, bool) for x in here) and here:
-            scale = max(map(abs, here)) or 1.0
-            np.testing.assert_allclose(there, here, rtol=0, atol=1e-12 * scale, err_msg=path)
-        else:
-            for i, pair in enumerate(zip(here, there, strict=True)):
-                numbers_agree(*pair, f"{path}[{i}]")
-    elif isinstance(here, float) and not isinstance(there, str):
-        assert there == pytest.approx(here, rel=1e-12, abs=1e-300), path
-    else:
-        assert here == there, path
-
-
-def without_rounding(views):
-    """Badges and readouts of differences show rounding itself, which may differ between machines."""
-    if isinstance(views, dict):
-        if views.get("view") == "badge" or "max|Δ|" in str(views.get("label", "")):
-            return "rounding"
-        return {key: without_rounding(value) for key, value in views.items()}
-    return [without_rounding(view) for view in views] if isinstance(views, list) else views
-
-
-@pytest.mark.parametrize("function", INSTANT)
-def test_the_browsers_numbers_equal_cpythons(live_page, function):
-    every = list(corners(function))
-    for arguments in [defaults(function), *every[:: max(1, len(every) // 4)]]:
-        name = f"{function.__module__.split('.')[1]}.{function.__name__}"
-        there = json.loads(live_page.evaluate(CALL, [name, arguments]))
-        here = json.loads(json.dumps(plain(views_of(function, arguments), digits=None)))
-        numbers_agree(without_rounding(here), without_rounding(there))
-
-
 MARK_NAVIGATION = """() => {
   let click;
   const once = { once: true, capture: true };
@@ -223,24 +172,28 @@ MARK_NAVIGATION = """() => {
     document.addEventListener("page", arrived, once);
   });
 }"""
+TRIES = 20  # a busy machine may be slow many times, and is at leisure once
 
 
-def test_python_stays_ready_across_a_link(page, lab):
-    """Ready within 100 ms of the second page's arrival; measured by the page's own clock, best of three."""
-    page.goto(lab.url + "lab.html")
-    move(page, "good")
-    expect(page.locator(READY)).to_be_attached(timeout=60_000)
+def follow(page, lab, there):
+    """Milliseconds from the click on a link to the other page's arrival, Python being ready by then."""
+    page.evaluate(MARK_NAVIGATION)
+    page.get_by_role("link", name=there.capitalize(), exact=True).last.click()
+    expect(page).to_have_url(f"{lab.url}{there}.html")
+    arrival = page.evaluate("window.arrival")  # the address is the next page's before its content is
+    assert arrival["python"] == "ready", there
+    return arrival["wait"]
+
+
+def test_python_stays_ready_across_a_link(warm, lab):
+    """Ready within 100 ms of the click; measured by the page's own clock, best of some."""
     waits = []
-    for here, there in [("lab", "second"), ("second", "lab"), ("lab", "second")]:
-        page.evaluate(MARK_NAVIGATION)
-        page.get_by_role("link", name=there.capitalize(), exact=True).last.click()
-        expect(page).to_have_url(f"{lab.url}{there}.html")
-        arrival = page.evaluate("window.arrival")  # the address is the next page's before its content is
-        assert arrival["python"] == "ready", here
-        waits.append(arrival["wait"])
+    while len(waits) < 3 or (min(waits) >= 100 and len(waits) < TRIES):
+        waits.append(follow(warm, lab, ["second", "lab"][len(waits) % 2]))
     assert min(waits) < 100, f"{waits} ms from click to a page with Python ready"
-    move(page, "good", "Home")
-    expect(demo(page, "good")).to_have_attribute("state", "live", timeout=3_000)
+    move(warm, "good", "Home")
+    expect(metric(warm, "good")).to_have_text(re.compile(r"slope\s*0"))
+    expect(demo(warm, "good")).to_have_attribute("state", "live")
 
 
 def test_back_and_forward_work(page, lab):
@@ -254,42 +207,49 @@ def test_back_and_forward_work(page, lab):
     expect(demo(page, "good")).to_be_attached()
 
 
-def test_a_page_that_was_left_is_let_go(page, lab):
+def test_a_page_that_was_left_is_let_go(warm):
     """Plotly listens to the window for each figure, and so holds the page that the figure stood on."""
-    page.goto(lab.url + "lab.html")
-    move(page, "good", "End")
-    expect(demo(page, "good")).to_have_attribute("state", "live", timeout=60_000)
-    page.evaluate("window.left = new WeakRef(document.body)")
-    page.get_by_role("link", name="Second", exact=True).last.click()
-    expect(demo(page, "failing")).to_have_count(0)
-    move(page, "good", "Home")
-    expect(demo(page, "good")).to_have_attribute("state", "live")
-    page.context.new_cdp_session(page).send("HeapProfiler.collectGarbage")
-    assert page.evaluate("window.left.deref() === undefined")
+    move(warm, "good", "End")
+    expect(demo(warm, "good").locator(".js-plotly-plot")).to_be_visible()
+    warm.evaluate("window.left = new WeakRef(document.body)")
+    warm.get_by_role("link", name="Second", exact=True).last.click()
+    expect(demo(warm, "failing")).to_have_count(0)
+    move(warm, "good", "Home")
+    expect(demo(warm, "good").locator(".js-plotly-plot")).to_be_visible()
+    collector = warm.context.new_cdp_session(warm)
+
+    def let_go():
+        collector.send("HeapProfiler.collectGarbage")
+        return warm.evaluate("window.left.deref() === undefined")
+
+    eventually(warm, let_go)
 
 
-COUNT_LISTENERS = """
-window.listening = new Set();
-for (const [method, keep] of [["addEventListener", "add"], ["removeEventListener", "delete"]]) {
-  const own = window[method];
-  window[method] = (type, listener, ...more) => {
-    if (type === "resize") window.listening[keep](listener);
-    own.call(window, type, listener, ...more);
-  };
+COUNT_LISTENERS = """() => {
+  window.listening = new Set();
+  for (const [method, keep] of [["addEventListener", "add"], ["removeEventListener", "delete"]]) {
+    const own = window[method];
+    window[method] = (type, listener, ...more) => {
+      if (type === "resize") window.listening[keep](listener);
+      own.call(window, type, listener, ...more);
+    };
+  }
 }"""
 
 
-def test_a_figure_that_was_replaced_is_let_go(page, lab):
-    page.add_init_script(COUNT_LISTENERS)
-    page.goto(lab.url + "lab.html")
-    framed = demo(page, "framed")
+def test_a_figure_that_was_replaced_is_let_go(tab, lab):
+    tab.evaluate(COUNT_LISTENERS)
+    visit(tab, lab.url + "lab.html")
+    framed = demo(tab, "framed")
     framed.scroll_into_view_if_needed()
     for _ in range(3):
-        move(page, "framed")
-        expect(framed).to_have_attribute("state", "live", timeout=60_000)
-        expect(framed.locator(".js-plotly-plot:visible")).to_have_count(1)
-        page.wait_for_timeout(100)
-    assert page.evaluate("window.listening.size") <= page.locator(".js-plotly-plot").count()
+        expect(framed.locator(".js-plotly-plot:visible:not([data-seen])")).to_have_count(1)
+        framed.locator(".js-plotly-plot:visible").evaluate("(plot) => (plot.dataset.seen = 'before')")
+        move(tab, "framed")
+    expect(framed.locator(".js-plotly-plot:visible:not([data-seen])")).to_have_count(1)
+    eventually(tab, lambda: 0 < tab.evaluate("listening.size") <= tab.locator(".js-plotly-plot").count())
+    tab.evaluate("delete window.addEventListener && delete window.removeEventListener")
+    at_rest(tab)
 
 
 def test_without_the_navigation_api_links_are_links(page, lab):
@@ -298,26 +258,28 @@ def test_without_the_navigation_api_links_are_links(page, lab):
     page.get_by_role("link", name="Second", exact=True).last.click()
     expect(demo(page, "failing")).to_have_count(0)
     move(page, "good")
-    expect(demo(page, "good")).to_have_attribute("state", "live", timeout=60_000)
+    expect(demo(page, "good")).to_have_attribute("state", "live")
+
+
+@pytest.fixture(scope="module")
+def under_a_path(site_dir):
+    with serving(site_dir, prefix="/llm-internals/") as server:
+        yield server
 
 
 @pytest.mark.parametrize("address", ["kv_cache.html", "kv_cache", "index.html", ""])
-def test_the_site_works_under_a_project_path(page, site_dir, address):
-    serving = SiteServer(site_dir, prefix="/llm-internals/").start()
-    page.goto(serving.url + address)
+def test_the_site_works_under_a_project_path(page, under_a_path, address):
+    page.goto(under_a_path.url + address)
     if not address.startswith("kv"):
         page.get_by_role("link", name="KV cache").first.click()
     move(page, "memory_calculator")
-    expect(demo(page, "memory_calculator")).to_have_attribute("state", "live", timeout=60_000)
-    serving.shutdown()
+    expect(demo(page, "memory_calculator")).to_have_attribute("state", "live")
 
 
-def test_a_project_path_without_its_trailing_slash_is_redirected(page, site_dir):
-    serving = SiteServer(site_dir, prefix="/llm-internals/").start()
-    page.goto(serving.url.removesuffix("/"))
-    expect(page).to_have_url(serving.url)
+def test_a_project_path_without_its_trailing_slash_is_redirected(page, under_a_path):
+    page.goto(under_a_path.url.removesuffix("/"))
+    expect(page).to_have_url(under_a_path.url)
     expect(page.get_by_role("link", name="KV cache").first).to_be_visible()
-    serving.shutdown()
 
 
 def test_a_missing_page_shows_the_way_back(context, server):
@@ -355,7 +317,7 @@ def test_steps_move_by_keyboard_before_and_after_python(page, server):
     page.keyboard.press("ArrowRight")
     expect(shown_step(steps)).to_contain_text("Token 2 arrives")
     move(page, "decode_by_hand", "ArrowRight")  # seven tokens
-    expect(demo(page, "decode_by_hand")).to_have_attribute("state", "live", timeout=60_000)
+    expect(demo(page, "decode_by_hand")).to_have_attribute("state", "live")
     expect(steps.locator(".step-position")).to_have_text("2 / 7")  # the reader's place is kept
     steps.get_by_role("slider").focus()
     page.keyboard.press("End")
@@ -366,79 +328,82 @@ def test_steps_move_by_keyboard_before_and_after_python(page, server):
 # ---- demos that behave badly
 
 
-def test_a_generator_shows_progress_and_can_be_stopped(page, lab):
-    page.goto(lab.url + "lab.html")
+def start_counting(page):
+    """Run the slow demo at its slowest, so that what a test does beside it is done long before its end."""
     slow = demo(page, "slow")
+    move(page, "slow", "Home")
     slow.get_by_role("button", name="Run").click()
-    expect(slow.locator(".demo-status")).to_contain_text("Counting", timeout=60_000)
+    expect(slow.locator(".demo-status")).to_contain_text("Counting")
+    return slow
+
+
+def test_a_generator_shows_progress_and_can_be_stopped(warm):
+    slow = start_counting(warm)
     expect(slow).to_have_attribute("state", "busy")
     slow.get_by_role("button", name="Stop").click()
-    expect(slow.locator(".demo-status")).to_contain_text("Stopped", timeout=2_000)
+    expect(slow.locator(".demo-status")).to_contain_text("Stopped")
     assert 1 <= int(slow.locator(".view-metrics dd, .metric-value").first.inner_text().split()[0]) < 100
 
 
-def test_a_tool_that_waited_for_a_run_gets_what_there_was_when_it_was_stopped(page, lab):
-    page.goto(lab.url + "lab.html")
-    slow = demo(page, "slow")
-    slow.get_by_role("button", name="Run").click()
+def test_a_tool_that_waited_for_a_run_gets_what_there_was_when_it_was_stopped(warm):
+    slow = start_counting(warm)
     csv = slow.locator('[data-tool="csv"]')
-    expect(csv).to_be_visible(timeout=60_000)
+    expect(csv).to_be_visible()
+    slow.evaluate("""(demo) => {
+      const { current } = Object.getPrototypeOf(demo);
+      demo.current = () => { demo.dataset.awaited = ""; return current.call(demo); };
+    }""")
     csv.click()
-    page.wait_for_timeout(300)  # its code is here and waits
-    with page.expect_download(timeout=2_000):
+    expect(slow).to_have_attribute("data-awaited", "")  # the tool's code is here and waits
+    with warm.expect_download():
         slow.get_by_role("button", name="Stop").click()
 
 
-def test_another_demo_is_served_while_a_generator_runs(page, lab):
-    page.goto(lab.url + "lab.html")
-    demo(page, "slow").get_by_role("button", name="Run").click()
-    expect(demo(page, "slow").locator(".demo-status")).to_contain_text("Counting", timeout=60_000)
-    move(page, "good", "End")
-    expect(metric(page, "good")).to_contain_text("9", timeout=1_500)
-    expect(demo(page, "slow")).to_have_attribute("state", "busy")
+def test_another_demo_is_served_while_a_generator_runs(warm):
+    slow = start_counting(warm)
+    move(warm, "good", "End")
+    expect(metric(warm, "good")).to_contain_text("9")
+    assert slow.get_attribute("state") == "busy"
 
 
-def test_a_generator_runs_to_its_end(page, lab):
-    page.goto(lab.url + "lab.html")
-    demo(page, "slow").get_by_role("button", name="Run").click()
-    expect(demo(page, "slow")).to_have_attribute("state", "live", timeout=60_000)
-    expect(metric(page, "slow")).to_contain_text("100")
+def test_a_generator_runs_to_its_end(warm):
+    demo(warm, "slow").get_by_role("button", name="Run").click()
+    expect(demo(warm, "slow")).to_have_attribute("state", "live")
+    expect(metric(warm, "slow")).to_contain_text("100")
 
 
-def test_a_failing_demo_says_why_and_recovers(page, lab):
-    page.goto(lab.url + "lab.html")
-    move(page, "failing", "End")
-    failing = demo(page, "failing")
-    expect(failing).to_have_attribute("state", "error", timeout=60_000)
+def test_a_failing_demo_says_why_and_recovers(warm):
+    move(warm, "failing", "End")
+    failing = demo(warm, "failing")
+    expect(failing).to_have_attribute("state", "error")
     expect(failing.locator(".demo-status")).to_contain_text("ValueError: 9 is too many")
     failing.get_by_text("Traceback").click()
     expect(failing.locator("pre")).to_contain_text("line ")
     expect(failing.locator("pre")).not_to_contain_text("bridge.py")
     failing.get_by_role("button", name="Retry").click()
     expect(failing).to_have_attribute("state", "error")
-    move(page, "failing", "Home")
+    move(warm, "failing", "Home")
     expect(failing).to_have_attribute("state", "live")
-    move(page, "good", "End")
-    expect(metric(page, "good")).to_contain_text("9")
+    move(warm, "good", "End")
+    expect(metric(warm, "good")).to_contain_text("9")
 
 
-def test_only_the_latest_value_is_shown_in_the_end(page, lab):
-    page.goto(lab.url + "lab.html")
-    move(page, "good", "Home")
-    expect(demo(page, "good")).to_have_attribute("state", "live", timeout=60_000)
-    move(page, "good", " ".join(["ArrowRight"] * 7 + ["ArrowLeft"] * 3))
-    expect(metric(page, "good")).to_contain_text("4")
-    expect(demo(page, "good").locator(".figure-alt")).to_have_text("Slope 4.")
+def test_only_the_latest_value_is_shown_in_the_end(warm):
+    move(warm, "good", "Home")
+    expect(demo(warm, "good")).to_have_attribute("state", "live")
+    move(warm, "good", " ".join(["ArrowRight"] * 7 + ["ArrowLeft"] * 3))
+    expect(metric(warm, "good")).to_contain_text("4")
+    expect(demo(warm, "good").locator(".figure-alt")).to_have_text("Slope 4.")
 
 
 def test_a_worker_that_closes_itself_is_noticed_and_replaced(page, lab):
     """Its last answer still arrives; the heartbeat finds out, and later moves are answered by a new worker."""
     page.goto(lab.url + "lab.html")
     move(page, "silent", "Home")
-    expect(demo(page, "silent")).to_have_attribute("state", "live", timeout=60_000)
+    expect(demo(page, "silent")).to_have_attribute("state", "live")
+    watch_restarts(page)
     move(page, "silent", "ArrowRight ArrowRight ArrowRight ArrowRight ArrowRight")
-    expect(page.locator('html[data-python="booting"]')).to_be_attached(timeout=20_000)
-    expect(page.locator(READY)).to_be_attached(timeout=30_000)
+    is_restarted(page)
     move(page, "silent", "End")
     expect(metric(page, "silent")).to_contain_text("9")
     expect(demo(page, "silent")).to_have_attribute("state", "live")
@@ -447,23 +412,23 @@ def test_a_worker_that_closes_itself_is_noticed_and_replaced(page, lab):
 def test_a_call_that_kills_python_is_replayed_once_then_named(page, lab):
     page.goto(lab.url + "lab.html")
     move(page, "exits", "Home")
-    expect(demo(page, "exits")).to_have_attribute("state", "live", timeout=60_000)
+    expect(demo(page, "exits")).to_have_attribute("state", "live")
+    watch_restarts(page)
     move(page, "exits", "ArrowRight ArrowRight ArrowRight ArrowRight ArrowRight")
-    expect(page.locator('html[data-python="booting"]')).to_be_attached(timeout=20_000)
-    expect(demo(page, "exits")).to_have_attribute("state", "error", timeout=60_000)
+    is_restarted(page)
+    expect(demo(page, "exits")).to_have_attribute("state", "error")
     expect(demo(page, "exits").locator(".demo-status")).to_contain_text("did not survive")
     move(page, "good", "End")
-    expect(metric(page, "good")).to_contain_text("9", timeout=30_000)
+    expect(metric(page, "good")).to_contain_text("9")
     move(page, "exits", "End")
-    expect(demo(page, "exits")).to_have_attribute("state", "live", timeout=30_000)
+    expect(demo(page, "exits")).to_have_attribute("state", "live")
 
 
-def test_a_demo_of_the_model_kind_runs(page, lab):
-    page.goto(lab.url + "lab.html")
-    move(page, "model", "Home")
-    expect(demo(page, "model")).to_have_attribute("state", "live", timeout=60_000)
-    expect(metric(page, "model")).to_contain_text("1")
-    expect(demo(page, "model")).to_contain_text("600 logits")
+def test_a_demo_of_the_model_kind_runs(warm):
+    move(warm, "model", "Home")
+    expect(demo(warm, "model")).to_have_attribute("state", "live")
+    expect(metric(warm, "model")).to_contain_text("1")
+    expect(demo(warm, "model")).to_contain_text("600 logits")
 
 
 # ---- the models that demos run
@@ -479,10 +444,10 @@ def test_a_model_is_fetched_when_its_demo_first_runs_and_by_no_other(page, lab):
     asked = requests_of(page, ".safetensors")
     page.goto(lab.url + "lab.html")
     move(page, "good", "End")
-    expect(demo(page, "good")).to_have_attribute("state", "live", timeout=60_000)
+    expect(demo(page, "good")).to_have_attribute("state", "live")
     assert not asked
     move(page, "model", "Home")
-    expect(demo(page, "model")).to_have_attribute("state", "live", timeout=60_000)
+    expect(demo(page, "model")).to_have_attribute("state", "live")
     move(page, "model", "End")
     expect(metric(page, "model")).to_contain_text("81")
     assert len(asked) == 1
@@ -493,7 +458,7 @@ def test_a_model_that_was_fetched_is_kept_for_the_next_visit(page, lab):
     for _ in range(2):
         page.goto(lab.url + "lab.html")
         move(page, "model", "Home")
-        expect(demo(page, "model")).to_have_attribute("state", "live", timeout=60_000)
+        expect(demo(page, "model")).to_have_attribute("state", "live")
     assert len(asked) == 1
 
 
@@ -502,7 +467,7 @@ def test_what_an_earlier_deployment_stored_is_let_go(page, lab):
     url = f"{lab.url}static/tiny-0123456789abcdef.safetensors"
     page.evaluate(f"caches.open('llm-internals-data').then((store) => store.put('{url}', new Response('x')))")
     move(page, "model", "Home")
-    expect(demo(page, "model")).to_have_attribute("state", "live", timeout=60_000)
+    expect(demo(page, "model")).to_have_attribute("state", "live")
     stored = "caches.open('llm-internals-data').then((s) => s.keys()).then((all) => all.map((each) => each.url))"
     (kept,) = page.evaluate(stored)
     assert "0123456789abcdef" not in kept
@@ -526,14 +491,14 @@ def test_a_broken_model_is_named_and_retry_fetches_it_again(context, broken, spo
         path.write_bytes(spoilt(whole))
     page.goto(broken.url + "lab.html")
     move(page, "model", "Home")
-    expect(demo(page, "model")).to_have_attribute("state", "error", timeout=60_000)
+    expect(demo(page, "model")).to_have_attribute("state", "error")
     expect(demo(page, "model").locator(".demo-status")).to_contain_text("tiny")
     expect(demo(page, "model").locator(".demo-status")).to_contain_text(says)
     move(page, "good", "End")  # the others do not need it
     expect(demo(page, "good")).to_have_attribute("state", "live")
     path.write_bytes(whole)
     demo(page, "model").get_by_role("button", name="Retry").click()
-    expect(demo(page, "model")).to_have_attribute("state", "live", timeout=60_000)
+    expect(demo(page, "model")).to_have_attribute("state", "live")
 
 
 # ---- downloads that fail
@@ -544,20 +509,19 @@ def broken(lab_dir, tmp_path):
     """A copy of the lab whose files a test may spoil: broken(lambda runtime: …) returns a server."""
     copy = tmp_path / "site"
     shutil.copytree(lab_dir, copy)
-    serving = SiteServer(copy).start()
-    serving.runtime = next(copy.glob("runtime-*"))
-    yield serving
-    serving.shutdown()
+    with serving(copy) as server:
+        server.runtime = next(copy.glob("runtime-*"))
+        yield server
 
 
-def spoil(serving, kind):
+def spoil(broken, kind):
     if kind == "missing wheel":
-        next(serving.runtime.glob("*.whl")).unlink()
+        next(broken.runtime.glob("*.whl")).unlink()
     elif kind == "wasm cut short":
-        wasm = serving.runtime / "pyodide.asm.wasm"
+        wasm = broken.runtime / "pyodide.asm.wasm"
         wasm.write_bytes(wasm.read_bytes()[:2_000_000])
     elif kind == "missing script":
-        (serving.runtime / "pyodide.asm.js").unlink()
+        (broken.runtime / "pyodide.asm.js").unlink()
 
 
 NAMED = {"missing wheel": "numpy", "wasm cut short": "pyodide.asm.wasm", "missing script": "pyodide.asm.js"}
@@ -572,13 +536,13 @@ def test_a_broken_download_is_named_and_the_page_stays_useful(context, broken, k
     page.goto(broken.url + "lab.html")
     move(page, "good", "End")
     good = demo(page, "good")
-    expect(good).to_have_attribute("state", "error", timeout=60_000)
+    expect(good).to_have_attribute("state", "error")
     expect(good.locator(".demo-status")).to_contain_text(NAMED[kind])
     move(page, "good", "Home")
     expect(good.locator(".figure-alt")).to_have_text("Slope 0.")  # the grid still answers
     shutil.copytree(whole, broken.runtime, dirs_exist_ok=True)
     good.get_by_role("button", name="Retry").click()
-    expect(good).to_have_attribute("state", "live", timeout=60_000)
+    expect(good).to_have_attribute("state", "live")
 
 
 def test_without_webassembly_the_grid_still_answers(context, lab):
@@ -605,13 +569,6 @@ def test_the_content_security_policy_holds(context, server):
         }"""
     )
     assert blocked == {"inline": False, "elsewhere": False}
-
-
-def test_every_demo_of_the_site_goes_live(live_page):
-    for element in live_page.locator("llm-demo").all():
-        element.scroll_into_view_if_needed()
-        if element.get_attribute("kind") != "live":
-            expect(element).to_have_attribute("state", "live", timeout=15_000)
 
 
 def test_the_lab_is_what_it_says():
@@ -645,7 +602,7 @@ def test_an_unknown_word_is_answered_in_place_and_a_known_one_mends_it(page, ser
     edit = demo(page, "edit_a_word")
     edit.get_by_label("New word").fill("Annna")
     bar = edit.locator(".demo-status")
-    expect(bar).to_contain_text("“Annna”. The nearest that it does: Anna", timeout=60_000)
+    expect(bar).to_contain_text("“Annna”. The nearest that it does: Anna")
     expect(bar).to_contain_text("What is shown came before.")
     expect(edit.locator(".view-matrix")).to_contain_text("Anna → Kate")  # nothing is torn down by half a word
     edit.get_by_label("New word").fill("anna")
@@ -677,7 +634,7 @@ def test_after_a_failed_download_of_plotly_retry_fetches_it_again(context, lab):
     page.route("**/plotly*", lambda route: route.abort())
     page.goto(lab.url + "lab.html")
     move(page, "good")
-    expect(demo(page, "good")).to_have_attribute("state", "error", timeout=60_000)
+    expect(demo(page, "good")).to_have_attribute("state", "error")
     expect(demo(page, "good").locator(".demo-status")).to_contain_text("could not be drawn")
     page.unroute("**/plotly*")
     demo(page, "good").get_by_role("button", name="Retry").click()

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 
-from builder.serve import SiteServer
-from tests.conftest import make_project, run_build
+from tests.conftest import make_project, run_build, serving
+from tests.reader import DESKTOP, at_rest, eventually, visit, warm_tab
 
 JS = Path(__file__).resolve().parents[2] / "templates/static/js"
 
@@ -97,11 +97,22 @@ def tools_dir(tmp_path_factory):
     return root / "site"
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def lab(tools_dir):
-    serving = SiteServer(tools_dir).start()
-    yield serving.url + "lab.html"
-    serving.shutdown()
+    with serving(tools_dir) as server:
+        yield server.url + "lab.html"
+
+
+@pytest.fixture(scope="module")
+def tab(browser, lab):
+    yield from warm_tab(browser, lab)
+
+
+@pytest.fixture
+def warm(tab, lab):
+    """The lab's page as it comes, in a tab whose Python is warm."""
+    yield visit(tab, lab)
+    at_rest(tab)
 
 
 def demo(page, name):
@@ -120,11 +131,9 @@ def alt(page, of="every"):
     return demo(page, of).locator(".figure-alt")
 
 
-def go_live(page, url, name="every"):
-    page.goto(url)
-    page.mouse.move(50, 50)
+def go_live(page, name="every"):
     demo(page, name).scroll_into_view_if_needed()
-    expect(demo(page, name)).to_have_attribute("state", "live", timeout=60_000)
+    expect(demo(page, name)).to_have_attribute("state", "live")
 
 
 def fragment(page):
@@ -133,11 +142,26 @@ def fragment(page):
 
 def settles(page, text):
     """The address follows when a demo rests."""
-    for _ in range(100):
-        if fragment(page) == text:
-            return
-        page.wait_for_timeout(100)
-    assert fragment(page) == text
+    eventually(page, lambda: fragment(page) == text)
+
+
+def set_fragment(page, text):
+    """As a followed link would; what the page makes of it has been made when this returns."""
+    page.evaluate(
+        """(text) => new Promise((resolve) => {
+          addEventListener("hashchange", () => setTimeout(resolve), { once: true });
+          location.hash = text;
+        })""",
+        text,
+    )
+
+
+def count_answers(page, of="every"):
+    """The demo counts in data-answers how often it has painted one from here on."""
+    demo(page, of).evaluate(
+        """(demo) => { let answers = 0;
+        demo.addEventListener("painted", () => (demo.dataset.answers = ++answers)); }"""
+    )
 
 
 browser = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
@@ -198,6 +222,7 @@ def test_a_name_from_the_prototype_is_a_name_like_any_other():
 
 # ---- links in the page
 
+STILL = "0.5 512 8 one & two False The cat 0"  # what the demo says at its defaults
 MOVED = {
     "n": ("every:n=-0.25", "−0.25 512 8 one & two False The cat 0"),
     "T": ("every:T=2048", "0.5 2048 8 one & two False The cat 0"),
@@ -227,17 +252,36 @@ def move(page, name):
 
 @in_browser
 @pytest.mark.parametrize("name", MOVED)
-def test_the_state_of_every_kind_of_control_goes_round_by_link(page, context, lab, name):
-    go_live(page, lab)
-    move(page, name)
+def test_the_state_of_every_kind_of_control_goes_round_by_link(warm, lab, name):
+    go_live(warm)
+    move(warm, name)
     written, shown = MOVED[name]
-    expect(alt(page)).to_have_text(shown)
-    settles(page, f"#{written}")
+    expect(alt(warm)).to_have_text(shown)
+    settles(warm, f"#{written}")
+    link = warm.url
+    visit(warm, lab.replace("lab.html", "other.html"))
+    visit(warm, link)
+    expect(alt(warm)).to_have_text(shown)
+    demo(warm, "every").get_by_role("button", name="Reset").click()
+    expect(alt(warm)).to_have_text(STILL)
+    settles(warm, "")
+
+
+ALL_MOVED = "−0.25 2048 32 a = b; c True 50 % & #more; <b> 7"
+
+
+@in_browser
+def test_a_link_to_a_state_is_answered_with_no_sign_of_life(warm, context):
+    go_live(warm)
+    for name in MOVED:
+        move(warm, name)
+    expect(alt(warm)).to_have_text(ALL_MOVED)
+    eventually(warm, lambda: "seed=7" in fragment(warm))
     other = context.new_page()
-    other.goto(page.url)
-    expect(alt(other)).to_have_text(shown, timeout=60_000)  # with no sign of life: the link itself asks
+    other.goto(warm.url)
+    expect(alt(other)).to_have_text(ALL_MOVED)  # the link itself asks
     demo(other, "every").get_by_role("button", name="Reset").click()
-    expect(alt(other)).to_have_text("0.5 512 8 one & two False The cat 0", timeout=60_000)
+    expect(alt(other)).to_have_text(STILL)
     settles(other, "")
 
 
@@ -248,90 +292,121 @@ HOSTILE = ["nobody:n=1", "every:nothing=1", "every:n=0.3", "every:n=99999", "eve
 
 
 @in_browser
-def test_a_hostile_fragment_changes_nothing(page, lab):
-    go_live(page, lab)
-    move(page, "seed")
-    expect(alt(page)).to_have_text(MOVED["seed"][1])
+def test_a_hostile_fragment_changes_nothing(warm):
+    go_live(warm)
+    move(warm, "seed")
+    settles(warm, "#every:seed=7")
+    count_answers(warm)
     for text in HOSTILE:
-        page.evaluate("(text) => (location.hash = text)", text)
-        page.wait_for_timeout(50)
-        assert demo(page, "every").locator("[data-kind=seed] input").input_value() == "7", text
-        assert alt(page).text_content() == MOVED["seed"][1], text
+        set_fragment(warm, text)
+        assert demo(warm, "every").locator("[data-kind=seed] input").input_value() == "7", text
+        assert alt(warm).text_content() == MOVED["seed"][1], text
+    control(warm, "n").locator("input[type=range]").press("ArrowLeft")
+    expect(alt(warm)).to_have_text("0.25 512 8 one & two False The cat 7")
+    expect(demo(warm, "every")).to_have_attribute("data-answers", "1")  # the last move's, and none before it
+
+
+@pytest.fixture(scope="module")
+def fresh(browser, lab):
+    """A tab in which nothing is touched, so that Python does not start."""
+    context = browser.new_context(viewport=DESKTOP)
+    yield context.new_page()
+    context.close()
 
 
 @in_browser
 @pytest.mark.parametrize("text", HOSTILE)
-def test_a_page_opens_at_its_defaults_from_a_hostile_link(page, lab, text):
-    page.goto(f"{lab}#{text}")
-    expect(demo(page, "every").locator(".typed input").first).to_be_enabled()
-    assert alt(page).text_content() == "0.5 512 8 one & two False The cat 0"
-    assert demo(page, "every").get_attribute("state") == "static"
+def test_a_page_opens_at_its_defaults_from_a_hostile_link(fresh, lab, text):
+    fresh.goto("about:blank")
+    fresh.goto(f"{lab}#{text}")
+    expect(demo(fresh, "every").locator(".typed input").first).to_be_enabled()
+    assert alt(fresh).text_content() == STILL
+    assert demo(fresh, "every").get_attribute("state") == "static"
 
 
 @in_browser
-def test_anchors_keep_working_and_do_not_reset_demos(page, lab):
-    go_live(page, lab)
-    move(page, "seed")
-    settles(page, "#every:seed=7")
-    page.evaluate("location.hash = 'eq-bytes'")
-    page.wait_for_timeout(100)
-    assert control(page, "seed").locator("input").input_value() == "7"
-    page.go_back()
-    settles(page, "#every:seed=7")
-    assert control(page, "seed").locator("input").input_value() == "7"
+def test_anchors_keep_working_and_do_not_reset_demos(warm):
+    go_live(warm)
+    move(warm, "seed")
+    settles(warm, "#every:seed=7")
+    set_fragment(warm, "eq-bytes")
+    expect(warm.locator("#eq-bytes")).to_be_in_viewport()
+    assert control(warm, "seed").locator("input").input_value() == "7"
+    warm.go_back()
+    settles(warm, "#every:seed=7")
+    assert control(warm, "seed").locator("input").input_value() == "7"
 
 
 @in_browser
-def test_a_changed_address_moves_the_demos_that_are_there(page, lab):
-    go_live(page, lab)
-    move(page, "seed")
-    page.evaluate("location.hash = 'every:T=1024&few=1;stacked:n=4'")
-    expect(alt(page)).to_have_text("0.5 1024 1 one & two False The cat 0")
-    expect(alt(page, "stacked")).to_have_text("4 and 1.")
+def test_a_changed_address_moves_the_demos_that_are_there(warm):
+    go_live(warm)
+    move(warm, "seed")
+    warm.evaluate("location.hash = 'every:T=1024&few=1;stacked:n=4'")
+    expect(alt(warm)).to_have_text("0.5 1024 1 one & two False The cat 0")
+    expect(alt(warm, "stacked")).to_have_text("4 and 1.")
 
 
 @in_browser
-def test_the_state_survives_soft_navigation_back_and_forward(page, lab):
-    go_live(page, lab)
-    page.evaluate("window.same = document.body.dataset.same = 'yes'")
-    move(page, "seed")
-    settles(page, "#every:seed=7")
-    assert page.evaluate("document.body.dataset.same") == "yes", "writing the address is no navigation"
-    page.get_by_role("link", name="Other", exact=True).last.click()
-    expect(demo(page, "every")).to_have_count(0)
-    settles(page, "")
-    page.go_back()
-    expect(alt(page)).to_have_text(MOVED["seed"][1])
-    assert page.evaluate("window.same") == "yes", "and Python is the same"
+def test_the_state_survives_soft_navigation_back_and_forward(warm):
+    go_live(warm)
+    warm.evaluate("window.same = document.body.dataset.same = 'yes'")
+    move(warm, "seed")
+    settles(warm, "#every:seed=7")
+    assert warm.evaluate("document.body.dataset.same") == "yes", "writing the address is no navigation"
+    warm.get_by_role("link", name="Other", exact=True).last.click()
+    expect(demo(warm, "every")).to_have_count(0)
+    settles(warm, "")
+    warm.go_back()
+    expect(alt(warm)).to_have_text(MOVED["seed"][1])
+    assert warm.evaluate("window.same") == "yes", "and Python is the same"
+
+
+# The address is written half a second after the last change: a timer that is set later and for longer ends later.
+AFTER_WRITING = "() => new Promise((resolve) => setTimeout(() => resolve(navigation.transition === null), 600))"
 
 
 @in_browser
-def test_an_address_that_stays_the_same_is_not_written_again(page, lab):
-    go_live(page, lab)
-    page.evaluate("document.body.dataset.same = 'yes'")
+def test_an_address_that_stays_the_same_is_not_written_again(warm):
+    go_live(warm)
+    warm.evaluate("document.body.dataset.same = 'yes'")
     for link in ("", "#every:seed=7"):
-        page.evaluate("(link) => link && (location.hash = link)", link)
-        move(page, "n")
-        move(page, "n")
-        demo(page, "every").get_by_role("button", name="Reset").click()
-        page.wait_for_timeout(800)
-        assert page.locator("body").get_attribute("data-same") == "yes", "it would be a soft navigation to this page"
+        warm.evaluate("(link) => link && (location.hash = link)", link)
+        move(warm, "n")
+        move(warm, "n")
+        demo(warm, "every").get_by_role("button", name="Reset").click()
+        assert warm.evaluate(AFTER_WRITING), "it would be a soft navigation to this page"
+        assert warm.locator("body").get_attribute("data-same") == "yes"
 
 
 @in_browser
-def test_copy_link_copies_this_demo_and_says_so(page, context, lab):
-    context.grant_permissions(["clipboard-read", "clipboard-write"])
-    go_live(page, lab, "stacked")
-    demo(page, "stacked").locator("input[type=range]").first.fill("7")
-    tool(page, "link", "stacked").click()
-    expect(tool(page, "link", "stacked")).to_have_text("Copied")
-    expect(page.locator("#announcer")).to_have_text("Copied")
-    link = page.evaluate("navigator.clipboard.readText()")
+def test_a_link_that_is_followed_right_after_a_move_leads_to_its_page(warm, lab):
+    """The move's address is written half a second later: on a slow connection the next page is still on its way."""
+    go_live(warm)
+    held = []
+    warm.route("**/other.html", lambda route: held.append(route))
+    move(warm, "seed")
+    warm.evaluate("document.querySelector('article a[href=\"other.html\"]').click()")
+    eventually(warm, lambda: held)
+    warm.evaluate(AFTER_WRITING)
+    held[0].continue_()
+    expect(demo(warm, "every")).to_have_count(0)
+    expect(warm).to_have_url(lab.replace("lab.html", "other.html"))
+
+
+@in_browser
+def test_copy_link_copies_this_demo_and_says_so(warm, context, lab):
+    warm.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    go_live(warm, "stacked")
+    demo(warm, "stacked").locator("input[type=range]").first.fill("7")
+    tool(warm, "link", "stacked").click()
+    expect(tool(warm, "link", "stacked")).to_have_text("Copied")
+    expect(warm.locator("#announcer")).to_have_text("Copied")
+    link = warm.evaluate("navigator.clipboard.readText()")
     assert link == f"{lab}#stacked:n=7"
-    expect(tool(page, "link", "stacked")).to_have_text("Copy link", timeout=4_000)
+    expect(tool(warm, "link", "stacked")).to_have_text("Copy link")
     other = context.new_page()
     other.goto(link)
-    expect(alt(other, "stacked")).to_have_text("7 and 1.", timeout=60_000)
+    expect(alt(other, "stacked")).to_have_text("7 and 1.")
     expect(demo(other, "stacked")).to_be_in_viewport()
 
 
@@ -345,28 +420,31 @@ def test_copy_link_copies_this_demo_and_says_so(page, context, lab):
      ("99999", "4,096", "nearest: 4,096"), ("much", "512", "not a number: kept 512"),
      ("", "512", "not a number: kept 512")],
 )  # fmt: skip
-def test_a_typed_value_moves_the_slider_to_the_nearest_stop_and_says_so(page, lab, typed, becomes, says):
-    page.goto(lab)
-    field = control(page, "T").locator(".typed input")
+def test_a_typed_value_moves_the_slider_to_the_nearest_stop_and_says_so(warm, typed, becomes, says):
+    go_live(warm)
+    field = control(warm, "T").locator(".typed input")
     field.fill(typed)
     field.press("Enter")
     expect(field).to_have_value(becomes)
-    expect(control(page, "T").locator("output")).to_have_text(says)
-    expect(control(page, "T").locator("[type=range]")).to_have_attribute("aria-valuetext", f"{becomes} tokens")
-    expect(demo(page, "every")).to_have_attribute("state", "live", timeout=60_000)
-    assert becomes.replace(",", "") in alt(page).text_content()
+    expect(control(warm, "T").locator("output")).to_have_text(says)
+    expect(control(warm, "T").locator("[type=range]")).to_have_attribute("aria-valuetext", f"{becomes} tokens")
+    expect(alt(warm)).to_have_text(STILL.replace("512", becomes.replace(",", "")))
+    expect(demo(warm, "every")).to_have_attribute("state", "live")
 
 
 @in_browser
-def test_typing_itself_computes_nothing(page, lab):
-    go_live(page, lab)
-    field = control(page, "T").locator(".typed input")
+def test_typing_itself_computes_nothing(warm):
+    go_live(warm)
+    count_answers(warm)
+    field = control(warm, "T").locator(".typed input")
     field.focus()
-    page.keyboard.press("Control+A")
-    page.keyboard.type("20")  # on the way to 2048
-    page.wait_for_timeout(200)
+    warm.keyboard.press("Control+A")
+    warm.keyboard.type("20")  # on the way to 2048
     expect(field).to_have_value("20")
-    assert alt(page).text_content() == "0.5 512 8 one & two False The cat 0"
+    assert alt(warm).text_content() == STILL
+    field.press("Enter")
+    expect(alt(warm)).to_have_text(STILL.replace("512", "128"))
+    expect(demo(warm, "every")).to_have_attribute("data-answers", "1")  # the Enter's alone
 
 
 # ---- pinning
@@ -382,35 +460,35 @@ def curves(page, of, i=0):
 
 
 @in_browser
-def test_a_pin_keeps_lines_and_points_as_dotted_ghosts_and_names_their_values(page, lab):
-    go_live(page, lab)
-    tool(page, "pin", "every").click()
-    expect(tool(page, "pin", "every")).to_have_text("Unpin")
-    expect(tool(page, "pin", "every")).to_have_attribute("aria-pressed", "true")
-    move(page, "n")
-    expect(alt(page)).to_contain_text(f"{MOVED['n'][1]} Pinned behind it, at Slope 0.5 m/s: 0.5 512 8")
-    shown = curves(page, "every")
+def test_a_pin_keeps_lines_and_points_as_dotted_ghosts_and_names_their_values(warm):
+    go_live(warm)
+    tool(warm, "pin", "every").click()
+    expect(tool(warm, "pin", "every")).to_have_text("Unpin")
+    expect(tool(warm, "pin", "every")).to_have_attribute("aria-pressed", "true")
+    move(warm, "n")
+    expect(alt(warm)).to_contain_text(f"{MOVED['n'][1]} Pinned behind it, at Slope 0.5 m/s: 0.5 512 8")
+    shown = curves(warm, "every")
     assert shown["names"] == ["pinned rise", "pinned here", "rise", "here"]
     assert shown["y"][0] == [0, 0.5, 1, 1.5, 2] and shown["y"][2] == [0, -0.25, -0.5, -0.75, -1]
     assert shown["dash"][0] == "dot" and shown["opacity"][0] == 0.45
-    tool(page, "pin", "every").click()
-    expect(alt(page)).not_to_contain_text("Pinned")
-    assert curves(page, "every")["names"] == ["rise", "here"]
+    tool(warm, "pin", "every").click()
+    expect(alt(warm)).not_to_contain_text("Pinned")
+    assert curves(warm, "every")["names"] == ["rise", "here"]
 
 
 @in_browser
-def test_pinned_bars_stand_over_the_live_ones_and_stay_in_range(page, lab):
-    go_live(page, lab, "stacked")
-    demo(page, "stacked").locator("input[type=range]").first.fill("9")
-    expect(alt(page, "stacked")).to_have_text("9 and 1.")
-    tool(page, "pin", "stacked").click()
-    demo(page, "stacked").locator("input[type=range]").first.fill("3")
-    expect(alt(page, "stacked")).to_contain_text("3 and 1. Pinned")
-    shown = curves(page, "stacked")
+def test_pinned_bars_stand_over_the_live_ones_and_stay_in_range(warm):
+    go_live(warm, "stacked")
+    demo(warm, "stacked").locator("input[type=range]").first.fill("9")
+    expect(alt(warm, "stacked")).to_have_text("9 and 1.")
+    tool(warm, "pin", "stacked").click()
+    demo(warm, "stacked").locator("input[type=range]").first.fill("3")
+    expect(alt(warm, "stacked")).to_contain_text("3 and 1. Pinned")
+    shown = curves(warm, "stacked")
     assert shown["y"] == [[1, 9], [1, 1], [1, 3], [1, 1]]
     assert shown["x"][0] == shown["x"][2] == ["fixed", "n is 3"]
     assert shown["range"][1] == 11
-    tops = page.evaluate(
+    tops = warm.evaluate(
         """() => [...document.querySelectorAll("#demo-stacked .js-plotly-plot .bars .point path")]
            .map((path) => path.getBoundingClientRect())
            .map(({ bottom, left }) => [Math.round(bottom), Math.round(left)])"""
@@ -422,16 +500,16 @@ def test_pinned_bars_stand_over_the_live_ones_and_stay_in_range(page, lab):
 
 
 @in_browser
-def test_heatmaps_and_matrices_offer_no_pin_and_a_live_demo_only_after_its_run(page, lab):
-    go_live(page, lab, "warm")
-    expect(tool(page, "pin", "warm")).to_be_hidden()
-    expect(tool(page, "pin", "grid")).to_be_hidden()
-    expect(tool(page, "svg", "grid")).to_be_hidden()
-    expect(tool(page, "pin", "later")).to_be_hidden()
-    expect(tool(page, "csv", "later")).to_be_hidden()
-    demo(page, "later").get_by_role("button", name="Run").click()
-    expect(tool(page, "pin", "later")).to_be_visible()
-    expect(tool(page, "svg", "later")).to_be_visible()
+def test_heatmaps_and_matrices_offer_no_pin_and_a_live_demo_only_after_its_run(warm):
+    go_live(warm, "warm")
+    expect(tool(warm, "pin", "warm")).to_be_hidden()
+    expect(tool(warm, "pin", "grid")).to_be_hidden()
+    expect(tool(warm, "svg", "grid")).to_be_hidden()
+    expect(tool(warm, "pin", "later")).to_be_hidden()
+    expect(tool(warm, "csv", "later")).to_be_hidden()
+    demo(warm, "later").get_by_role("button", name="Run").click()
+    expect(tool(warm, "pin", "later")).to_be_visible()
+    expect(tool(warm, "svg", "later")).to_be_visible()
 
 
 def test_a_ghost_changes_nothing_that_it_is_made_of():
@@ -450,10 +528,10 @@ def saved(page, name, of):
 
 
 @in_browser
-def test_the_csv_has_all_numbers_with_their_units_and_the_values_of_the_controls(page, lab):
-    go_live(page, lab)
-    move(page, "n")
-    file, data = saved(page, "csv", "every")
+def test_the_csv_has_all_numbers_with_their_units_and_the_values_of_the_controls(warm, lab):
+    go_live(warm)
+    move(warm, "n")
+    file, data = saved(warm, "csv", "every")
     text = data.decode("utf-8-sig")
     assert file == "lab-every.csv"
     assert "# Slope: -0.25 m/s" in text and "# Tokens: 512 tokens" in text and "# Break it: off" in text
@@ -465,9 +543,8 @@ def test_the_csv_has_all_numbers_with_their_units_and_the_values_of_the_controls
 
 
 @in_browser
-def test_the_csv_of_steps_has_every_matrix(page, lab):
-    page.goto(lab)
-    _, data = saved(page, "csv", "grid")
+def test_the_csv_of_steps_has_every_matrix(warm):
+    _, data = saved(warm, "csv", "grid")
     assert re.findall(r"# Step \d\. Sums", data.decode()) == ["# Step 0. Sums", "# Step 1. Sums", "# Step 2. Sums"]
 
 
@@ -478,43 +555,53 @@ def test_a_long_curve_is_whole_in_the_csv_and_sampled_on_the_page():
     assert "25 of 1,000 rows" in node(f"V.figureTableHtml({view})")
 
 
-@in_browser
-@pytest.mark.parametrize("live", [True, False], ids=["Plotly's", "the build's own"])
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_a_figure_is_saved_as_svg_and_png_on_the_themes_background(page, lab, live, scheme):
-    page.emulate_media(color_scheme=scheme)
-    if live:
-        go_live(page, lab)
-    else:
-        page.route("**/plotly*", lambda route: route.abort())
-        page.goto(lab)
-    surface = "253, 252, 249" if scheme == "light" else "21, 23, 28"
+SURFACES = {"light": "253, 252, 249", "dark": "21, 23, 28"}
+
+
+def saved_as_pictures(page, scheme):
+    """The figure is saved as SVG and as PNG, on the theme's background."""
     file, data = saved(page, "svg", "every")
     text = data.decode()
     assert file == "lab-every.svg" and text.startswith("<svg") and 'xmlns="http://www.w3.org/2000/svg"' in text
     assert "var(--" not in text
-    assert f"rgb({surface})" in text
+    assert f"rgb({SURFACES[scheme]})" in text
     file, data = saved(page, "png", "every")
     assert file == "lab-every.png" and data.startswith(b"\x89PNG") and len(data) > 5_000
-    if not live:
-        page.problems.clear()  # Plotly was kept away on purpose
+
+
+@in_browser
+@pytest.mark.parametrize("scheme", SURFACES)
+def test_plotlys_figure_is_saved_as_svg_and_png_on_the_themes_background(warm, scheme):
+    warm.emulate_media(color_scheme=scheme)
+    go_live(warm)
+    saved_as_pictures(warm, scheme)
+
+
+@in_browser
+@pytest.mark.parametrize("scheme", SURFACES)
+def test_the_builds_own_figure_is_saved_as_svg_and_png_on_the_themes_background(page, lab, scheme):
+    page.emulate_media(color_scheme=scheme)
+    page.route("**/plotly*", lambda route: route.abort())
+    page.goto(lab)
+    saved_as_pictures(page, scheme)
+    page.problems.clear()  # Plotly was kept away on purpose
 
 
 # ---- full screen
 
 
 @in_browser
-def test_full_screen_enlarges_type_and_figure_and_escape_leaves(page, lab):
-    go_live(page, lab)
-    plot = demo(page, "every").locator(".js-plotly-plot")
+def test_full_screen_enlarges_type_and_figure_and_escape_leaves(warm):
+    go_live(warm)
+    plot = demo(warm, "every").locator(".js-plotly-plot")
     before = plot.bounding_box()["height"]
-    tool(page, "screen", "every").click()
-    expect(tool(page, "screen", "every")).to_have_text("Leave full screen")
-    assert page.evaluate("document.fullscreenElement.id") == "demo-every"
+    tool(warm, "screen", "every").click()
+    expect(tool(warm, "screen", "every")).to_have_text("Leave full screen")
+    assert warm.evaluate("document.fullscreenElement.id") == "demo-every"
     expect(plot.locator(".xtitle")).to_have_css("font-size", "20.8px")
     assert plot.bounding_box()["height"] > 1.3 * before
-    page.evaluate("document.exitFullscreen()")  # what Escape does, which a headless browser leaves to its window
-    expect(tool(page, "screen", "every")).to_have_text("Full screen")
+    warm.evaluate("document.exitFullscreen()")  # what Escape does, which a headless browser leaves to its window
+    expect(tool(warm, "screen", "every")).to_have_text("Full screen")
     expect(plot.locator(".xtitle")).to_have_css("font-size", "13px")
 
 
@@ -537,53 +624,51 @@ def cells(page):
 
 
 @in_browser
-def test_a_cell_explains_itself_by_hover_focus_and_tap_without_a_jump(page, lab):
-    go_live(page, lab, "grid")
-    height = demo(page, "grid").bounding_box()["height"]
-    cells(page).nth(1).hover()
-    expect(why(page)).to_have_text("1 + 2")
-    page.mouse.move(0, 0)
-    expect(why(page)).to_have_text("")
-    cells(page).last.click()
-    expect(why(page)).to_contain_text("3 + 2 and a long")
-    assert demo(page, "grid").bounding_box()["height"] == height
-    assert why(page).get_attribute("aria-live") == "off"
-    described = cells(page).last.get_attribute("aria-describedby")
-    assert page.locator(f"#{described}").text_content().startswith("3 + 2")
-    page.keyboard.press("Escape")
-    expect(why(page)).to_have_text("")
+def test_a_cell_explains_itself_by_hover_focus_and_tap_without_a_jump(warm):
+    go_live(warm, "grid")
+    height = demo(warm, "grid").bounding_box()["height"]
+    cells(warm).nth(1).hover()
+    expect(why(warm)).to_have_text("1 + 2")
+    warm.mouse.move(0, 0)
+    expect(why(warm)).to_have_text("")
+    cells(warm).last.click()
+    expect(why(warm)).to_contain_text("3 + 2 and a long")
+    assert demo(warm, "grid").bounding_box()["height"] == height
+    assert why(warm).get_attribute("aria-live") == "off"
+    described = cells(warm).last.get_attribute("aria-describedby")
+    assert warm.locator(f"#{described}").text_content().startswith("3 + 2")
+    warm.keyboard.press("Escape")
+    expect(why(warm)).to_have_text("")
 
 
 @in_browser
-def test_what_is_new_in_an_answer_is_told_once(page, lab):
-    go_live(page, lab)
-    said = page.locator("#announcer")
+def test_what_is_new_in_an_answer_is_told_once(warm):
+    go_live(warm)
+    said = warm.locator("#announcer")
     for key, told in (("ArrowRight", "0.75 512 8"), ("ArrowLeft", "0.5 512 8")):
-        control(page, "n").locator("input[type=range]").press(key)
+        control(warm, "n").locator("input[type=range]").press(key)
         expect(said).to_contain_text(told)
-    control(page, "many").locator("select").select_option(label="one & two")  # as it was
+    control(warm, "many").locator("select").select_option(label="one & two")  # as it was
     expect(said).to_have_text("Nothing changes.")
-    demo(page, "map").scroll_into_view_if_needed()
-    expect(demo(page, "map")).to_have_attribute("state", "live", timeout=60_000)
-    control(page, "n", "map").locator("input[type=range]").fill("0")
-    expect(demo(page, "map").locator("table")).to_have_attribute("data-q", "1,0;1,2", timeout=60_000)
-    page.wait_for_timeout(1500)
-    assert "Holds" not in said.text_content()  # its badge says what it said before
+    go_live(warm, "map")
+    said.evaluate("(region) => (region.textContent = '')")
+    control(warm, "n", "map").locator("input[type=range]").fill("0")
+    expect(demo(warm, "map").locator("table")).to_have_attribute("data-q", "1,0;1,2")
+    expect(said).to_have_text("Nothing changes.")  # its badge says what it said before
 
 
 @in_browser
-def test_where_no_figure_tells_the_change_numbers_do(page, lab):
-    go_live(page, lab, "behind")
-    control(page, "n", "behind").locator("input[type=range]").press("ArrowRight")
-    expect(page.locator("#announcer")).to_have_text("Steps 3 m. p: b (m) 3.")
+def test_where_no_figure_tells_the_change_numbers_do(warm):
+    go_live(warm, "behind")
+    control(warm, "n", "behind").locator("input[type=range]").press("ArrowRight")
+    expect(warm.locator("#announcer")).to_have_text("Steps 3 m. p: b (m) 3.")
 
 
 @in_browser
-def test_a_run_on_a_button_is_told_when_it_is_done(page, lab):
-    page.goto(lab)
-    demo(page, "later").get_by_role("button", name="Run").click()
-    expect(demo(page, "later")).to_have_attribute("state", "live", timeout=60_000)
-    expect(page.locator("#announcer")).to_have_text("Slope 2.")  # a figure tells it, so the readouts are silent
+def test_a_run_on_a_button_is_told_when_it_is_done(warm):
+    demo(warm, "later").get_by_role("button", name="Run").click()
+    expect(demo(warm, "later")).to_have_attribute("state", "live")
+    expect(warm.locator("#announcer")).to_have_text("Slope 2.")  # a figure tells it, so the readouts are silent
 
 
 @in_browser
@@ -599,7 +684,7 @@ def test_a_weight_is_explained_from_its_query_and_keys_before_python_and_after(p
     expect(line).to_have_text("")
     first.hover()
     expect(line).to_contain_text("weight 1 = e^0.71 / row sum = 2.03 / 2.03")  # the masked cell takes no part
-    expect(demo(page, "map")).to_have_attribute("state", "live", timeout=60_000)
+    expect(demo(page, "map")).to_have_attribute("state", "live")
     control(page, "n", "map").locator("input[type=range]").fill("0")
     expect(table).to_have_attribute("data-q", "1,0;1,2")
     third.hover()
@@ -607,71 +692,51 @@ def test_a_weight_is_explained_from_its_query_and_keys_before_python_and_after(p
 
 
 @in_browser
-def test_a_matrix_is_one_tab_stop_and_arrows_move_in_it(page, lab):
-    go_live(page, lab, "grid")
-    demo(page, "grid").get_by_label("Next step").focus()
-    page.keyboard.press("Tab")
-    expect(cells(page).first).to_be_focused()
-    page.keyboard.press("Tab")
-    assert not page.evaluate("document.activeElement.matches('td')")
-    page.keyboard.press("Shift+Tab")
-    expect(cells(page).first).to_be_focused()
-    page.keyboard.press("ArrowDown")
-    expect(why(page)).to_have_text("2 + 1")
-    page.keyboard.press("ArrowRight")  # that cell has nothing to say
-    expect(why(page)).to_have_text("2 + 1")
-    page.keyboard.press("ArrowDown")
-    page.keyboard.press("ArrowRight")
-    expect(why(page)).to_contain_text("3 + 2")
-    expect(demo(page, "grid").locator(".step-position")).to_have_text("1 / 3")  # the arrows were the matrix'
-    page.keyboard.press("Tab")
-    assert not page.evaluate("document.activeElement.matches('td')")
-    page.keyboard.press("Shift+Tab")
-    expect(cells(page).last).to_be_focused()
+def test_a_matrix_is_one_tab_stop_and_arrows_move_in_it(warm):
+    go_live(warm, "grid")
+    demo(warm, "grid").get_by_label("Next step").focus()
+    warm.keyboard.press("Tab")
+    expect(cells(warm).first).to_be_focused()
+    warm.keyboard.press("Tab")
+    assert not warm.evaluate("document.activeElement.matches('td')")
+    warm.keyboard.press("Shift+Tab")
+    expect(cells(warm).first).to_be_focused()
+    warm.keyboard.press("ArrowDown")
+    expect(why(warm)).to_have_text("2 + 1")
+    warm.keyboard.press("ArrowRight")  # that cell has nothing to say
+    expect(why(warm)).to_have_text("2 + 1")
+    warm.keyboard.press("ArrowDown")
+    warm.keyboard.press("ArrowRight")
+    expect(why(warm)).to_contain_text("3 + 2")
+    expect(demo(warm, "grid").locator(".step-position")).to_have_text("1 / 3")  # the arrows were the matrix'
+    warm.keyboard.press("Tab")
+    assert not warm.evaluate("document.activeElement.matches('td')")
+    warm.keyboard.press("Shift+Tab")
+    expect(cells(warm).last).to_be_focused()
 
 
 @in_browser
-def test_the_cell_in_focus_stays_when_python_answers(page, lab):
-    go_live(page, lab, "grid")
-    cells(page).nth(2).focus()
-    page.evaluate("document.querySelector('#demo-grid').ask({ n: 5 })")
-    expect(cells(page).first).to_have_text("5")
-    expect(cells(page).nth(2)).to_be_focused()
-    expect(why(page)).to_have_text("2 + 1")
+def test_the_cell_in_focus_stays_when_python_answers(warm):
+    go_live(warm, "grid")
+    cells(warm).nth(2).focus()
+    warm.evaluate("document.querySelector('#demo-grid').ask({ n: 5 })")
+    expect(cells(warm).first).to_have_text("5")
+    expect(cells(warm).nth(2)).to_be_focused()
+    expect(why(warm)).to_have_text("2 + 1")
 
 
 @in_browser
-def test_arrow_keys_step_from_anywhere_in_the_steps(page, lab):
-    go_live(page, lab, "grid")
-    steps = demo(page, "grid").locator(".view-steps")
+def test_arrow_keys_step_from_anywhere_in_the_steps(warm):
+    go_live(warm, "grid")
+    steps = demo(warm, "grid").locator(".view-steps")
     steps.get_by_label("Next step").click()
-    page.keyboard.press("ArrowRight")
+    warm.keyboard.press("ArrowRight")
     expect(steps.locator(".step-position")).to_have_text("3 / 3")
-    page.keyboard.press("ArrowLeft")  # the button at the end has kept its focus
+    warm.keyboard.press("ArrowLeft")  # the button at the end has kept its focus
     expect(steps.locator(".step-position")).to_have_text("2 / 3")
 
 
 # ---- small and large screens, paper, themes
-
-
-@in_browser
-@pytest.mark.parametrize("width", [360, 1280])
-def test_no_label_of_a_live_figure_is_lost_or_cut(page, server, width):
-    page.set_viewport_size({"width": width, "height": 800})
-    page.goto(server.url + "kv_cache.html")
-    page.mouse.move(50, 50)
-    for element in page.locator("llm-demo:not([kind=live])").all():
-        element.scroll_into_view_if_needed()
-        expect(element).to_have_attribute("state", "live", timeout=60_000)
-    page.wait_for_timeout(300)
-    boxes = page.evaluate(
-        """() => [...document.querySelectorAll(".js-plotly-plot .annotation")].map((label) => {
-          const [inner, outer] = [label, label.closest(".main-svg")].map((e) => e.getBoundingClientRect());
-          return [label.textContent, inner.width, outer.left - inner.left, inner.right - outer.right]; })"""
-    )
-    assert len(boxes) > 4
-    for text, wide, left, right in boxes:
-        assert wide > 5 and left <= 1 and right <= 1, text
 
 
 @in_browser
@@ -690,13 +755,13 @@ def test_on_a_phone_the_first_slider_and_the_figure_are_seen_together(page, serv
 
 
 @in_browser
-def test_rare_tools_fold_away_on_a_phone_and_all_targets_are_large(page, lab):
-    page.set_viewport_size({"width": 360, "height": 640})
-    go_live(page, lab)
-    expect(tool(page, "csv", "every")).to_be_hidden()
-    demo(page, "every").get_by_text("More", exact=True).click()
-    expect(tool(page, "csv", "every")).to_be_visible()
-    small = page.evaluate(
+def test_rare_tools_fold_away_on_a_phone_and_all_targets_are_large(warm):
+    warm.set_viewport_size({"width": 360, "height": 640})
+    go_live(warm)
+    expect(tool(warm, "csv", "every")).to_be_hidden()
+    demo(warm, "every").get_by_text("More", exact=True).click()
+    expect(tool(warm, "csv", "every")).to_be_visible()
+    small = warm.evaluate(
         """() => [...document.querySelectorAll("llm-demo :is(button, select, summary, input, .typed input)")]
            .filter((e) => e.checkVisibility() && !e.matches("[type=checkbox], [type=radio]"))
            .filter((e) => e.getBoundingClientRect().height < 44).map((e) => e.outerHTML.slice(0, 80))"""
@@ -705,40 +770,40 @@ def test_rare_tools_fold_away_on_a_phone_and_all_targets_are_large(page, lab):
 
 
 @in_browser
-def test_no_two_elements_of_a_page_share_an_id(page, lab):
-    go_live(page, lab)
-    ids = page.evaluate("[...document.querySelectorAll('[id]')].map((e) => e.id)")
+def test_no_two_elements_of_a_page_share_an_id(warm):
+    go_live(warm)
+    ids = warm.evaluate("[...document.querySelectorAll('[id]')].map((e) => e.id)")
     assert len(ids) == len(set(ids))
 
 
 @in_browser
-def test_a_theme_event_recolours_a_figure_without_asking_python(page, lab):
-    go_live(page, lab)
-    page.evaluate(
+def test_a_theme_event_recolours_a_figure_without_asking_python(warm):
+    go_live(warm)
+    warm.evaluate(
         """() => { document.querySelector("#demo-every").ask = () => { throw new Error("asked") };
         document.body.style.setProperty("--ink-key", "rgb(1, 2, 3)");
         document.documentElement.style.setProperty("--ink-key", "rgb(1, 2, 3)");
         document.dispatchEvent(new Event("themechange")); }"""
     )
-    expect(demo(page, "every").locator(".js-plotly-plot .scatterlayer path.js-line").first).to_have_css(
+    expect(demo(warm, "every").locator(".js-plotly-plot .scatterlayer path.js-line").first).to_have_css(
         "stroke", "rgb(1, 2, 3)"
     )
 
 
 @in_browser
-def test_on_paper_controls_are_text_and_figures_fit(page, lab):
-    page.emulate_media(color_scheme="dark")
-    go_live(page, lab)
-    page.evaluate("dispatchEvent(new Event('beforeprint'))")  # comes while the screen's styles still hold
-    plot = demo(page, "every").locator(".js-plotly-plot")
+def test_on_paper_controls_are_text_and_figures_fit(warm):
+    warm.emulate_media(color_scheme="dark")
+    go_live(warm)
+    warm.evaluate("dispatchEvent(new Event('beforeprint'))")  # comes while the screen's styles still hold
+    plot = demo(warm, "every").locator(".js-plotly-plot")
     assert plot.locator(".main-svg").first.bounding_box()["width"] <= 620
     ink = plot.locator(".xtitle").evaluate("(title) => getComputedStyle(title).fill")
     assert "29, 30, 34" in ink, "paper is white, whatever the screen's theme"
-    page.emulate_media(media="print", color_scheme="dark")
+    warm.emulate_media(media="print", color_scheme="dark")
     expect(plot).to_be_visible()
-    expect(demo(page, "every").locator(".demo-tools")).to_be_hidden()
-    expect(control(page, "T").locator("[type=range]")).to_be_hidden()
-    expect(control(page, "T").locator(".typed input")).to_be_visible()
+    expect(demo(warm, "every").locator(".demo-tools")).to_be_hidden()
+    expect(control(warm, "T").locator("[type=range]")).to_be_hidden()
+    expect(control(warm, "T").locator(".typed input")).to_be_visible()
 
 
 @in_browser

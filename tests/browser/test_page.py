@@ -3,8 +3,7 @@
 import pytest
 from playwright.sync_api import expect
 
-from builder.serve import SiteServer
-from tests.conftest import make_project, run_build
+from tests.conftest import make_project, run_build, serving
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
 
@@ -69,9 +68,8 @@ def url(tmp_path_factory):
         "title: More\nsummary: Of it.\nminutes: 5\n",
     )
     run_build("build", root=add.root)
-    serving = SiteServer(add.root / "site").start()
-    yield serving.url
-    serving.shutdown()
+    with serving(add.root / "site") as server:
+        yield server.url
 
 
 @pytest.fixture
@@ -133,7 +131,8 @@ def test_a_term_is_defined_on_hover_and_stays_under_the_pointer(page, url):
     expect(popover(page)).to_contain_text("before the softmax")
     expect(popover(page).locator(".katex")).to_be_visible()
     popover(page).get_by_role("link", name="Glossary").hover()
-    page.wait_for_timeout(400)
+    # what would close it is set for 250 ms after the pointer has left the link: a later timer ends later
+    page.evaluate("() => new Promise((resolve) => setTimeout(resolve, 300))")
     expect(popover(page)).to_be_visible()
     page.mouse.move(5, 5)
     expect(popover(page)).to_have_count(0)
@@ -291,7 +290,7 @@ def test_a_live_figure_is_recoloured_and_not_computed_again(page, url):
     page.goto(url + "lines.html")
     page.locator("#demo-tilt input[type=range]").focus()
     page.keyboard.press("ArrowRight")
-    expect(page.locator("#demo-tilt")).to_have_attribute("state", "live", timeout=60_000)
+    expect(page.locator("#demo-tilt")).to_have_attribute("state", "live")
     line = page.locator("#demo-tilt .js-plotly-plot .scatterlayer path.js-line").first
     expect(line).to_have_css("stroke", "rgb(163, 74, 0)")
     page.evaluate("""() => {

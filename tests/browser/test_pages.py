@@ -1,6 +1,8 @@
 """Every page of the site, as every reader meets it: accessible, never too wide, its links whole, its figures printed.
 
-Parametrised over all pages, so that a new topic is held to this before its author writes a test.
+Parametrised over all pages, so that a new topic is held to this before its author writes a test. A page is opened twice
+for all its tests together: once as it came, where nothing has moved (`still`), and once by a soft link in a tab whose
+Python is warm, with every demo live (`live`). Each test sets the width and the theme that it needs.
 """
 
 import re
@@ -11,72 +13,93 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.conftest import REPOSITORY
+from tests.reader import DESKTOP, DRAWN, PATIENCE, at_rest, eventually, go_live, visit, watched
 from topics import ORDER
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("pages")]
 
 AXE = (REPOSITORY / "node_modules/axe-core/axe.min.js").read_text()
 TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 TOPICS = [s for members in ORDER.values() for s in members if (REPOSITORY / f"topics/{s}/method.py").exists()]
-PAGES = ["index", "glossary", "404", *TOPICS]
+PAGES = [*TOPICS, "index", "glossary", "404"]
+of_topics = pytest.mark.parametrize("name", TOPICS, indirect=True)  # the same fixture: a page's tests stay together
 WIDTHS = (320, 768, 1280)
-READY = 'html[data-python="ready"]'
+PHONE = {"width": 360, "height": 800}
 
 
-def open_page(browser, server, name, live=False, **options):
-    page = browser.new_context(**options).new_page()
+@pytest.fixture(scope="module", params=PAGES)
+def name(request):
+    return request.param
+
+
+@pytest.fixture(scope="module")
+def opened(browser, server, name):
+    context = browser.new_context(viewport=DESKTOP)
+    page = watched(context.new_page())
     page.goto(f"{server.url}{name}.html")
-    if live:
-        go_live(page)
-    return page
+    yield page
+    context.close()
 
 
-def go_live(page):
-    """Python ready, and every demo that answers by itself has answered."""
-    page.mouse.move(9, 9)
-    page.mouse.move(10, 10)
-    expect(page.locator(READY)).to_be_attached(timeout=60_000)
-    for demo in page.locator('llm-demo:not([kind="live"])').all():
-        demo.scroll_into_view_if_needed()
-        expect(demo).to_have_attribute("state", "live", timeout=20_000)
-    page.evaluate("scrollTo(0, 0)")
+@pytest.fixture
+def still(opened):
+    """A page as it came: without a sign of life, so without Python."""
+    yield opened
+    assert not opened.locator("html[data-python]").count(), "Python has been started"
+    at_rest(opened)
 
 
-def violations(page):
-    """What axe finds, in words: rule, element, and what is wrong."""
-    page.evaluate(AXE)
-    found = page.evaluate("tags => axe.run(document, { runOnly: tags })", TAGS)["violations"]
-    return [f"{rule['id']}: {node['target']} {node['failureSummary']}" for rule in found for node in rule["nodes"]]
+@pytest.fixture
+def live(reader, server, name):
+    """A topic's page with every demo live, at its defaults, all unfolded; the same body until a test disturbs it."""
+    if reader.locator("body").get_attribute("data-visit") != name:
+        visit(reader, f"{server.url}{name}.html")
+        go_live(reader)
+        reader.evaluate(UNFOLD, name)
+    yield reader
+    at_rest(reader)
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("name", PAGES)
-def test_axe_finds_nothing(browser, server, name, scheme):
-    page = open_page(browser, server, name, color_scheme=scheme)
-    assert violations(page) == []
-    page.context.close()
+UNFOLD = """(name) => {
+  document.body.dataset.visit = name;
+  document.querySelectorAll("main details").forEach((details) => (details.open = true));
+}"""
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("name", TOPICS)
-def test_axe_finds_nothing_once_python_is_live_and_all_is_unfolded(browser, server, name, scheme):
-    page = open_page(browser, server, name, live=True, color_scheme=scheme)
-    page.evaluate("document.querySelectorAll('main details').forEach((details) => (details.open = true))")
-    page.wait_for_timeout(300)
-    assert violations(page) == []
-    page.context.close()
+# ---- accessible
 
 
-@pytest.mark.parametrize("width", WIDTHS)
-@pytest.mark.parametrize("name", PAGES)
-def test_nothing_is_wider_than_the_screen(browser, server, name, width):
-    live = name in TOPICS
-    page = open_page(browser, server, name, live=live, viewport={"width": width, "height": 800})
-    if live:
-        page.evaluate("document.querySelectorAll('main details').forEach((details) => (details.open = true))")
-        page.wait_for_timeout(300)
-    assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
-    page.context.close()
+# A theme changes colours alone: in the second one only axe's rules about colours can answer otherwise.
+THEMES = {"light": "", "dark": "cat.color"}
+
+# The words are made in the page: all that axe knows is megabytes, and slow to come over.
+RUN_AXE = """async ([tags, category]) => {
+  const some = axe.getRules(tags).filter((rule) => rule.tags.includes(category)).map((rule) => rule.ruleId);
+  const ran = await axe.run(document, { runOnly: category ? some : tags, resultTypes: ["violations"] });
+  const told = ({ id, nodes }) => nodes.map((node) => `${id}: ${node.target} ${node.failureSummary}`);
+  return [ran.passes.map((rule) => rule.id), ran.violations.flatMap(told)];
+}"""
+
+
+def violations(page, scheme):
+    """What axe finds in a theme, in words: rule, element, and what is wrong."""
+    page.emulate_media(color_scheme=scheme)
+    if not page.evaluate("'axe' in window"):
+        page.evaluate(AXE)
+    passed, found = page.evaluate(RUN_AXE, [TAGS, THEMES[scheme]])
+    assert found or "color-contrast" in passed, "axe has looked at nothing"
+    return found
+
+
+@pytest.mark.parametrize("scheme", THEMES)
+def test_axe_finds_nothing(still, scheme):
+    assert violations(still, scheme) == []
+
+
+@of_topics
+@pytest.mark.parametrize("scheme", THEMES)
+def test_axe_finds_nothing_once_python_is_live_and_all_is_unfolded(live, scheme):
+    assert violations(live, scheme) == []
 
 
 SMALL = """() => [...document.querySelectorAll("button, select, summary, input, [role=button], nav a")]
@@ -87,14 +110,37 @@ SMALL = """() => [...document.querySelectorAll("button, select, summary, input, 
   .map(([element, box]) => `${element.outerHTML.slice(0, 120)} ${Math.round(box.width)}×${Math.round(box.height)}`)"""
 
 
-@pytest.mark.parametrize("name", PAGES)
 def test_targets_are_large_enough_for_a_finger(browser, server, name):
-    page = open_page(browser, server, name, viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
+    context = browser.new_context(viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
+    page = context.new_page()
+    page.goto(f"{server.url}{name}.html")
     assert page.evaluate(SMALL) == []
-    page.context.close()
+    context.close()
 
 
-@pytest.mark.parametrize("name", PAGES)
+TWICE = """() => {
+  const ids = [...document.querySelectorAll("[id]")].map((element) => element.id);
+  return ids.filter((id, i) => ids.indexOf(id) !== i);
+}"""
+
+
+def test_no_id_stands_twice(still):
+    assert still.evaluate(TWICE) == []
+
+
+@of_topics
+def test_no_id_stands_twice_once_python_is_live(live):
+    assert live.evaluate(TWICE) == []
+
+
+def test_a_page_says_what_it_is(still):
+    assert still.title()
+    assert still.locator("h1").count() == 1
+    assert still.locator("html[lang=en]").count() == 1
+    levels = still.evaluate("[...document.querySelectorAll('main :is(h1,h2,h3,h4)')].map((h) => Number(h.tagName[1]))")
+    assert all(b - a <= 1 for a, b in pairwise(levels)), levels
+
+
 def test_every_internal_link_and_anchor_resolves(site_dir, name):
     pages = {path.name: path.read_text() for path in Path(site_dir).glob("*.html")}
     html = pages[f"{name}.html"]
@@ -107,107 +153,184 @@ def test_every_internal_link_and_anchor_resolves(site_dir, name):
         assert not anchor or f'id="{anchor}"' in pages[target], href
 
 
-@pytest.mark.parametrize("name", PAGES)
-def test_no_id_stands_twice(browser, server, name):
-    page = open_page(browser, server, name, live=name in TOPICS)
-    ids = page.evaluate("[...document.querySelectorAll('[id]')].map((element) => element.id)")
-    assert sorted({i for i in ids if ids.count(i) > 1}) == []
-    page.context.close()
+# ---- on every screen, and on paper
 
 
-@pytest.mark.parametrize("name", TOPICS)
-def test_a_journey_by_keyboard_from_the_index_to_a_moved_slider_and_back(page, server, name):
-    page.goto(server.url + "index.html")
-    for _ in range(200):
-        page.keyboard.press("Tab")
-        if page.evaluate("document.activeElement.getAttribute('href')") == f"{name}.html":
-            break
-    page.keyboard.press("Enter")
-    expect(page).to_have_url(f"{server.url}{name}.html")
-    expect(page.locator("#main")).to_be_focused()  # the address is the next page's before its content is
-    for _ in range(60):
-        page.keyboard.press("Tab")
-        if page.evaluate("document.activeElement.matches('llm-demo input[type=range]')"):
-            break
-    demo = page.locator("llm-demo:focus-within")
-    told = demo.locator(".figure-alt, .tokens").first  # in words, for who does not see it
-    before = told.evaluate("element => element.ariaLabel ?? element.textContent")
-    page.keyboard.press("ArrowLeft")
-    page.keyboard.press("ArrowLeft")
-    expect(demo).to_have_attribute("state", "live", timeout=60_000)
-    assert told.evaluate("element => element.ariaLabel ?? element.textContent") != before
-    page.go_back()
-    while not page.url.split("#")[0].endswith("index.html"):
-        page.go_back()
-    expect(page.locator("h1")).to_have_text("LLM Internals")
+# Plotly follows a change of the window after a while: a figure that is as wide as its place has followed.
+FITTED = """() => [...document.querySelectorAll(".js-plotly-plot")].filter((plot) => plot.clientWidth)
+  .every((plot) => Math.abs(plot.querySelector(".main-svg")?.getAttribute("width") - plot.clientWidth) < 1)"""
+WIDER = "document.documentElement.scrollWidth - innerWidth"
 
 
-@pytest.mark.parametrize("name", TOPICS)
-def test_every_control_moved_to_both_ends_draws_without_an_error_and_fits_a_phone(page, server, name):
-    page.set_viewport_size({"width": 360, "height": 800})
-    page.goto(f"{server.url}{name}.html")
-    go_live(page)
-    for demo in page.locator('llm-demo:not([kind="live"])').all():
-        demo.scroll_into_view_if_needed()
-        for slider in demo.locator("[data-control] input[type=range]").all():
-            for end in ("Home", "End"):
-                slider.press(end)
-                settled(demo)
-        for choice in demo.locator("[data-control] input[type=radio]").all():
-            choice.check(force=True)
-            settled(demo)
-        for select in demo.locator("[data-control] select").all():
-            for option in range(select.locator("option").count()):
-                select.select_option(index=option)
-                settled(demo)
-        for toggle in demo.locator("[data-control] input[type=checkbox]").all():
-            for _ in range(2):
-                toggle.press("Space")
-                settled(demo)
+def resize(page, width):
+    page.set_viewport_size({"width": width, "height": 800})
+    eventually(page, lambda: page.evaluate(FITTED))
 
 
-# How far the page is wider than its window, and which labels of a live figure stand beyond its edges.
-BEYOND = """() => [document.documentElement.scrollWidth - innerWidth,
-  ...[...document.querySelectorAll(".js-plotly-plot .annotation")].filter((label) => {
+@pytest.mark.parametrize("width", WIDTHS)
+def test_nothing_is_wider_than_the_screen(still, width):
+    resize(still, width)
+    assert still.evaluate(WIDER) <= 0
+
+
+@of_topics
+@pytest.mark.parametrize("width", WIDTHS)
+def test_nothing_is_wider_than_the_screen_once_python_is_live_and_all_is_unfolded(live, width):
+    resize(live, width)
+    assert live.evaluate(WIDER) <= 0
+
+
+@of_topics
+def test_print_has_the_figures(still, tmp_path):
+    figures = still.locator("llm-demo .view-figure").count()
+    still.emulate_media(media="print")
+    seen = still.locator("llm-demo .view-figure svg:visible").count()
+    assert seen >= figures > 0
+    still.pdf(path=tmp_path / "page.pdf")
+    assert (tmp_path / "page.pdf").stat().st_size > 50_000
+
+
+# ---- live
+
+
+@of_topics
+def test_every_demo_of_a_page_goes_live(live):
+    states = live.evaluate("[...document.querySelectorAll('llm-demo')].map((d) => [d.id, d.onButton, d.state])")
+    assert states
+    assert [id for id, on_button, state in states if state != ("static" if on_button else "live")] == []
+
+
+@of_topics
+def test_a_live_figure_follows_the_theme(live):
+    label = live.locator(".js-plotly-plot .ytitle, .js-plotly-plot .xtick text").first
+    light = label.evaluate("label => getComputedStyle(label).fill")
+    live.emulate_media(color_scheme="dark")
+    expect(label).not_to_have_css("fill", light)
+
+
+# The labels in the figures that are seen: text, width, and how far they stand beyond their figure on either side.
+LABELS = """() => [...document.querySelectorAll(".js-plotly-plot .annotation")]
+  .filter((label) => label.closest(".js-plotly-plot").checkVisibility()).map((label) => {
+    const [inner, outer] = [label, label.closest(".main-svg")].map((e) => e.getBoundingClientRect());
+    return [label.textContent, inner.width, outer.left - inner.left, inner.right - outer.right];
+  })"""
+
+
+def no_label_is_lost_or_cut(page, name):
+    labels = page.evaluate(LABELS)
+    assert len(labels) > 4 or name != "kv_cache", "a figure with labels shows none"
+    assert [text for text, wide, left, right in labels if wide <= 5 or max(left, right) > 1] == []
+
+
+@of_topics
+def test_no_label_of_a_live_figure_is_lost_or_cut(live, name):
+    no_label_is_lost_or_cut(live, name)
+
+
+# Each control to both ends or to each option, in the page itself. After each move the demo answers and says that it has
+# painted; then nothing may be wider than the window, and no label may stand beyond its figure.
+SWEEP = """async (patience) => {
+  const findings = [];
+  const drawn = DRAWN;
+  const beyond = (place) => [...place.querySelectorAll(".js-plotly-plot .annotation")].filter((label) => {
     const [inner, outer] = [label, label.closest(".main-svg")].map((e) => e.getBoundingClientRect());
     return inner.width && (inner.left < outer.left - 1 || inner.right > outer.right + 1);
-  }).map((label) => label.textContent)]"""
+  }).map((label) => `“${label.textContent}” stands beyond its figure`);
+  const look = (place, when) => {
+    const wide = document.documentElement.scrollWidth - innerWidth;
+    const found = [...(wide > 0 ? [`${wide} px wider than the window`] : []), ...beyond(place)];
+    findings.push(...found.map((what) => `${when}: ${what}`));
+  };
+  const answer = (demo) => new Promise((resolve) => {
+    const timer = setTimeout(() => resolve("no answer"), patience);
+    const done = (what) => (clearTimeout(timer), resolve(what));
+    demo.addEventListener("painted", () => done(""), { once: true });
+    demo.addEventListener("demo-failed", ({ detail }) => done(detail.message), { once: true });
+  });
+  const input = (element) => element.dispatchEvent(new Event("input", { bubbles: true }));
+  function* moves(demo) {
+    for (const slider of demo.querySelectorAll("[data-control] input[type=range]"))
+      for (const end of [slider.min, slider.max])
+        if (slider.value !== end) yield [slider, end, () => ((slider.value = end), input(slider))];
+    for (const choice of demo.querySelectorAll("[data-control] input[type=radio]"))
+      if (!choice.checked) yield [choice, choice.value, () => choice.click()];
+    for (const select of demo.querySelectorAll("[data-control] select"))
+      for (const option of select.options)
+        if (!option.selected) yield [select, option.text, () => ((option.selected = true), input(select))];
+    for (const toggle of demo.querySelectorAll("[data-control] input[type=checkbox]"))
+      for (const way of ["over", "back"]) yield [toggle, way, () => toggle.click()];
+  }
+  let moved = 0;
+  look(document, "at the defaults");
+  for (const demo of document.querySelectorAll('llm-demo:not([kind="live"])')) {
+    demo.scrollIntoView();
+    for (const [element, to, move] of moves(demo)) {
+      const when = `${demo.id}, ${element.closest("[data-control]").dataset.control} = ${to}`;
+      const answered = answer(demo);
+      move();
+      const failure = await answered;
+      if (failure) findings.push(`${when}: ${failure}`);
+      const end = performance.now() + patience;
+      while (!failure && !drawn(demo) && performance.now() < end) await new Promise((go) => setTimeout(go, 5));
+      look(demo, when);
+      moved += 1;
+    }
+  }
+  return [moved, findings];
+}""".replace("DRAWN", DRAWN)
 
 
-def settled(demo):
-    demo.page.wait_for_timeout(60)
-    expect(demo).to_have_attribute("state", "live", timeout=10_000)
-    assert demo.page.evaluate(BEYOND) == [0]
+@of_topics
+def test_every_control_moved_to_both_ends_draws_without_an_error_and_fits_a_phone(reader, server, name):
+    reader.set_viewport_size(PHONE)
+    visit(reader, f"{server.url}{name}.html")
+    go_live(reader)
+    no_label_is_lost_or_cut(reader, name)
+    moved, findings = reader.evaluate(SWEEP, PATIENCE)
+    assert findings == []
+    assert moved > 0
+    at_rest(reader)
 
 
-@pytest.mark.parametrize("name", TOPICS)
-def test_a_live_figure_follows_the_theme(browser, server, name):
-    page = open_page(browser, server, name, live=True, color_scheme="light")
-    label = page.locator(".js-plotly-plot .ytitle, .js-plotly-plot .xtick text").first
-    light = label.evaluate("label => getComputedStyle(label).fill")
-    page.emulate_media(color_scheme="dark")
-    expect(label).not_to_have_css("fill", light)
-    page.context.close()
+@pytest.fixture(scope="module")
+def tab_stops(reader, server):
+    """Where Tab leads on the index: the addresses of the links that it comes to."""
+    visit(reader, server.url + "index.html")
+    reader.evaluate(
+        """() => { window.stops = [];
+        document.body.addEventListener("focusin", ({ target }) => stops.push(target.getAttribute("href"))); }"""
+    )
+    for _ in range(200):
+        reader.keyboard.press("Tab")
+    return reader.evaluate("stops")
 
 
-@pytest.mark.parametrize("name", TOPICS)
-def test_print_has_the_figures(browser, server, name, tmp_path):
-    page = open_page(browser, server, name)
-    figures = page.locator("llm-demo .view-figure").count()
-    page.emulate_media(media="print")
-    seen = page.locator("llm-demo .view-figure svg:visible").count()
-    assert seen >= figures > 0
-    page.pdf(path=tmp_path / "page.pdf")
-    assert (tmp_path / "page.pdf").stat().st_size > 50_000
-    page.context.close()
+def words(told):
+    """What a view tells who does not see it."""
+    return told.evaluate("element => element.ariaLabel ?? element.textContent")
 
 
-@pytest.mark.parametrize("name", PAGES)
-def test_a_page_says_what_it_is(browser, server, name):
-    page = open_page(browser, server, name)
-    assert page.title()
-    assert page.locator("h1").count() == 1
-    assert page.locator("html[lang=en]").count() == 1
-    levels = page.evaluate("[...document.querySelectorAll('main :is(h1,h2,h3,h4)')].map((h) => Number(h.tagName[1]))")
-    assert all(b - a <= 1 for a, b in pairwise(levels)), levels
-    page.context.close()
+@of_topics
+def test_a_journey_by_keyboard_from_the_index_to_a_moved_slider_and_back(reader, server, name, tab_stops):
+    assert f"{name}.html" in tab_stops
+    visit(reader, server.url + "index.html")
+    reader.locator(f'a[href="{name}.html"]:visible').first.focus()
+    reader.keyboard.press("Enter")
+    expect(reader).to_have_url(f"{server.url}{name}.html")
+    expect(reader.locator("#main")).to_be_focused()  # the address is the next page's before its content is
+    for _ in range(60):
+        reader.keyboard.press("Tab")
+        if reader.evaluate("document.activeElement.matches('llm-demo input[type=range]')"):
+            break
+    demo = reader.locator("llm-demo:focus-within")
+    told = demo.locator(".figure-alt, .tokens").first
+    before = words(told)
+    reader.keyboard.press("ArrowLeft")
+    reader.keyboard.press("ArrowLeft")
+    eventually(reader, lambda: words(told) != before)
+    expect(demo).to_have_attribute("state", "live")
+    expect(reader).to_have_url(re.compile(re.escape(f"#{demo.get_attribute('id').removeprefix('demo-')}:")))
+    reader.go_back()
+    expect(reader).to_have_url(server.url + "index.html")
+    expect(reader.locator("h1")).to_have_text("LLM Internals")
+    at_rest(reader)

@@ -9,9 +9,8 @@ from playwright.sync_api import expect
 
 from builder.index.search import sections
 from builder.page.exercises import exercise_html
-from builder.serve import SiteServer
 from builder.templating import environment
-from tests.conftest import REPOSITORY
+from tests.conftest import REPOSITORY, serving
 from topics.attention.exercises import answer_one_query
 
 FIELD = "dialog.search [role=combobox]"
@@ -70,14 +69,14 @@ def test_no_solution_of_an_exercise_is_in_the_index():
 # ---- the dialog
 
 
+@pytest.fixture(scope="module", params=["/", "/llm-internals/"])
+def url(request, site_dir):
+    with serving(site_dir, prefix=request.param) as server:
+        yield server.url
+
+
 class TestInTheBrowser:
     pytestmark = browser_test
-
-    @pytest.fixture(params=["/", "/llm-internals/"])
-    def url(self, request, site_dir):
-        serving = SiteServer(site_dir, prefix=request.param).start()
-        yield serving.url
-        serving.shutdown()
 
     def search(self, page, text):
         page.keyboard.press("/")

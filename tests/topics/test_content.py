@@ -120,14 +120,15 @@ def test_an_instant_demo_gives_the_same_answer_twice(function):
 @pytest.mark.parametrize("function", INSTANT)
 def test_an_instant_demo_is_fast_here_so_that_it_is_instant_there(function):
     """Numpy in the browser is 5 to 20 times slower than here: 30 ms is the budget for 100 ms or a little more."""
-    best = min(timed(function) for _ in range(3))
+    best = min(timed(function) for _ in range(5))
     assert best < 0.03, f"{1000 * best:.0f} ms at the defaults"
 
 
 def timed(function):
-    began = time.perf_counter()
+    """Seconds of the processor, so that a busy machine takes none of them."""
+    began = time.process_time()
     views_of(function, defaults(function))
-    return time.perf_counter() - began
+    return time.process_time() - began
 
 
 @pytest.mark.parametrize("function", INSTANT)

@@ -25,9 +25,11 @@ async function currentStates() {
   return states.filter(([, values]) => values.size);
 }
 
-// Anchors such as #eq-bytes stay where they are until there is a state to tell.
+// Anchors such as #eq-bytes stay where they are until there is a state to tell. While a next page is on its way the
+// address is that page's already, and to write it would break the way off.
 async function writeAddress() {
   const fragment = formatLink(await currentStates());
+  if (globalThis.navigation?.transition) return;
   const anchor = parseLink(location.hash).size ? "" : location.hash;
   const url = new URL(location.href);
   url.hash = fragment || anchor;

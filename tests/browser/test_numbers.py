@@ -1,0 +1,58 @@
+"""The browser's numbers equal CPython's: each instant demo, at its defaults and at some of its corners."""
+
+import json
+
+import numpy as np
+import pytest
+
+from builder.figure.grid import plain
+from tests.topics.test_content import INSTANT
+from topics.kit.page.demo import corners, defaults, views_of
+
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("pages")]
+
+CALLS = """async ([call, every]) => {
+  const page = await import(document.querySelector("script[type=module]").src);
+  const answers = await Promise.all(every.map((args) => page.callPython(call, args).done));
+  return JSON.stringify(answers, (_, value) => (ArrayBuffer.isView(value) ? Array.from(value) : value));
+}"""
+
+
+def numbers_agree(here, there, path=""):
+    """Equal structure and texts; numbers to 1e-12 of the scale of the list that they stand in."""
+    if isinstance(here, dict):
+        assert here.keys() == there.keys(), path
+        for key in here:
+            numbers_agree(here[key], there[key], f"{path}.{key}")
+    elif isinstance(here, list):
+        assert len(here) == len(there), path
+        if all(isinstance(x, int | float) and not isinstance(x, bool) for x in here) and here:
+            scale = max(map(abs, here)) or 1.0
+            np.testing.assert_allclose(there, here, rtol=0, atol=1e-12 * scale, err_msg=path)
+        else:
+            for i, pair in enumerate(zip(here, there, strict=True)):
+                numbers_agree(*pair, f"{path}[{i}]")
+    elif isinstance(here, float) and not isinstance(there, str):
+        assert there == pytest.approx(here, rel=1e-12, abs=1e-300), path
+    else:
+        assert here == there, path
+
+
+def without_rounding(views):
+    """Badges and readouts of differences show rounding itself, which may differ between machines."""
+    if isinstance(views, dict):
+        if views.get("view") == "badge" or "max|Δ|" in str(views.get("label", "")):
+            return "rounding"
+        return {key: without_rounding(value) for key, value in views.items()}
+    return [without_rounding(view) for view in views] if isinstance(views, list) else views
+
+
+@pytest.mark.parametrize("function", INSTANT)
+def test_the_browsers_numbers_equal_cpythons(reader, function):
+    corner = list(corners(function))
+    every = [defaults(function), *corner[:: max(1, len(corner) // 4)]]
+    name = f"{function.__module__.split('.')[1]}.{function.__name__}"
+    answers = json.loads(reader.evaluate(CALLS, [name, every]))
+    for arguments, there in zip(every, answers, strict=True):
+        here = json.loads(json.dumps(plain(views_of(function, arguments), digits=None)))
+        numbers_agree(without_rounding(here), without_rounding(there))
