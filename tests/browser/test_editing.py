@@ -107,7 +107,7 @@ def untouched(browser):
     context.close()
 
 
-def cell(page, target="topics.lab.double"):
+def cell(page, target="topics.lab.demos.double"):
     return page.locator(f'code-cell[target="{target}"]')
 
 
