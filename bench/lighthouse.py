@@ -22,7 +22,8 @@ def audit(url):
     flags = " ".join(["--headless=new", *chromium.ARGUMENTS])
     command = ["node", LIGHTHOUSE, url, "--quiet", "--output=json", f"--chrome-flags={flags}",
                f"--only-categories={','.join(CATEGORIES)}"]  # fmt: skip
-    done = subprocess.run(command, capture_output=True, text=True, env=os.environ | {"CHROME_PATH": chromium.find()})
+    environment = os.environ | {"CHROME_PATH": chromium.find(chromium.WHOLE)}
+    done = subprocess.run(command, capture_output=True, text=True, env=environment)
     if done.returncode:
         raise RuntimeError(f"Lighthouse failed on {url}:\n{done.stderr.strip()}")
     report = json.loads(done.stdout)

@@ -34,6 +34,7 @@ from builder.read.discover import Topic, load
 from builder.read.scan import scan
 from builder.templating import environment
 
+FEW = 2  # topics that are rendered sooner by one process than others have started: a second each
 PARTS = ("demo.html", "controls.html", "exercise.html")  # of the templates those that stand inside a page's prose
 
 
@@ -87,7 +88,7 @@ def render_topics(topics, shared):
     """[(Page, faults)] of written topics, in their order. What has changed is rendered on all cores."""
     kept = {topic.slug: recall(kept_at(topic, shared), key_of(topic, shared)) for topic in topics}
     changed = [topic for topic in topics if kept[topic.slug] is None]
-    if len(changed) > 1 and (os.cpu_count() or 1) > 1:
+    if len(changed) > FEW and (os.cpu_count() or 1) > 1:
         made = on_all_cores(changed, shared)
     else:
         made = {topic.slug: timed(topic, shared) for topic in changed}

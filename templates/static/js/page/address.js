@@ -1,5 +1,5 @@
 // Keeps the page's address and its parts in step: a link reproduces an experiment. What an address looks like is
-// link.js's; what a part makes of it is the part's own:
+// link.js's; what a part makes of it is the part's own, and it is a part once it has called restore:
 //
 //   linkName             its name in the address
 //   linkValues()         Map of what differs from the page as it was built (or a promise of it)
@@ -7,12 +7,16 @@
 //   linkPut(values)      show them
 import { formatLink, parseLink } from "./link.js";
 
-const PARTS = "llm-demo, predict-block, code-cell, code-exercise";
 const SETTLED = 500; // ms of stillness: Safari allows a hundred changes of the address in thirty seconds
 
+const known = new Set();
 let timer;
 
-const parts = () => [...document.querySelectorAll(PARTS)].filter((part) => part.linkName);
+const following = Node.DOCUMENT_POSITION_FOLLOWING;
+const inOrder = (a, b) => (a.compareDocumentPosition(b) & following ? -1 : 1);
+
+/** The parts of this page, from above. */
+const parts = () => [...known].filter((part) => part.isConnected).sort(inOrder);
 
 /** Something has changed: the address follows when it rests. */
 export function addressLater() {
@@ -46,6 +50,8 @@ export async function linkTo(demo) {
 
 /** What the address wants of a new part. One that a reader has followed, not we have written, scrolls to its first. */
 export function restore(part) {
+  for (const other of known) if (!other.isConnected) known.delete(other); // a page that was left is let go
+  known.add(part);
   const states = parseLink(location.hash);
   const values = part.linkAccepts(states.get(part.linkName));
   if (!values) return;

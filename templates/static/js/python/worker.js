@@ -142,7 +142,7 @@ function explain(error) {
   if (error.pyodide_fatal_error || EXITED.test(error.message)) return { kind: "fatal", message: "Python crashed" };
   const lines = String(error.message).trimEnd().split("\n");
   if (lines.at(-1).startsWith("KeyboardInterrupt")) return { kind: "deadline", message: "Stopped: it took too long." };
-  const first = lines.findIndex((line) => /File "(.*\/topics\/(?!kit\/(bridge|demo)\.py)|<edited )/.test(line));
+  const first = lines.findIndex((line) => /File "(.*\/topics\/(?!kit\/page\/)|<edited )/.test(line));
   return {
     kind: "python",
     message: lines.at(-1),
