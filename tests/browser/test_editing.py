@@ -236,6 +236,7 @@ def answers_again(page, name, answer, began):
     assert time.monotonic() - began < max(USABLE, 2 * page.started) + 1
 
 
+SOON = 15_000  # ms: the deadline is 1.5 s; a busy machine takes longer, but not as long as for whatever must come
 SLEEPS = "import time\ntime.sleep(60)\ndef double(x):\n    return x\n"
 
 # Milliseconds from the click on Stop until the cell says what came of it, and what it says. The click comes as soon as
@@ -287,7 +288,7 @@ def test_stop_is_heard_before_python_is_there(page, lab_url):
     page.goto(lab_url)
     run(page, cell(page), "def double(x):\n    return 3 * x\n")
     cell(page).get_by_role("button", name="Stop").click()
-    expect(status(cell(page))).to_have_text("Stopped.")
+    expect(status(cell(page))).to_have_text("Stopped.", timeout=SOON)
 
 
 def solve(page):
@@ -322,7 +323,7 @@ def test_an_endless_answer_is_stopped(lab):
     exercise = lab.locator("code-exercise")
     write(lab, exercise, "def square(x):\n    while True: pass\n")
     exercise.get_by_role("button", name="Check").click()
-    expect(status(exercise)).to_contain_text("Stopped")
+    expect(status(exercise)).to_contain_text("Stopped", timeout=SOON)
 
 
 def test_leaving_the_page_puts_our_code_back(lab, lab_url):
@@ -387,13 +388,13 @@ def test_what_is_stopped_is_the_code_that_hangs_and_not_the_demo_beside_it(lab, 
     counting = run_beside_counting(lab, SLEEPS)
     if by == "the reader":
         cell(lab).get_by_role("button", name="Stop").click()
-    expect(status(cell(lab))).to_contain_text("Stopped")
+    expect(status(cell(lab))).to_contain_text("Stopped", timeout=SOON)
     counts_to_its_end(counting)
 
 
 def test_code_that_kills_python_is_to_blame_and_not_the_demo_beside_it(fresh):
     counting = run_beside_counting(fresh, "import os\nos.abort()\n")
-    expect(status(cell(fresh))).to_contain_text("did not survive")
+    expect(status(cell(fresh))).to_contain_text("did not survive", timeout=SOON)
     fresh.problems.clear()  # Pyodide has told the console, too
     counts_to_its_end(counting)
 
