@@ -91,12 +91,25 @@ def lab(tab, lab_url):
 
 @pytest.fixture
 def fresh(page, lab_url):
-    """A tab of its own, for code that kills Python; `started` tells how many seconds its Python took."""
+    """A tab of its own, for code that kills Python."""
     page.goto(lab_url)
-    began = time.monotonic()
     wake(page)
-    page.started = time.monotonic() - began
     return page
+
+
+@pytest.fixture(scope="module")
+def survivors_tab(browser, lab_url):
+    """A tab that meets one hostile program after the other; `started` tells how many seconds its Python took."""
+    began = time.monotonic()
+    for tab in warm_tab(browser, lab_url):
+        tab.started = time.monotonic() - began
+        yield tab
+
+
+@pytest.fixture
+def survivor(survivors_tab, lab_url):
+    yield visit(survivors_tab, lab_url)
+    at_rest(survivors_tab)
 
 
 @pytest.fixture(scope="module")
@@ -210,23 +223,23 @@ HOSTILE = {
 
 
 @pytest.mark.parametrize("name", HOSTILE)
-def test_the_page_survives_a_hostile_program(fresh, name):
+def test_the_page_survives_a_hostile_program(survivor, name):
     """After it was stopped, Python answers again; controls, code and passed exercises are still there."""
-    solve(fresh)
-    fresh.locator("#demo-doubled input[type=range]").press("End")
-    expect(shown(fresh)).to_have_text("18")
-    run(fresh, cell(fresh), f"def double(x):\n    {HOSTILE[name]}\n")
-    fresh.locator('#demo-doubled[state="error"]').wait_for()
+    solve(survivor)
+    survivor.locator("#demo-doubled input[type=range]").press("End")
+    expect(shown(survivor)).to_have_text("18")
+    run(survivor, cell(survivor), f"def double(x):\n    {HOSTILE[name]}\n")
+    survivor.locator('#demo-doubled[state="error"]').wait_for()
     began = time.monotonic()
-    said = status(cell(fresh)).inner_text() + fresh.locator("#demo-doubled .demo-status").inner_text()
+    said = status(cell(survivor)).inner_text() + survivor.locator("#demo-doubled .demo-status").inner_text()
     assert any(word in said for word in ("Stopped", "stopped", "did not survive", "MemoryError", "crashed")), said
-    assert fresh.locator("#demo-doubled .typed input").input_value() == "9"
-    assert HOSTILE[name].split("\n")[0] in cell(fresh).locator(".cm-content").inner_text()
-    answers_again(fresh, "first_weight", "0.5", began)
+    assert survivor.locator("#demo-doubled .typed input").input_value() == "9"
+    assert HOSTILE[name].split("\n")[0] in cell(survivor).locator(".cm-content").inner_text()
+    answers_again(survivor, "first_weight", "0.5", began)
     if name != "memory":  # its error is the demo's own: the code stays in place until Reset
-        answers_again(fresh, "doubled", "0", began)
-    expect(fresh.locator("code-exercise")).to_have_attribute("state", "passed")
-    assert len(cell(fresh).locator(".code-output").inner_text()) < 21_000
+        answers_again(survivor, "doubled", "0", began)
+    expect(survivor.locator("code-exercise")).to_have_attribute("state", "passed")
+    assert len(cell(survivor).locator(".code-output").inner_text()) < 21_000
 
 
 def answers_again(page, name, answer, began):
