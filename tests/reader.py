@@ -64,7 +64,7 @@ def visit(page, url):
 
 
 def at_rest(page):
-    """As a tab is before its first test: its size, its medium and its theme, nothing stored, no other tab."""
+    """As a tab is before its first test: its size, medium, theme and place, nothing stored, no other tab."""
     page.set_viewport_size(DESKTOP)
     page.emulate_media(media="screen", color_scheme="light")
     page.unroute_all()
@@ -75,6 +75,7 @@ def at_rest(page):
 
 
 UNDO = """() => {
+  scrollTo(0, 0);
   localStorage.clear();
   document.documentElement.removeAttribute("style");
   document.documentElement.removeAttribute("data-theme");

@@ -32,9 +32,14 @@ def name(request):
     return request.param
 
 
+# To such a reader Python comes when a control is moved. To others a scroll is enough, and axe and the printer scroll.
+SAVES_DATA = 'Object.defineProperty(navigator, "connection", { value: { saveData: true } })'
+
+
 @pytest.fixture(scope="module")
 def opened(browser, server, name):
     context = browser.new_context(viewport=DESKTOP)
+    context.add_init_script(SAVES_DATA)
     page = watched(context.new_page())
     page.goto(f"{server.url}{name}.html")
     yield page
