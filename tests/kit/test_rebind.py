@@ -9,7 +9,7 @@ import pytest
 from topics import kit
 from topics.kit import numerics
 from topics.kit.page.demo import defaults
-from topics.kit.page.exercise import ExerciseError, exercise, judge, solution_source
+from topics.kit.page.exercise import ExerciseError, exercise, judge, same, solution_source, widened
 from topics.kit.page.rebind import CodeError, rebind, restore
 from topics.kv_cache import demos, house_model, method
 
@@ -150,6 +150,54 @@ def test_a_wrong_answer_that_raises_names_its_line():
 
 def test_a_wrong_answer_that_returns_nothing_is_told_so():
     assert judge(doubling, "def double(x):\n    x * 2\n", 0)["message"] == "double returned nothing"
+
+
+@exercise("def count(a, b):\n    return a\n", lambda a, b: a * b, hint="Multiply.")
+def counting(answer, rng):
+    """Write `count(a, b)`."""
+    same(answer(3, 2**30), 3 * 2**30, a=3, b=2**30)
+
+
+def test_a_right_answer_passes_where_numpys_whole_numbers_are_narrow(monkeypatch):
+    """32 bits in a browser: np.prod overflows there. The stand-in refuses what numpy would compute in 32 bits."""
+    narrow = "def count(a, b):\n    assert isinstance(b, np.int64), 'overflow'\n    return np.prod([a, b])\n"
+    assert judge(counting, narrow, 0)["message"] == "overflow"
+    monkeypatch.setattr("topics.kit.page.exercise.NARROW", True)
+    assert judge(counting, narrow, 0)["passed"]
+    verdict = judge(counting, "def count(a, b):\n    return np.array(a + b)\n", 0)
+    assert verdict["message"] == "the output: expected 3221225472, got 1073741827; for a = 3, b = 1073741824"
+
+
+def test_widening_reaches_into_lists_and_leaves_what_is_no_whole_number():
+    tuple_, flag, half, array = widened(((1, [2]), True, 0.5, np.arange(2, dtype=np.int32)))
+    assert [type(tuple_[0]), type(tuple_[1][0]), type(flag), type(half)] == [np.int64, np.int64, bool, float]
+    assert array.dtype == np.int64
+
+
+@pytest.mark.parametrize(
+    ("got", "expected", "says"),
+    [
+        ([1, 2], [1, 2, 3], r"the shape \(2,\), expected \(3,\); for T = 3"),
+        ([1.0, np.nan], [1.0, 2.0], r"not finite: expected \[1, 2\], got \[1, nan\]; for T = 3"),
+        ([1.0, 2.5], [1.0, 2.0], r"the output: expected \[1, 2\], got \[1, 2.5\]; for T = 3"),
+        ([[1, 2], [3]], [[1, 2], [3, 4]], "no array of one shape; for T = 3"),
+        ("1", 1, "should hold numbers, not str; for T = 3"),
+        (np.arange(99), np.arange(99) + np.eye(99)[7], r"at \[7\] 8 was expected, 7 came; for T = 3"),
+    ],
+)
+def test_a_check_tells_the_shape_first_then_values_and_always_the_inputs(got, expected, says):
+    same(expected, expected, T=3)
+    with pytest.raises(AssertionError, match=says):
+        same(got, expected, T=3)
+
+
+def test_an_object_equal_to_everything_is_not_the_same():
+    class Yes:
+        def __eq__(self, other):
+            return True
+
+    with pytest.raises(AssertionError, match="should hold numbers, not Yes"):
+        same(Yes(), 3)
 
 
 def test_the_solution_is_shown_under_the_readers_name():

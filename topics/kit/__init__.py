@@ -5,7 +5,7 @@ from topics.kit.model import lm
 from topics.kit.numerics import GB, GIB, KIB, MIB, max_abs_difference, softmax
 from topics.kit.page.controls import Choice, LogSlider, Seed, Slider, Text, Toggle
 from topics.kit.page.demo import demo
-from topics.kit.page.exercise import exercise
+from topics.kit.page.exercise import exercise, same
 from topics.kit.page.traces import bars, heatmap, label, line, points, rule
 from topics.kit.page.views import Badge, Figure, Frame, Matrix, Metrics, Note, Progress, Scores, Steps, Table, Tokens
 from topics.kit.real.hardware import GPUS
@@ -46,5 +46,6 @@ __all__ = [
     "max_abs_difference",
     "points",
     "rule",
+    "same",
     "softmax",
 ]
