@@ -19,6 +19,36 @@ def softmax(x, axis=-1):
     return e / e.sum(axis, keepdims=True)
 
 
+# a precision: bits of its fraction, the leading one counted; the finest step, as a power of two; where it overflows
+PRECISIONS = {
+    "BF16": (8, -133, 2.0**128),
+    "FP16": (11, -24, 2.0**16),
+    "FP32": (24, -149, 2.0**128),
+    "FP64": (53, -1074, np.inf),
+}
+
+
+def rounded(x, bits, finest=-1074):
+    """x to the nearest number with so many bits of fraction, ties to even, in steps no finer than 2**finest.
+
+    >>> rounded(np.array([256.0, 257.0, 259.0]), 8).tolist()   # BF16 has no odd number beyond 256
+    [256.0, 256.0, 260.0]
+    """
+    step = np.ldexp(1.0, np.maximum(np.frexp(x)[1] - bits, finest))
+    return np.round(x / step) * step
+
+
+def stored(x, precision):
+    """x as a precision of PRECISIONS holds it: the nearest of its numbers, or an infinity.
+
+    >>> stored(np.array([65_519.0, 65_520.0]), "FP16").tolist(), float(stored(1 / 3, "BF16"))
+    ([65504.0, inf], 0.333984375)
+    """
+    bits, finest, end = PRECISIONS[precision]
+    y = rounded(x, bits, finest)
+    return np.where(np.abs(y) >= end, np.copysign(np.inf, y), y)
+
+
 def max_abs_difference(a, b):
     """The largest |a - b| of two arrays of one shape, as a float.
 

@@ -19,6 +19,7 @@ from topics.kit import (
     rule,
 )
 from topics.kit.model.rotary import apply_rope, rope_frequencies
+from topics.kit.numerics import rounded
 from topics.kit.page.words import counted
 from topics.rope.method import WAYS, scale_frequencies, scores_by_distance, unturned, wavelengths
 
@@ -74,16 +75,6 @@ def placed(q, k, i, j, theta, fault="none", bits=53):
     if fault == "add the position instead":
         return tuple(x + np.concatenate([np.cos(a), np.sin(a)]) for x, a in ((q, at_i), (k, at_j)))
     return apply_rope(q, at_i), apply_rope(k, at_j, interleaved=fault == "pair the key's numbers differently")
-
-
-def rounded(x, bits):
-    """x to the nearest number with so many bits of fraction.
-
-    >>> rounded(np.array([256.0, 257.0, 259.0]), 8).tolist()   # BF16 has no odd number beyond 256
-    [256.0, 256.0, 260.0]
-    """
-    fraction, exponent = np.frexp(x)
-    return np.ldexp(np.round(np.ldexp(fraction, bits)), exponent - bits)
 
 
 def drift(at, precision, D=128, base=10_000, n=32):
