@@ -318,8 +318,9 @@ def test_an_exercise_fails_with_help_then_passes_and_is_remembered(lab):
     expect(status(exercise)).to_contain_text("Not yet. square(")
     solve(lab)
     expect(status(exercise)).to_contain_text("Passed")
+    expect(lab).to_have_url(re.compile("#exercise.square_it:text="))  # the address has the answer, too
     lab.reload()
-    expect(status(exercise)).to_contain_text("You have passed this one")
+    expect(status(exercise)).to_have_text("✓ You have passed this one. Your code, as you left it. It has not run.")
 
 
 def test_hint_and_solution_stand_behind_buttons(lab):

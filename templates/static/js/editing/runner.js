@@ -59,8 +59,13 @@ export class Runner extends HTMLElement {
       this.part("reset").hidden = false;
       this.opened();
     } else this.editor.code = text;
-    this.say("editing", code === undefined ? "Ctrl+Enter runs it." : "This code came with the link. It has not run.");
+    this.say("editing", code === undefined ? "Ctrl+Enter runs it." : this.came);
     if (code === undefined) this.editor.focus(); // a link does not take the focus
+  }
+
+  /** What is said of code that the address brought: someone's link, or our own address after a reload. */
+  get came() {
+    return `${history.state?.written ? "Your code, as you left it." : "This code came with the link."} It has not run.`;
   }
 
   async linkValues() {
