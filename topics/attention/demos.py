@@ -5,6 +5,7 @@ import numpy as np
 from topics.attention.method import block_steps, crossover, entropy_bits, induction_score, jacobian_norm
 from topics.kit import (
     MODELS,
+    PLAIN,
     Choice,
     Figure,
     LogSlider,
@@ -301,7 +302,7 @@ PHASES = {"read a prompt": (1, True), "train": (3, True), "write one token": (1,
 
 @demo(
     T=LogSlider("Context length", 128, 131_072, value=8192, unit="tokens"),
-    name=Choice("Model", tuple(MODELS), value="Llama-3.1-8B"),
+    name=Choice("Model", tuple(PLAIN), value="Llama-3.1-8B"),
     phase=Choice("What it does", tuple(PHASES), value="read a prompt"),
     half=Toggle("Skip the masked half of the scores"),
 )

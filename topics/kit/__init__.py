@@ -9,7 +9,7 @@ from topics.kit.page.exercise import exercise, same
 from topics.kit.page.traces import bars, heatmap, label, line, points, rule
 from topics.kit.page.views import Badge, Figure, Frame, Matrix, Metrics, Note, Progress, Scores, Steps, Table, Tokens
 from topics.kit.real.hardware import GPUS
-from topics.kit.real.models import MODELS
+from topics.kit.real.models import MODELS, PLAIN
 
 __all__ = [
     "GB",
@@ -18,6 +18,7 @@ __all__ = [
     "KIB",
     "MIB",
     "MODELS",
+    "PLAIN",
     "Badge",
     "Choice",
     "Figure",

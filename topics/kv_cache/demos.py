@@ -8,6 +8,7 @@ from topics.kit import (
     GPUS,
     KIB,
     MODELS,
+    PLAIN,
     Badge,
     Choice,
     Figure,
@@ -50,7 +51,7 @@ BITS = {"16 bits": 2, "8 bits": 1}
 
 @demo(
     T=LogSlider("Context length", 1024, 131_072, value=131_072, per_octave=2, unit="tokens"),
-    name=Choice("Model", tuple(name for name in MODELS if name != "GPT-2 small"), value="Llama-3.1-8B"),
+    name=Choice("Model", tuple(name for name in PLAIN if name != "GPT-2 small"), value="Llama-3.1-8B"),
     B=LogSlider("Users at once", 1, 256, value=8, unit="users"),
     precision=Choice("Precision of the cache", tuple(BITS), value="16 bits"),
     gpu=Choice("GPU", ("RTX 4090", "H100", "H200", "8 × H100"), value="H100"),

@@ -7,7 +7,7 @@ d_c width of MLA's latent   d_R width of its rotary key
 from typing import NamedTuple
 
 from topics.kit.real.costs import users_that_fit
-from topics.kit.real.models import MODELS
+from topics.kit.real.models import MODELS, alike
 
 WAYS = ("MHA", "GQA", "MQA", "MLA")
 
@@ -24,17 +24,20 @@ class Cached(NamedTuple):
     context: int
 
 
-# deepseek2024v2 and deepseek2024v3: 128 heads of width 128, d_c = 512, d_R = 64; totals as the reports round them
-CACHED = {
-    name: Cached(m.L, m.H, m.D, m.H_kv, "GQA", m.parameters, m.context)
-    if m.H_kv < m.H
-    else Cached(m.L, m.H, m.D, 8, "MHA", m.parameters, m.context)
-    for name, m in MODELS.items()
-    if m.H_kv < m.H or m.H % 8 == 0
-} | {
-    "DeepSeek-V2": Cached(60, 128, 128, 8, "MLA", 236_000_000_000, 131_072),
-    "DeepSeek-V3": Cached(61, 128, 128, 8, "MLA", 671_000_000_000, 131_072),
-}
+def _cached(m):
+    """A model whose layers are all alike, by the way in which it shares keys and values."""
+    (layers,) = m.layers
+    way = "MLA" if layers.latent else "GQA" if layers.H_kv < layers.H else "MHA"
+    return Cached(m.L, layers.H, layers.D, layers.H_kv if way == "GQA" else 8, way, m.parameters, m.context)
+
+
+def _comparable(m):
+    """Whether one can ask what a model had cached, had its heads shared otherwise: all tokens, in layers alike."""
+    each = m.layers[0]
+    return alike(m) and not (each.window or each.index or each.state) and (each.H_kv < each.H or each.H % 8 == 0)
+
+
+CACHED = {name: _cached(m) for name, m in MODELS.items() if _comparable(m)}
 
 
 def elements(way, H, D, H_kv):

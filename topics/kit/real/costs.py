@@ -1,6 +1,8 @@
-"""What attention costs in memory and time, as several pages count it. Knows no page and no model.
+"""What a model costs in memory and time, as several pages count it. Knows no page.
 
-T tokens   L layers   H_kv key/value heads of width D   b bytes a number
+T tokens   L layers   H query heads   H_kv key/value heads of width D   B users   b bytes a cached number
+E experts in a layer, k of them for a token
+A FLOP is one addition or one multiplication, so a multiply-add is two.
 """
 
 
@@ -11,6 +13,126 @@ def cache_bytes(T, L, H_kv, D, b=2):
     131072
     """
     return 2 * T * L * H_kv * D * b  # the 2 is K and V
+
+
+def kept(layers, T):
+    """Numbers that one layer of a group of Layers keeps of a text of T tokens."""
+    if layers.state:  # the whole text in one matrix
+        return layers.state
+    tokens = T if layers.window is None else min(T, layers.window)
+    return tokens * ((layers.latent or 2 * layers.H_kv * layers.D) + layers.index)
+
+
+def text_bytes(model, T, b=2):
+    """Bytes that a model of the kit keeps of one text of T tokens, whatever its layers: its cache.
+
+    >>> from topics.kit.real.models import MODELS
+    >>> text_bytes(MODELS["Llama-3.1-8B"], 1)
+    131072
+    >>> text_bytes(MODELS["gpt-oss-120b"], 1128) - text_bytes(MODELS["gpt-oss-120b"], 128)   # half of its layers grow
+    36864000
+    """
+    return b * sum(layers.n * kept(layers, T) for layers in model.layers)
+
+
+def pairs_flops(model, T):
+    """FLOP of scoring and mixing, in all layers, for one new token that meets T.
+
+    Latents are scored and mixed as they stand (absorbed), by H heads; linear attention decays its matrix, reads it,
+    writes to it and reads it again: 7 FLOP a number.
+
+    >>> from topics.kit.real.models import MODELS
+    >>> pairs_flops(MODELS["Llama-3.1-8B"], 1) == 4 * 32 * 32 * 128
+    True
+    """
+    return sum(layers.n * _pairs(layers, T) for layers in model.layers)
+
+
+def _pairs(layers, T):
+    """pairs_flops of one layer of a group."""
+    if layers.index:
+        raise ValueError("an indexer picks which tokens are met: that is not counted here")
+    if layers.state:
+        return 7 * layers.state
+    tokens = T if layers.window is None else min(T, layers.window)
+    if layers.latent:
+        return 2 * layers.H * (2 * layers.latent - layers.rotary) * tokens
+    return 4 * layers.H * layers.D * tokens
+
+
+def experts_touched(E, k, B):
+    """Different experts of a layer that B tokens are sent to, if each draws k of E by chance: the mean.
+
+    Real routers prefer some experts, and neighbours resemble each other: real batches touch fewer.
+
+    >>> experts_touched(8, 2, 1), experts_touched(8, 2, 2)
+    (2.0, 3.5)
+    """
+    return E * (1 - (1 - k / E) ** B)
+
+
+def parameters_read(model, B):
+    """Parameters that a step of B tokens reads: all but the looked-up embedding; of a mixture the experts touched.
+
+    >>> from topics.kit.real.models import MODELS
+    >>> parameters_read(MODELS["Llama-3.1-8B"], 32) == 8_030_261_248 - 128_256 * 4096
+    True
+    """
+    whole, e = model.parameters - model.embedding, model.experts
+    return whole - (e.layers * (e.E - experts_touched(e.E, e.k, B)) * e.each if e else 0)
+
+
+# bits a parameter, scales included
+WEIGHTS = {
+    "BF16": 16,
+    "FP8": 8 + 32 / 128**2,  # deepseek2024v3: blocks of 128 × 128 share an FP32 scale
+    "NVFP4": 4 + 8 / 16,  # nvidia2025nvfp4: 16 weights share an FP8 scale; the one FP32 a matrix is nothing
+    "MXFP4": 4 + 8 / 32,  # ocp2023mx: 32 weights share an 8-bit power of two
+}
+
+
+def narrowed(model, experts=None):
+    """Parameters that take fewer bits than 16 where a model's weights do: of a mixture the matrices of so many experts
+    a layer (None: of all), of a dense model all but the embeddings.
+
+    So gpt-oss was released (openai2025gptoss). DeepSeek-V3 has attention and shared experts in FP8, too: 2 % of it.
+    """
+    e = model.experts
+    if e:
+        return e.layers * (e.E if experts is None else experts) * model.feeds * model.d * e.F
+    return model.parameters - model.vocabulary * model.d - model.embedding
+
+
+def weights_bytes(model, kind="BF16"):
+    """Bytes of all weights of a model.
+
+    >>> from topics.kit.real.models import MODELS
+    >>> round(weights_bytes(MODELS["gpt-oss-120b"], "MXFP4") / 2**30, 1)   # GiB, as its model card has it
+    60.8
+    """
+    few = narrowed(model)
+    return 2 * (model.parameters - few) + few * WEIGHTS[kind] / 8
+
+
+def weights_read(model, B, kind="BF16"):
+    """Bytes of weights that a step of B tokens reads."""
+    e = model.experts
+    few = narrowed(model, experts_touched(e.E, e.k, B) if e else None)
+    return 2 * (parameters_read(model, B) - few) + few * WEIGHTS[kind] / 8
+
+
+def matrices_work(model, B, kind="BF16"):
+    """FLOP and bytes of one step of B tokens in all of a model's matrices."""
+    return 2 * B * (model.active - model.embedding), weights_read(model, B, kind)
+
+
+def pairs_work(model, T, B, b=2):
+    """FLOP and bytes of one step of B users' scoring and mixing, each one new token that meets T.
+
+    Caches are read, the state of linear attention is written back as well.
+    """
+    written = b * sum(layers.n * layers.state for layers in model.layers)
+    return B * pairs_flops(model, T), B * (text_bytes(model, T, b) + written)
 
 
 def users_that_fit(memory, weights, per_user):
@@ -29,3 +151,17 @@ def roofline_time(work, gpu):
     """
     flops, moved = work
     return max(flops / gpu.flops, moved / gpu.bandwidth)
+
+
+def step_time(model, gpu, T, B, kind="BF16", b=2):
+    """Seconds at best of one decode step: matrices, then attention, as the second waits for the first.
+
+    Arithmetic is counted at the BF16 rate, whatever the weights are stored in.
+
+    >>> from topics.kit.real.hardware import GPUS
+    >>> from topics.kit.real.models import MODELS
+    >>> round(1000 * step_time(MODELS["Llama-3.1-8B"], GPUS["H100"], T=1, B=1), 1)   # 15.01 GB at 3,350 GB/s, in ms
+    4.5
+    """
+    works = matrices_work(model, B, kind), pairs_work(model, T, B, b)
+    return sum(roofline_time(work, gpu) for work in works)

@@ -20,6 +20,10 @@ GPUS = {
     "A100": GPU(80 * GIB, 2039 * GB, 312e12),  # nvidia2021a100, 80 GB SXM: 312 dense, 624 sparse
     "H100": GPU(80 * GIB, 3350 * GB, 989e12),  # nvidia2023h100, SXM: 1,979 sparse
     "H200": GPU(141 * GIB, 4800 * GB, 989e12),  # nvidia2023h200, SXM: 1,979 sparse
+    # nvidia2025blackwell: an HGX board's 180 GB and 7.7 TB/s each, 4,500 sparse. In a rack, as GB200, it has 186 GB and
+    # 8 TB/s; 192 GB were announced. A B200 reports 178 GiB, and 7,680 lines at 3,996 MHz, two bits a beat, which makes
+    # 7.67 TB/s (pytorch2026b200).
+    "B200": GPU(180 * GIB, 7700 * GB, 2250e12),
 }
 
 
@@ -32,4 +36,4 @@ def times(n, gpu):
     return GPU(*(n * x for x in gpu))
 
 
-GPUS["8 × H100"] = times(8, GPUS["H100"])
+GPUS |= {f"8 × {name}": times(8, GPUS[name]) for name in ("H100", "B200")}

@@ -1,0 +1,275 @@
+"""Real models and GPUs: what is published follows from the shapes in the kit's tables."""
+
+import math
+
+import pytest
+
+from topics.kit import GIB, GPUS, KIB, MODELS
+from topics.kit.real import costs
+from topics.kit.real.models import PLAIN, alike
+
+
+def attention(d, H, H_kv, D, gate=False):
+    """Queries, keys, values, output; a gate is one more matrix of queries."""
+    return d * H * D + 2 * d * H_kv * D + H * D * d + (d * H * D if gate else 0)
+
+
+def latent_attention(d, H, q, nope, v, indexer=False):
+    """MLA as DeepSeek's code has it: ranks q and 512, a rotary key of 64, norms on both ranks."""
+    down_and_up = d * q + q + q * H * (nope + 64) + d * (512 + 64) + 512 + 512 * H * (nope + v)
+    picks = q * 32 * 128 + d * 128 + 2 * 128 + d * 32 if indexer else 0  # 32 queries of 128, one key, its norm, weights
+    return down_and_up + H * v * d + picks
+
+
+def delta(d):
+    """Qwen's gated DeltaNet: 16 heads of queries and keys, 32 of values and gates, a convolution, two rates a head."""
+    return d * (2 * 2048 + 2 * 4096) + d * 64 + 4 * (2 * 2048 + 4096) + 2 * 32 + 128 + 4096 * d
+
+
+def mixture(d, E, F, shared=0, gate=False):
+    """E experts of three matrices, a router, experts for all, and Qwen's gate before the shared one."""
+    return (E + shared) * 3 * d * F + d * E + (d if gate else 0)
+
+
+def whole(d, vocabulary, layers, tied=False):
+    """Embeddings, layers, and the last norm."""
+    return (1 if tied else 2) * vocabulary * d + sum(layers) + d
+
+
+def counted():
+    """Parameters, matrix by matrix, of the models of the last years; two norms a layer, unless said otherwise."""
+    d = 5120
+    v2 = [latent_attention(d, 128, 1536, 128, 128) + 2 * d] * 60
+    yield "DeepSeek-V2", whole(d, 102_400, [*v2, 3 * d * 12_288, *[mixture(d, 160, 1536, 2)] * 59])
+    d = 7168
+    v3 = [latent_attention(d, 128, 1536, 128, 128) + 2 * d] * 61
+    yield "DeepSeek-V3", whole(d, 129_280, [*v3, *[3 * d * 18_432] * 3, *[mixture(d, 256, 2048, 1)] * 58])
+    k2 = [latent_attention(d, 64, 1536, 128, 128) + 2 * d] * 61
+    yield "Kimi K2", whole(d, 163_840, [*k2, 3 * d * 18_432, *[mixture(d, 384, 2048, 1)] * 60])
+    d = 6144
+    glm = [latent_attention(d, 64, 2048, 192, 256, indexer=True) + 2 * d] * 78
+    yield "GLM-5", whole(d, 154_880, [*glm, *[3 * d * 12_288] * 3, *[mixture(d, 256, 2048, 1)] * 75])
+    d = 5376  # four norms a layer, and one for queries and one for keys
+    gemma = attention(d, 32, 16, 128) + 2 * 128 + 4 * d + 3 * d * 21_504
+    yield "Gemma 3 27B", whole(d, 262_208, [gemma] * 62, tied=True)
+    local = attention(d, 32, 16, 256) + 2 * 256 + 4 * d + 3 * d * 21_504
+    everywhere = attention(d, 32, 4, 512) - d * 4 * 512 + 2 * 512 + 4 * d + 3 * d * 21_504  # no matrix for values
+    yield "Gemma 4 31B", whole(d, 262_144, [local] * 50 + [everywhere] * 10, tied=True)
+    d = 5120
+    llama = [attention(d, 40, 8, 128) + 2 * d] * 48
+    yield "Llama 4 Maverick", whole(d, 202_048, [*llama, *[3 * d * 16_384, mixture(d, 128, 8192, 1)] * 24])
+    d = 4096
+    qwen = attention(d, 64, 4, 128) + 2 * 128 + 2 * d + mixture(d, 128, 1536)
+    yield "Qwen3-235B-A22B", whole(d, 151_936, [qwen] * 94)
+    d = 2880  # biases in attention, router and experts, and a sink a head
+    sinks = attention(d, 64, 8, 64) + 64 * 64 + 2 * 8 * 64 + d + 64 + 2 * d
+    for name, L, E in (("gpt-oss-20b", 24, 32), ("gpt-oss-120b", 36, 128)):
+        yield name, whole(d, 201_088, [sinks + mixture(d, E, d) + E + E * 3 * d] * L)
+    d = 2048
+    full, linear = attention(d, 16, 2, 256, gate=True) + 2 * 256 + 2 * d, delta(d) + 2 * d
+    for name, each, E, vocabulary in (("Qwen3-Next-80B-A3B", 12, 512, 151_936), ("Qwen3.5-35B-A3B", 10, 256, 248_320)):
+        feeds = [mixture(d, E, 512, 1, gate=True)] * 4 * each
+        yield name, whole(d, vocabulary, [full] * each + [linear] * 3 * each + feeds)
+    d = 3072  # norms over all query and all key heads
+    minimax = attention(d, 48, 8, 128) + (48 + 8) * 128 + 2 * d + mixture(d, 256, 1536)
+    yield "MiniMax-M2", whole(d, 200_064, [minimax] * 62)
+
+
+COUNTED = dict(counted())
+
+
+@pytest.mark.parametrize("name", COUNTED)
+def test_parameters_follow_from_the_shapes(name):
+    assert MODELS[name].parameters == COUNTED[name]
+
+
+def test_every_model_is_counted_here_or_on_the_page_of_the_cache():
+    assert set(COUNTED) | set(PLAIN) == set(MODELS)
+    assert not set(COUNTED) & set(PLAIN)
+
+
+# as their makers print them, in billions: all, and those that a token passes
+PUBLISHED = {
+    "DeepSeek-V2": (236, 21), "DeepSeek-V3": (671, 37), "Llama 4 Maverick": (400, 17), "Qwen3-235B-A22B": (235, 22),
+    "gpt-oss-20b": (20.91, 3.61), "gpt-oss-120b": (116.83, 5.13), "Qwen3-Next-80B-A3B": (80, 3),
+    "MiniMax-M2": (230, 10), "GLM-5": (744, 40), "Qwen3.5-35B-A3B": (35, 3), "Kimi K2": (1040, 32.6),
+    "Gemma 3 27B": (27, 27), "Gemma 4 31B": (30.7, 30.7),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", PUBLISHED)
+def test_totals_are_the_published_ones(name):
+    m, (total, active) = MODELS[name], PUBLISHED[name]
+    assert math.isclose(m.parameters / 1e9, total, rel_tol=0.015)  # Kimi K2's report rounds up by 1.3 %
+    low, high = (m.active - 2 * m.vocabulary * m.d) / 1e9, m.active / 1e9  # makers count embeddings or don't
+    assert low - 0.5 < active < high + 0.5
+
+
+def test_gpt_oss_counts_its_output_matrix_and_not_its_embedding_as_its_report_does():
+    for name in ("gpt-oss-20b", "gpt-oss-120b"):
+        m = MODELS[name]
+        assert (round(m.parameters / 1e9, 2), round((m.active - m.embedding) / 1e9, 2)) == PUBLISHED[name]
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_a_model_s_table_hangs_together(name):
+    m = MODELS[name]
+    assert 0 < m.active <= m.parameters
+    assert (m.active == m.parameters) == (m.experts is None)
+    assert m.experts is None or m.experts.k + m.experts.shared < m.experts.E
+    for layers in m.layers:
+        assert layers.H % layers.H_kv == 0
+        assert bool(layers.latent) == bool(layers.rotary)
+    year, month = map(int, m.dated.split("-"))
+    assert (2019, 1) <= (year, month) <= (2026, 12)
+
+
+def test_where_layers_differ_there_is_no_one_number_of_heads():
+    m = MODELS["Gemma 4 31B"]
+    assert m.L == 60 and not alike(m)
+    for name in ("H", "H_kv", "D"):
+        with pytest.raises(ValueError, match=f"no one {name}"):
+            getattr(m, name)
+
+
+# ---- caches
+
+
+def slow_cache(layers, T):
+    """Numbers kept, token by token: of (kind, how many layers, numbers a token or in all, window)."""
+    kept = 0
+    for kind, n, numbers, window in layers:
+        for t in range(T):
+            if kind == "token" and t >= T - (window or T):
+                kept += n * numbers
+        if kind == "text":
+            kept += n * numbers
+    return kept
+
+
+@pytest.mark.parametrize(
+    ("name", "layers"),
+    [
+        ("Llama-3.1-8B", [("token", 32, 2 * 8 * 128, None)]),
+        ("gpt-oss-120b", [("token", 18, 2 * 8 * 64, 128), ("token", 18, 2 * 8 * 64, None)]),
+        ("Gemma 4 31B", [("token", 50, 2 * 16 * 256, 1024), ("token", 10, 2 * 4 * 512, None)]),
+        ("Qwen3-Next-80B-A3B", [("token", 12, 2 * 2 * 256, None), ("text", 36, 32 * 128 * 128 + 3 * 8192, None)]),
+        ("DeepSeek-V3", [("token", 61, 512 + 64, None)]),
+        ("GLM-5", [("token", 78, 512 + 64 + 128, None)]),
+    ],
+)
+def test_a_text_s_bytes_count_windows_latents_and_states(name, layers):
+    for T in (1, 100, 1500):
+        assert costs.text_bytes(MODELS[name], T) == 2 * slow_cache(layers, T)
+        assert costs.text_bytes(MODELS[name], T, b=1) == slow_cache(layers, T)
+
+
+def test_gpt_oss_grows_by_36_kib_a_token_above_a_constant_of_4_and_a_half_mib():
+    m = MODELS["gpt-oss-120b"]
+    assert costs.text_bytes(m, 1001) - costs.text_bytes(m, 1000) == 36 * KIB
+    assert costs.text_bytes(m, 1000) - 1000 * 36 * KIB == 4.5 * 2**20
+
+
+@pytest.mark.parametrize("name", PLAIN)
+def test_for_plain_models_it_is_the_formula(name):
+    m = MODELS[name]
+    assert costs.text_bytes(m, 777) == costs.cache_bytes(777, m.L, m.H_kv, m.D)
+    assert costs.pairs_flops(m, 777) == 4 * m.L * m.H * m.D * 777
+
+
+def test_latents_are_scored_by_all_heads_and_mixed_without_their_rotary_key():
+    assert costs.pairs_flops(MODELS["DeepSeek-V3"], 10) == 61 * 10 * 128 * (2 * 576 + 2 * 512)
+
+
+def test_windows_bound_the_pairs():
+    m = MODELS["gpt-oss-20b"]
+    assert costs.pairs_flops(m, 5000) == 12 * 4 * 64 * 64 * 5000 + 12 * 4 * 64 * 64 * 128
+
+
+def test_an_indexer_s_choice_is_not_counted_in_silence():
+    with pytest.raises(ValueError, match="indexer"):
+        costs.pairs_flops(MODELS["GLM-5"], 10)
+
+
+# ---- weights
+
+
+def test_experts_touched_is_the_mean_over_draws():
+    import numpy as np
+
+    rng = np.random.default_rng(0)
+    for E, k, B in ((8, 2, 4), (16, 1, 16), (256, 8, 32)):
+        draws = [len({e for _ in range(B) for e in rng.permutation(E)[:k].tolist()}) for _ in range(400)]
+        assert math.isclose(np.mean(draws), costs.experts_touched(E, k, B), rel_tol=0.02)
+    assert round(costs.experts_touched(256, 8, 32)) == 163
+    assert round(costs.experts_touched(256, 8, 128)) == 252
+
+
+def test_of_a_mixture_one_token_reads_what_is_active_and_many_read_nearly_all():
+    m = MODELS["DeepSeek-V3"]
+    assert costs.parameters_read(m, 1) == pytest.approx(m.active - m.embedding)
+    assert costs.parameters_read(m, 10_000) == pytest.approx(m.parameters - m.embedding)
+    assert costs.weights_read(m, 1) == pytest.approx(2 * (m.active - m.embedding))
+    reads = [costs.weights_read(m, B, "MXFP4") for B in (1, 2, 4, 8)]
+    assert reads == sorted(reads)
+
+
+def test_a_dense_model_s_weights_are_read_but_for_the_embedding_that_is_looked_up():
+    tied, untied = MODELS["Gemma 4 31B"], MODELS["Llama-3.1-8B"]
+    assert costs.parameters_read(tied, 5) == tied.parameters
+    assert costs.parameters_read(untied, 5) == untied.parameters - 128_256 * 4096
+
+
+@pytest.mark.parametrize(("name", "gib"), [("gpt-oss-20b", 12.8), ("gpt-oss-120b", 60.8)])
+def test_in_mxfp4_gpt_oss_takes_the_bytes_of_its_checkpoint(name, gib):
+    assert round(costs.weights_bytes(MODELS[name], "MXFP4") / GIB, 1) == gib
+
+
+def test_bits_count_their_scales():
+    assert costs.WEIGHTS["MXFP4"] == (32 * 4 + 8) / 32
+    assert costs.WEIGHTS["NVFP4"] == (16 * 4 + 8) / 16
+    assert costs.WEIGHTS["FP8"] == (128 * 128 * 8 + 32) / 128**2
+    for m in MODELS.values():
+        assert costs.weights_bytes(m) == 2 * m.parameters
+        weights = [costs.weights_bytes(m, kind) for kind in ("BF16", "FP8", "NVFP4", "MXFP4")]
+        assert weights == sorted(weights, reverse=True)
+        assert weights[-1] > m.parameters * 4.25 / 8  # something stays at 16 bits
+
+
+# ---- a step
+
+
+def test_a_step_is_two_rooflines_one_after_the_other():
+    m, gpu = MODELS["Llama-3.1-8B"], GPUS["H100"]
+    read = 2 * (m.parameters - m.embedding)
+    for T, B in ((128, 512), (8192, 32), (1, 1)):
+        matrices = max(B * read / gpu.flops, read / gpu.bandwidth)
+        pairs = max(B * T * 4 * 32 * 32 * 128 / gpu.flops, B * T * 131_072 / gpu.bandwidth)
+        assert costs.step_time(m, gpu, T, B) == pytest.approx(matrices + pairs)
+    pooled = costs.roofline_time(tuple(map(sum, zip(costs.matrices_work(m, 512), costs.pairs_work(m, 128, 512),
+                                                    strict=True))), gpu)  # fmt: skip
+    assert costs.step_time(m, gpu, 128, 512) > 1.25 * pooled
+
+
+def test_narrow_weights_save_reading_not_arithmetic():
+    m, gpu = MODELS["Llama-3.1-70B"], GPUS["8 × H100"]
+    assert costs.step_time(m, gpu, 1024, 1, "MXFP4") < 0.35 * costs.step_time(m, gpu, 1024, 1)
+    assert costs.step_time(m, gpu, 1, 4096, "MXFP4") == pytest.approx(costs.step_time(m, gpu, 1, 4096))
+
+
+def test_the_state_of_linear_attention_is_read_and_written_and_does_not_grow():
+    m = MODELS["Qwen3-Next-80B-A3B"]
+    flops, moved = costs.pairs_work(m, 1000, 1)
+    state = 36 * (32 * 128 * 128 + 3 * 8192)
+    assert moved == 2 * (12 * 1000 * 1024 + 2 * state)
+    assert flops == 12 * 4 * 16 * 256 * 1000 + 7 * state
+
+
+# ---- GPUs
+
+
+@pytest.mark.parametrize(
+    "gpu, ridge", [("RTX 4090", 164), ("A100", 153), ("H100", 295), ("H200", 206), ("B200", 292), ("8 × B200", 292)]
+)
+def test_ridges_are_dense_rates_over_bandwidth(gpu, ridge):
+    assert round(GPUS[gpu].flops / GPUS[gpu].bandwidth) == ridge
