@@ -73,6 +73,10 @@ def counted():
     d = 3072  # norms over all query and all key heads
     minimax = attention(d, 48, 8, 128) + (48 + 8) * 128 + 2 * d + mixture(d, 256, 1536)
     yield "MiniMax-M2", whole(d, 200_064, [minimax] * 62)
+    d = 4096
+    yield "Mistral 7B", whole(d, 32_000, [attention(d, 32, 8, 128) + 3 * d * 14_336 + 2 * d] * 32)
+    d = 4608  # four norms a layer
+    yield "Gemma 2 27B", whole(d, 256_000, [attention(d, 32, 16, 128) + 3 * d * 36_864 + 4 * d] * 46, tied=True)
 
 
 COUNTED = dict(counted())
@@ -93,7 +97,7 @@ PUBLISHED = {
     "DeepSeek-V2": (236, 21), "DeepSeek-V3": (671, 37), "Llama 4 Maverick": (400, 17), "Qwen3-235B-A22B": (235, 22),
     "gpt-oss-20b": (20.91, 3.61), "gpt-oss-120b": (116.83, 5.13), "Qwen3-Next-80B-A3B": (80, 3),
     "MiniMax-M2": (230, 10), "GLM-5": (744, 40), "Qwen3.5-35B-A3B": (35, 3), "Kimi K2": (1040, 32.6),
-    "Gemma 3 27B": (27, 27), "Gemma 4 31B": (30.7, 30.7),
+    "Gemma 3 27B": (27, 27), "Gemma 4 31B": (30.7, 30.7), "Mistral 7B": (7.24, 7.24), "Gemma 2 27B": (27.2, 27.2),
 }  # fmt: skip
 
 

@@ -103,8 +103,9 @@ def _mixture(layers, E, k, shared, d, F, bias=0):
 _DELTA = 32 * 128 * 128 + 3 * (2 * 16 * 128 + 32 * 128)
 
 # Shapes: published configurations, cited in references.bib as radford2019, brown2020, zhang2022opt, touvron2023llama2,
-# llama2024herd, qwen2024, and those of huggingface/transformers and of the releases, as transformers2026configs.
-# Parameter counts follow from the shapes; tests/kit/test_models.py adds them up matrix by matrix.
+# llama2024herd, qwen2024, jiang2023mistral, gemma2024two, and those of huggingface/transformers and of the releases, as
+# transformers2026configs. Parameter counts follow from the shapes; tests/kit/test_models.py adds them up, matrix by
+# matrix.
 MODELS = {
     "GPT-2 small": _dense(12, 768, 12, 12, 64, 3072, 2, 50_257, 124_439_808, 1024, "2019-02", tied=True),
     "GPT-3": _dense(96, 12_288, 96, 96, 128, 49_152, 2, 50_257, 174_604_259_328, 2048, "2020-05", tied=True),
@@ -164,6 +165,13 @@ MODELS = {
     "Gemma 4 31B": Model(  # in global layers one projection makes keys and values; norms differ, so both are cached
         5376, (Layers(50, 32, 16, 256, window=1024), Layers(10, 32, 4, 512)), 21_504, 3, 262_144, 30_697_345_280,
         262_144, "2026-04", tied=True,
+    ),
+    "Mistral 7B": Model(  # version 0.1; version 0.2 has no window
+        4096, (Layers(32, 32, 8, 128, window=4096),), 14_336, 3, 32_000, 7_241_732_096, 32_768, "2023-09",
+    ),
+    "Gemma 2 27B": Model(
+        4608, (Layers(23, 32, 16, 128, window=4096), Layers(23, 32, 16, 128)), 36_864, 3, 256_000, 27_227_128_320,
+        8192, "2024-06", tied=True,
     ),
 }  # fmt: skip
 
