@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from topics.kit import exercise
+from topics.kit import exercise, same
 
 
 def _fold(W_UQ, W_UK):
@@ -22,17 +22,12 @@ def _fold(W_UQ, W_UK):
 def fold_two_matrices(answer, rng):
     """In DeepSeek's models queries come from a latent too, `u`. Write `fold(W_UQ, W_UK)`: for each head the matrix `M`
     with `u @ M[h] @ c` equal to the product of that head's query and key. Shape `(H, d_q, d_c)`."""
-    for H, D in ((1, 3), (3, 2), (4, 5)):
-        d_q, d_c = int(rng.integers(2, 5)), int(rng.integers(5, 8))
+    for H, D, d_q, d_c in ((1, 3, 2, 4), (3, 2, 4, 4), (4, 5, int(rng.integers(2, 5)), int(rng.integers(5, 8)))):
         W_UQ, W_UK = rng.normal(size=(H, D, d_q)), rng.normal(size=(H, D, d_c))
-        u, c = rng.normal(size=d_q), rng.normal(size=d_c)
-        M = answer(W_UQ.copy(), W_UK.copy())
-        assert np.shape(M) == (H, d_q, d_c), f"expected the shape {(H, d_q, d_c)}, got {np.shape(M)}"
-        for h in range(H):
-            query = [sum(W_UQ[h, i, j] * u[j] for j in range(d_q)) for i in range(D)]
-            key = [sum(W_UK[h, i, j] * c[j] for j in range(d_c)) for i in range(D)]
-            expected, got = sum(a * b for a, b in zip(query, key, strict=True)), float(u @ M[h] @ c)
-            assert abs(got - expected) < 1e-9, f"{H} heads, head {h}: expected {expected:.4f}, got {got:.4f}"
+        expected = np.zeros((H, d_q, d_c))
+        for h, a, b in np.ndindex(expected.shape):  # the part of u[a] and c[b] in the score of head h
+            expected[h, a, b] = sum(W_UQ[h, i, a] * W_UK[h, i, b] for i in range(D))
+        same(answer(W_UQ.copy(), W_UK.copy()), expected, "M", W_UQ=W_UQ, W_UK=W_UK)
 
 
 def _as_latent(W_K, W_V, H):
@@ -64,20 +59,20 @@ def write_groups_as_a_latent(answer, rng):
     """Without rotation every GQA is an MLA. Write `as_latent(W_K, W_V, H)`: return `W_D` (2·H_kv·D, d), and
     `W_UK` and `W_UV` (H, D, 2·H_kv·D) that give each of `H` query heads exactly the key and the value of its group. In
     the starter code all heads read the same numbers."""
-    for H_kv, share in ((1, 3), (2, 2), (3, 2)):
-        D, d = int(rng.integers(2, 4)), int(rng.integers(3, 6))
-        H = H_kv * share
+    for H_kv, share in ((1, 3), (2, 3), (3, 2), (2, 1)):
+        D, d, H = int(rng.integers(2, 4)), int(rng.integers(3, 6)), H_kv * share
         W_K, W_V = rng.normal(size=(2, H_kv, D, d))
         W_D, W_UK, W_UV = answer(W_K.copy(), W_V.copy(), H)
-        assert np.shape(W_D) == (2 * H_kv * D, d), f"W_D should be {(2 * H_kv * D, d)}, it is {np.shape(W_D)}"
+        _shape(W_D, (2 * H_kv * D, d), "W_D", W_K=W_K, H=H)
         for name, up, W in (("W_UK", W_UK, W_K), ("W_UV", W_UV, W_V)):
-            assert np.shape(up) == (H, D, 2 * H_kv * D), (
-                f"{name} should be {(H, D, 2 * H_kv * D)}, it is {np.shape(up)}"
-            )
+            _shape(up, (H, D, 2 * H_kv * D), name, W_K=W_K, H=H)
             for h in range(H):
-                x = rng.normal(size=d)
-                wrong = np.abs(up[h] @ (W_D @ x) - W[h // share] @ x).max()
-                assert wrong < 1e-9, f"{H_kv} groups, {H} heads: {name}[{h}] does not rebuild group {h // share}"
+                g = h // share
+                same(np.asarray(up[h]) @ W_D, W[g], f"{name}[{h}] @ W_D, of group {g}", W_K=W_K, W_V=W_V, H=H)
+
+
+def _shape(got, shape, name, **given):
+    same(np.zeros(np.shape(got)), np.zeros(shape), name, **given)
 
 
 def _shared_latent(W_K, W_V, r):
@@ -107,13 +102,14 @@ def share_the_latent(answer, rng):
     """`W_K` and `W_V` (m, d) make the keys and values of all heads, m = H·D numbers each. Write
     `shared_latent(W_K, W_V, r)`: of all `W_D` (r, d) and `W_U` (2m, r) those whose product `W_U @ W_D` is nearest to
     the two, one above the other, in summed squares. `np.linalg.svd` helps. The starter code treats the two apart."""
-    for r in (2, 3, 5):
+    for r in (2, 1, 3, 5):
         m, d = int(rng.integers(5, 8)), int(rng.integers(6, 9))
-        W_K, W_V = rng.normal(size=(2, m, d)) * np.array([1, 3])[:, None, None]
+        W_K, W_V = rng.normal(size=(2, m, d)) * np.array([1, 3])[:, None, None] + rng.normal()
         W_D, W_U = answer(W_K.copy(), W_V.copy(), r)
-        assert np.shape(W_D) == (r, d), f"W_D should be {(r, d)}, it is {np.shape(W_D)}"
-        assert np.shape(W_U) == (2 * m, r), f"W_U should be {(2 * m, r)}, it is {np.shape(W_U)}"
+        _shape(W_D, (r, d), "W_D", r=r, W_K=W_K, W_V=W_V)
+        _shape(W_U, (2 * m, r), "W_U", r=r, W_K=W_K, W_V=W_V)
         W = np.vstack([W_K, W_V])
-        left = np.linalg.eigvalsh(W.T @ W)[: d - r].sum()  # what no product of rank r can reach
-        got = ((W - W_U @ W_D) ** 2).sum()
-        assert got <= left * (1 + 1e-6), f"r = {r}: the summed squares of what is missed are {got:.3f}, not {left:.3f}"
+        squares = np.linalg.eigvalsh(W.T @ W)  # ascending; those beyond the r largest no product of rank r can reach
+        missed = ((W - np.asarray(W_U) @ W_D) ** 2).sum()
+        what = "the sum of squares that W_U @ W_D misses"
+        same(missed, squares[: d - r].sum(), what, rtol=1e-6, r=r, W_K=W_K, W_V=W_V)
