@@ -8,7 +8,6 @@ from topics.kit import (
     GPUS,
     KIB,
     MODELS,
-    PLAIN,
     Badge,
     Choice,
     Figure,
@@ -33,16 +32,24 @@ from topics.kit import (
 from topics.kit.numerics import position_vector
 from topics.kit.page.roofs import roofline
 from topics.kit.page.words import beyond, counted, products, short
-from topics.kit.real.costs import cache_bytes, roofline_time, users_that_fit
+from topics.kit.real.costs import (
+    WEIGHTS,
+    experts_touched,  # noqa: F401
+    roofline_time,
+    text_bytes,
+    time_of,
+    users_that_fit,
+)
 from topics.kv_cache.method import (
     arithmetic_intensity,
     cache_of,
     crossover_batch,
     decode_step,
-    decode_work,
-    layer_flops,
+    decode_works,
+    layer_flops,  # noqa: F401
     prefill,
-    prefill_work,
+    prefill_works,
+    ridge_batch,
     weight_bytes,
 )
 
@@ -51,17 +58,18 @@ BITS = {"16 bits": 2, "8 bits": 1}
 
 @demo(
     T=LogSlider("Context length", 1024, 131_072, value=131_072, per_octave=2, unit="tokens"),
-    name=Choice("Model", tuple(name for name in PLAIN if name != "GPT-2 small"), value="Llama-3.1-8B"),
+    name=Choice("Model", tuple(name for name in MODELS if name != "GPT-2 small"), value="Llama-3.1-8B"),
     B=LogSlider("Users at once", 1, 256, value=8, unit="users"),
+    kind=Choice("Weights", tuple(WEIGHTS), value="BF16"),
     precision=Choice("Precision of the cache", tuple(BITS), value="16 bits"),
-    gpu=Choice("GPU", ("RTX 4090", "H100", "H200", "8 × H100"), value="H100"),
+    gpu=Choice("GPU", ("RTX 4090", "H100", "H200", "B200", "8 × H100", "8 × B200"), value="H100"),
     wrong=Toggle("Break it: count query heads, not key/value heads"),
 )
-def memory_calculator(T, name, B, precision, gpu, wrong):
+def memory_calculator(T, name, B, kind, precision, gpu, wrong):
     """Weights and caches of a real model against the memory of a real GPU."""
     model, b, memory = MODELS[name], BITS[precision], GPUS[gpu].memory
-    heads = model.H if wrong else model.H_kv
-    weights, per_user = weight_bytes(name), cache_bytes(T, model.L, heads, model.D, b)
+    counted_as = _by_query_heads(model) if wrong else model
+    weights, per_user = weight_bytes(name, kind), text_bytes(counted_as, T, b)
     fit = users_that_fit(memory, weights, per_user)
 
     users = {"1 user": 1, f"asked for: {B}": B, f"most that fit: {fit}": fit}
@@ -87,18 +95,43 @@ def memory_calculator(T, name, B, precision, gpu, wrong):
     room = f"⌊({memory // GIB} − {weights / GIB:.2f}) / {per_user / GIB:.4g}⌋"
     if weights > memory:
         room = f"{weights / GIB:.2f} > {memory // GIB}"
+    grows = (text_bytes(counted_as, T + 1, b) - per_user) / KIB
     metrics = Metrics(
-        (
-            "Cache per token",
-            per_user / T / KIB,
-            "KiB",
-            f"2 · {model.L} layers · {heads} heads · {model.D} · {counted(b, 'byte')}",
-        ),
-        ("Cache per user", per_user / GIB, "GiB", f"{T:,} tokens · {short(per_user / T / KIB)} KiB"),
-        ("Weights", weights / GIB, "GiB", f"{model.parameters:,} parameters · 2 bytes"),
+        ("A further token", grows, "KiB", f"{_what_grows(counted_as, T)} · {counted(b, 'byte')}"),
+        ("Cache per user", per_user / GIB, "GiB", _what_is_kept(counted_as, T)),
+        ("Weights", weights / GIB, "GiB", f"{model.parameters:,} parameters; most at {WEIGHTS[kind]:.4g} bits"),
         ("Users that fit", fit, "", room),
     )
     return figure, metrics, _context_note(name, T, wrong)
+
+
+def _by_query_heads(model):
+    """A model as one counts it who takes the number of query heads, in all layers that keep something of a token."""
+    return model._replace(layers=tuple(
+        each if each.state else each._replace(H_kv=each.H, latent=0, rotary=0, index=0) for each in model.layers
+    ))  # fmt: skip
+
+
+def _numbers(each):
+    """What a layer of a group keeps of one token, as a product."""
+    if each.index:
+        return f"({each.latent} + {each.index})"
+    return str(each.latent) if each.latent else f"2 · {counted(each.H_kv, 'head')} · {each.D}"
+
+
+def _what_grows(model, T):
+    """The layers whose caches still grow beyond T tokens."""
+    growing = [each for each in model.layers if not each.state and (each.window is None or each.window > T)]
+    return " + ".join(f"{counted(each.n, 'layer')} · {_numbers(each)}" for each in growing) or "no layer"
+
+
+def _what_is_kept(model, T):
+    """How many tokens the layers of a model keep."""
+    parts = []
+    for each in model.layers:
+        tokens = T if each.window is None else min(T, each.window)
+        parts.append(f"{counted(each.n, 'layer')}: " + ("a state" if each.state else f"{tokens:,} tokens"))
+    return "; ".join(parts)
 
 
 def _context_note(name, T, wrong):
@@ -107,8 +140,9 @@ def _context_note(name, T, wrong):
     if model.context < T:
         return Note(f"{name} was made for {model.context:,} tokens. Only the bytes at {T:,} still hold.",
                     "warning")  # fmt: skip
-    if wrong and model.H_kv < model.H:
-        return Note(f"{name} caches {model.H_kv} heads, not {model.H}: this is {model.H // model.H_kv} times too much.",
+    right, counted_so = text_bytes(model, T), text_bytes(_by_query_heads(model), T)
+    if wrong and counted_so > right:
+        return Note(f"{name} does not cache its query heads: this is {counted_so / right:.3g} times too much.",
                     "warning")  # fmt: skip
     if wrong:
         return Note(f"{name} has as many key/value heads as query heads, so here the mistake goes unnoticed.")
@@ -159,7 +193,7 @@ def _frame(t, held, q, K, V, y, exact):
     weights = softmax(scores)  # (n,)
     dots = [[f"({products(q, row)}) / {np.sqrt(D):.0f}" for row in K]]
     mixes = [[products(weights, V[:, j]) for j in range(D)], ["the same sum, every row of K and V computed again"] * D]
-    parts = f"8·{D}·{D} + 4·{D}·"
+    parts = f"6·{D}·{D} + 4·{D}·"  # queries, keys and values are projected, outputs are not
     return Frame(
         f"Token {t + 1} arrives. Kept rows of K and V: {n - 1}. New rows: 1. One query meets {counted(n, 'key')}.",
         Matrix(K, [f"{name}, {'new' if i == t else 'kept'}" for name, i in zip(names, held, strict=True)], dims,
@@ -169,38 +203,49 @@ def _frame(t, held, q, K, V, y, exact):
         Matrix(np.stack([y, exact]), ["cached", "recomputed"], dims, "Output, the weighted sum of V",
                "output", mixes),
         Metrics(
-            ("Work with the cache", layer_flops(1, n, D, 1, 1, D), "FLOP", f"1 · ({parts}{n})"),
-            ("Work without", layer_flops(t + 1, t + 1, D, 1, 1, D), "FLOP", f"{t + 1} · ({parts}{t + 1})"),
+            ("Work with the cache", head_flops(1, n, D), "FLOP", f"1 · ({parts}{n})"),
+            ("Work without", head_flops(t + 1, t + 1, D), "FLOP", f"{t + 1} · ({parts}{t + 1})"),
             ("max|Δ| of this token", max_abs_difference(y, exact), ""),
         ),
     )  # fmt: skip
 
 
+def head_flops(new, T, D):
+    """FLOP of the head above for `new` tokens of width D that each meet T keys: no output projection."""
+    return new * (6 * D * D + 4 * D * T)
+
+
+SERVED = ("Llama-2-7B", "Llama-3.1-8B", "Llama-3.1-70B", "gpt-oss-120b", "Qwen3-235B-A22B", "DeepSeek-V3")
+
+
 @demo(
     T=LogSlider("Context length", 128, 131_072, value=8192, unit="tokens"),
     B=LogSlider("Users at once", 1, 512, value=32, unit="users"),
-    name=Choice("Model", ("Llama-2-7B", "Llama-3.1-8B", "Llama-3.1-70B"), value="Llama-3.1-8B"),
+    name=Choice("Model", SERVED, value="Llama-3.1-8B"),
+    kind=Choice("Weights", tuple(WEIGHTS), value="BF16"),
     gpu=Choice("GPU", tuple(GPUS), value="H100"),
     uncached=Toggle("Break it: no cache, read the whole text for every token"),
 )
-def prefill_against_decode(T, B, name, gpu, uncached):
+def prefill_against_decode(T, B, name, kind, gpu, uncached):
     """Where the two phases stand under a GPU's roof, and what batching buys."""
-    chip, work = GPUS[gpu], prefill_work if uncached else decode_work
-    step, prompt = work(name, T, B), prefill_work(name, T, 1)
-    intensity, seconds = arithmetic_intensity(step), roofline_time(step, chip)
+    chip, works = GPUS[gpu], prefill_works if uncached else decode_works
+    (matrices, pairs), prompt = works(name, T, B, kind), prefill_works(name, T, 1, kind)
+    seconds = [roofline_time(work, chip) for work in (matrices, pairs)]
     batches = 2 ** np.arange(10)  # 1 … 512 users
-    total = np.array([n / roofline_time(work(name, T, int(n)), chip) for n in batches])  # (10,) tokens/s
-    fit = users_that_fit(chip.memory, weight_bytes(name), cache_of(name, T))
-    crossover = crossover_batch(name, T)
+    total = np.array([n / time_of(works(name, T, int(n), kind), chip) for n in batches])  # (10,) tokens/s
+    fit = users_that_fit(chip.memory, weight_bytes(name, kind), cache_of(name, T))
+    ridge = chip.flops / chip.bandwidth
 
     metrics = Metrics(
-        ("Decode", intensity, "FLOP/byte", f"{step[0] / 1e9:,.0f} GFLOP / {step[1] / GB:,.1f} GB"),
-        ("Prefill of one prompt", arithmetic_intensity(prompt), "FLOP/byte",
-         f"{prompt[0] / 1e12:,.3g} TFLOP / {prompt[1] / GB:,.1f} GB"),
-        ("Ridge of the GPU", chip.flops / chip.bandwidth, "FLOP/byte", "peak FLOP/s over bytes/s"),
-        ("All users together", B / seconds, "tokens/s", f"{B} / {1000 * seconds:,.3g} ms"),
-        ("Each user", 1 / seconds, "tokens/s", "at best: no overhead counted"),
-        ("Caches outweigh weights from", crossover, "users", "2N / bytes of one cache"),
+        ("Decode, matrices", arithmetic_intensity(matrices), "FLOP/byte", _divided(matrices)),
+        ("Decode, scores and mixing", arithmetic_intensity(pairs), "FLOP/byte", _divided(pairs)),
+        ("Ridge of the GPU", ridge, "FLOP/byte", "peak FLOP/s over bytes/s"),
+        ("All users together", B / sum(seconds), "tokens/s",
+         f"{B} / ({1000 * seconds[0]:,.3g} + {1000 * seconds[1]:,.3g} ms)"),
+        ("Each user", 1 / sum(seconds), "tokens/s", "at best: no overhead counted"),
+        ("Prefill of one prompt", time_of(prompt, chip), "s", "matrices, then scores and mixing"),
+        ("Caches outweigh weights from", crossover_batch(name, T, kind), "users", "weights read / bytes of one cache"),
+        ("Matrices reach the ridge from", ridge_batch(name, gpu, kind), "users", "arithmetic sets their pace"),
     )  # fmt: skip
     if fit < B:
         note = Note(
@@ -210,24 +255,20 @@ def prefill_against_decode(T, B, name, gpu, uncached):
         note = Note(beyond(name, MODELS[name].context), "warning")
     else:
         note = Note("Both phases at their best: no launch overhead, no network between GPUs, perfect overlap.")
-    return (
-        roofline(
-            gpu,
-            [
-                (
-                    f"decode, {counted(B, 'user')}",
-                    arithmetic_intensity(step),
-                    "key",
-                    "diamond",
-                    arithmetic_intensity(step) > chip.flops / chip.bandwidth,
-                ),
-                ("prefill, 1 prompt", arithmetic_intensity(prompt), "query", "square", False),
-            ],
-        ),
-        _throughput(batches, total, B, B / seconds, fit, gpu),
-        metrics,
-        note,
+    figure = roofline(
+        gpu,
+        [
+            (f"matrices, {counted(B, 'user')}", arithmetic_intensity(matrices), "weight", "square", True),
+            ("scores, mixing", arithmetic_intensity(pairs), "key", "diamond", False),
+            ("prefill, matrices", arithmetic_intensity(prompt[0]), "query", "circle", False),
+        ],
     )
+    return figure, _throughput(batches, total, B, B / sum(seconds), fit, gpu), metrics, note
+
+
+def _divided(work):
+    flops, moved = work
+    return f"{flops / 1e9:,.3g} GFLOP / {moved / GB:,.3g} GB"
 
 
 def _throughput(batches, total, B, now, fit, gpu):

@@ -1,14 +1,23 @@
 """KV cache: keep every past key and value, so that a new token costs one row of attention.
 
 T tokens in the context   L layers   H query heads   H_kv key/value heads   D head width   d model width
-B users served at once    b bytes per cached number   N parameters, two bytes each
+B users served at once    b bytes per cached number   N parameters that a token passes, w bytes each
 A FLOP is one addition or one multiplication, so a multiply-add is two.
 """
 
 import numpy as np
 
 from topics.kit.numerics import softmax
-from topics.kit.real.costs import cache_bytes, roofline_time
+from topics.kit.real.costs import (
+    cache_bytes,  # noqa: F401
+    matrices_work,
+    pairs_work,
+    prompt_flops,
+    text_bytes,
+    time_of,
+    weights_bytes,
+    weights_read,
+)
 from topics.kit.real.hardware import GPUS
 from topics.kit.real.models import MODELS
 
@@ -95,14 +104,13 @@ def generate(layers, prompt, steps, cached=True):
 
 
 def cache_of(name, T=1, b=2):
-    """cache_bytes of a model in the kit's table, by its name."""
-    model = MODELS[name]
-    return cache_bytes(T, model.L, model.H_kv, model.D, b)
+    """Bytes that a model of the kit's table keeps of a text of T tokens."""
+    return text_bytes(MODELS[name], T, b)
 
 
-def weight_bytes(name):
-    """Bytes of a model's weights at two bytes a parameter."""
-    return 2 * MODELS[name].parameters
+def weight_bytes(name, kind="BF16"):
+    """Bytes of a model's weights, stored in one of the kit's WEIGHTS."""
+    return weights_bytes(MODELS[name], kind)
 
 
 def layer_flops(new, T, d, H, H_kv, D):
@@ -118,18 +126,21 @@ def layer_flops(new, T, d, H, H_kv, D):
     return new * (projections + attention)
 
 
-def decode_work(name, T, B, b=2):
-    """FLOP and bytes of one decode step: B users, each one new token meeting T keys (eq:step)."""
-    m = MODELS[name]
-    flops = B * (2 * m.parameters + 4 * m.L * m.H * m.D * T)  # a multiply-add per weight, then attention
-    return flops, weight_bytes(name) + B * cache_of(name, T, b)  # weights once for all users, caches one by one
+def decode_works(name, T, B, kind="BF16"):
+    """(FLOP, bytes) of a decode step's matrices, and of its scores and mixing: B users, each one new token that meets
+    T keys (eq:step)."""
+    return matrices_work(MODELS[name], B, kind), pairs_work(MODELS[name], T, B)
 
 
-def prefill_work(name, T, B):
-    """FLOP and bytes of reading B prompts of T tokens; token t meets t keys, T(T+1)/2 pairs in all."""
+def prefill_works(name, T, B, kind="BF16"):
+    """(FLOP, bytes) of the matrices, and of scores and mixing, for B prompts of T tokens; token t meets t keys.
+
+    Only the last token's logits are computed. Weights are read once, caches are written once.
+    """
     m = MODELS[name]
-    flops = B * (2 * m.parameters * T + 2 * m.L * m.H * m.D * T * (T + 1))
-    return flops, weight_bytes(name) + B * cache_of(name, T)  # weights read once, caches written once
+    logits = 2 * m.vocabulary * m.d
+    flops, read = matrices_work(m, B * T, kind)
+    return (flops - B * (T - 1) * logits, read), (B * prompt_flops(m, T), B * cache_of(name, T))
 
 
 def arithmetic_intensity(work):
@@ -145,12 +156,28 @@ def arithmetic_intensity(work):
 def decode_time(name, gpu, T, B):
     """Seconds at best for one decode step, which gives each of B users one token.
 
-    >>> round(1000 * decode_time("Llama-3.1-8B", "H100", T=1, B=1), 1)   # 16.06 GB at 3,350 GB/s, in ms
-    4.8
+    >>> round(1000 * decode_time("Llama-3.1-8B", "H100", T=1, B=1), 1)   # 15.01 GB at 3,350 GB/s, in ms
+    4.5
     """
-    return roofline_time(decode_work(name, T, B), GPUS[gpu])
+    return time_of(decode_works(name, T, B), GPUS[gpu])
 
 
-def crossover_batch(name, T):
-    """The number of users whose caches together weigh as much as the weights (eq:crossover)."""
-    return weight_bytes(name) / cache_of(name, T)
+def crossover_batch(name, T, kind="BF16"):
+    """The number of users whose caches together weigh as much as the weights that their step reads (eq:crossover)."""
+    return settled(lambda B: weights_read(MODELS[name], B, kind) / cache_of(name, T))
+
+
+def ridge_batch(name, gpu, kind="BF16"):
+    """The number of users from which on arithmetic sets the pace of the matrices."""
+    flops, _ = matrices_work(MODELS[name], 1, kind)
+    ridge = GPUS[gpu].flops / GPUS[gpu].bandwidth
+    return settled(lambda B: ridge * weights_read(MODELS[name], B, kind) / flops)
+
+
+def settled(step, B=1.0):
+    """The B that a step leaves as it is. A dense model's step is a constant; a mixture's grows ever more slowly."""
+    for _ in range(200):
+        B, before = step(B), B
+        if abs(B - before) < 1e-9 * B:
+            break
+    return B

@@ -60,6 +60,28 @@ def _pairs(layers, T):
     return 4 * layers.H * layers.D * tokens
 
 
+def prompt_flops(model, T):
+    """FLOP of scoring and mixing, in all layers, for a prompt of T tokens, of which token t meets t.
+
+    Where latents are kept, a prompt's keys and values are made of them first, as wide as the heads: that takes less.
+
+    >>> from topics.kit.real.models import MODELS
+    >>> m = MODELS["gpt-oss-20b"]
+    >>> prompt_flops(m, 300) == sum(pairs_flops(m, t) for t in range(1, 301))
+    True
+    """
+    return sum(layers.n * _prompt(layers, T) for layers in model.layers)
+
+
+def _prompt(layers, T):
+    """prompt_flops of one layer of a group."""
+    if layers.state:
+        return 7 * layers.state * T
+    W = T if layers.window is None else min(T, layers.window)
+    pairs = W * (W + 1) // 2 + (T - W) * W
+    return 2 * layers.H * (2 * layers.D + layers.rotary) * pairs
+
+
 def experts_touched(E, k, B):
     """Different experts of a layer that B tokens are sent to, if each draws k of E by chance: the mean.
 
@@ -145,12 +167,17 @@ def users_that_fit(memory, weights, per_user):
 
 
 def roofline_time(work, gpu):
-    """Seconds at best: the slower of computing and moving (eq:time), as in Williams et al. 2009.
+    """Seconds at best of one work: the slower of computing and moving, as in Williams et al. 2009.
 
     work  (FLOP, bytes moved)   gpu  a GPU of topics.kit.real.hardware
     """
     flops, moved = work
     return max(flops / gpu.flops, moved / gpu.bandwidth)
+
+
+def time_of(works, gpu):
+    """Seconds at best of works that run one after the other (eq:time)."""
+    return sum(roofline_time(work, gpu) for work in works)
 
 
 def step_time(model, gpu, T, B, kind="BF16", b=2):
@@ -163,5 +190,4 @@ def step_time(model, gpu, T, B, kind="BF16", b=2):
     >>> round(1000 * step_time(MODELS["Llama-3.1-8B"], GPUS["H100"], T=1, B=1), 1)   # 15.01 GB at 3,350 GB/s, in ms
     4.5
     """
-    works = matrices_work(model, B, kind), pairs_work(model, T, B, b)
-    return sum(roofline_time(work, gpu) for work in works)
+    return time_of((matrices_work(model, B, kind), pairs_work(model, T, B, b)), gpu)
