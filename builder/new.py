@@ -1,4 +1,7 @@
-"""Writes the files of a new topic, and its test, that already build and pass. The author replaces every sentence."""
+"""Writes the files of a new topic, its test and its answers, that already build and pass.
+
+The author replaces every sentence.
+"""
 
 import re
 from pathlib import Path
@@ -48,7 +51,7 @@ def settling(n, seed):
 
 EXERCISES = '''"""What a reader of the page on {title_lower} is asked."""
 
-from topics.kit import exercise
+from topics.kit import exercise, same
 
 
 def _middle(sides):
@@ -65,9 +68,46 @@ def _middle(sides):
 )
 def find_the_middle(answer, rng):
     """Write `middle(sides)`: the mean of a fair die with that many sides."""
-    sides = int(rng.integers(2, 100))
-    expected = sum(range(1, sides + 1)) / sides  # the oracle: slow and obvious
-    assert answer(sides) == expected, f"a die with {{sides}} sides: expected {{expected}}, got {{answer(sides)}}"
+    for sides in (6, 7, int(rng.integers(8, 100))):
+        expected = sum(range(1, sides + 1)) / sides  # the oracle: slow and obvious
+        same(answer(sides), expected, "the mean", sides=sides)
+'''
+
+ANSWERS = '''"""Answers to the exercises on {title_lower}: right ones, written another way, and wrong ones."""
+
+RIGHT = {{
+    "find_the_middle": [
+        """
+        def middle(sides):
+            return np.mean(np.arange(1, sides + 1))
+        """
+    ]
+}}
+
+WRONG = {{
+    "find_the_middle": {{
+        "begins at 0": """
+        def middle(sides):
+            return np.mean(np.arange(sides))
+        """,
+        "ends one side late": """
+        def middle(sides):
+            return (sides + 2) / 2
+        """,
+        "rounds down": """
+        def middle(sides):
+            return (sides + 1) // 2
+        """,
+        "ignores the sides": """
+        def middle(sides):
+            return 3.5
+        """,
+        "the largest, not the mean": """
+        def middle(sides):
+            return sides
+        """,
+    }}
+}}
 '''
 
 PAGE = """---
@@ -109,7 +149,7 @@ def test_the_running_mean_ends_at_the_mean():
 
 
 def new_topic(root, slug, say=print):
-    """Write the folder topics/<slug> and tests/topics/test_<slug>.py, and put the slug into ORDER."""
+    """Write the folder topics/<slug>, its test and its answers, and put the slug into ORDER."""
     root = Path(root)
     if not re.fullmatch(r"[a-z][a-z0-9_]*", slug):
         raise FaultsError(
@@ -118,7 +158,8 @@ def new_topic(root, slug, say=print):
     title = slug.replace("_", " ").capitalize()
     folder = f"topics/{slug}"
     texts = {f"{folder}/method.py": METHOD, f"{folder}/demos.py": DEMOS, f"{folder}/exercises.py": EXERCISES,
-             f"{folder}/page.md": PAGE, f"tests/topics/test_{slug}.py": TEST}  # fmt: skip
+             f"{folder}/page.md": PAGE, f"tests/topics/test_{slug}.py": TEST,
+             f"tests/answers/{slug}.py": ANSWERS}  # fmt: skip
     standing = [Fault(file, 0, "exists already; nothing was written") for file in texts if written(root / file)]
     if standing:
         raise FaultsError(standing)

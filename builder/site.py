@@ -13,7 +13,9 @@ from builder.faults import Fault, FaultsError, did_you_mean
 from builder.index.index import circle_faults, draw_map, read_paths
 from builder.index.metadata import address, metadata_files
 from builder.index.search import search_index
-from builder.page.citation import around
+from builder.page.citation import around, report_address
+from builder.page.corrections import FILE as CORRECTIONS
+from builder.page.corrections import read_corrections
 from builder.page.prose import TEMPLATE_IDS
 from builder.page.verified import verified_by
 from builder.pages import read_shared, render_topics
@@ -27,10 +29,10 @@ def build(root, out, site_url):
     """Build the site of the project at `root` into `out`; raises FaultsError and writes nothing on any fault."""
     started = time.perf_counter()
     refuse_foreign(Path(out))  # now, not after half a minute of rendering
-    pages, topics, glossary = checked(Path(root))
+    pages, topics, glossary, corrections = checked(Path(root))
     pack = build_pack(CACHE, REPOSITORY / "node_modules")
     assets = bundle(Path(root) / "topics", pack)
-    files = render_site(Path(root), pages, topics, glossary, assets, site_url)
+    files = render_site(Path(root), pages, topics, glossary, corrections, assets, site_url)
     written = write(Path(out), files, pack)
     for page in pages:
         for warning in page.warnings:
@@ -51,7 +53,8 @@ def checked(root):
     topics, faults = discover(root)
     faults += [*circle_faults(topics), *read_paths(topics)[1]]
     shared, found = read_shared(root)
-    faults += found
+    corrections, wrong = read_corrections(root / CORRECTIONS, topics, shared)
+    faults += [*found, *wrong]
     pages = []
     for page, found in render_topics([topic for topic in topics if not topic.planned], shared):
         pages.append(page)
@@ -59,12 +62,12 @@ def checked(root):
     faults += [*broken_links(pages, topics), *broken_anchors(pages, shared.glossary)]
     if faults:
         raise FaultsError(faults)
-    return pages, topics, shared.glossary
+    return pages, topics, shared.glossary, corrections
 
 
 def broken_links(pages, topics):
     """Links to topics that don't exist or aren't written yet."""
-    written = {page.topic.slug for page in pages} | {"index", "glossary"}
+    written = {page.topic.slug for page in pages} | {"index", "glossary", "corrections"}
     planned = {topic.slug for topic in topics} - written
     for page in pages:
         for slug, line in page.prose.links:
@@ -88,7 +91,7 @@ def broken_anchors(pages, glossary):
                 yield Fault(page.topic.file, line, cause)
 
 
-def render_site(root, pages, topics, glossary, assets, site_url):
+def render_site(root, pages, topics, glossary, corrections, assets, site_url):
     """{path: bytes} of the whole site but the runtime pack."""
     env = environment(TEMPLATES)
     claims = verified_by(root)
@@ -100,7 +103,16 @@ def render_site(root, pages, topics, glossary, assets, site_url):
 
     def html(path, base="", template="", **context):
         canonical = address(site_url, path) if site_url and path != "404.html" else ""
-        context |= {"assets": assets, "base": base, "canonical": canonical, "search": search, "icon": icon_path}
+        title = context["topic"].title if "topic" in context else path.removesuffix(".html").capitalize()
+        build = digest(assets.build, context["prose"].html if "prose" in context else "")
+        context |= {
+            "report": report_address(title, path, build),
+            "assets": assets,
+            "base": base,
+            "canonical": canonical,
+            "search": search,
+            "icon": icon_path,
+        }
         return env.get_template(template or path).render(feed="feed.xml" in files, **context).encode()
 
     for i, page in enumerate(pages):
@@ -112,6 +124,7 @@ def render_site(root, pages, topics, glossary, assets, site_url):
             references=page.references,
             terms=[defined[term] for term in page.terms],
             around=around(page.topic, site_url),
+            corrected=[each for each in corrections if each.slug == page.topic.slug],
             needs=[topic for topic in topics if topic.slug in page.topic.meta.get("needs", [])],
             verified=claims.get(page.topic.slug, []),
             previous=pages[i - 1].topic if i else None,
@@ -120,6 +133,8 @@ def render_site(root, pages, topics, glossary, assets, site_url):
         files |= {demo.grid_path: demo.grid.encode() for demo in page.demos if demo.grid}
     files["index.html"] = html("index.html", **index_context(pages, topics))
     files["glossary.html"] = html("glossary.html", entries=glossary.entries)
+    titles = {topic.slug: topic.title for topic in topics}
+    files["corrections.html"] = html("corrections.html", corrections=corrections, titles=titles)
     # served for any missing address, at any depth: the one page whose links can't be relative
     files["404.html"] = html("404.html", base=site_url.rstrip("/") + "/" if site_url else "/")
     files[".nojekyll"] = b""  # GitHub Pages: serve the files as they are

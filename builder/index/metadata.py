@@ -6,6 +6,7 @@ Sitemaps and feeds hold whole addresses, so there are none unless SITE_URL says 
 import xml.etree.ElementTree as ET
 
 TITLE = "LLM Internals"
+UNDATED = ("index.html", "glossary.html", "corrections.html")
 ATOM, SITEMAP = "http://www.w3.org/2005/Atom", "http://www.sitemaps.org/schemas/sitemap/0.9"
 
 
@@ -32,7 +33,7 @@ def address(site_url, path):
 
 def sitemap(written, site_url):
     root = ET.Element("urlset", xmlns=SITEMAP)
-    for path, reviewed in [("index.html", None), ("glossary.html", None), *((page_of(t), date_of(t)) for t in written)]:
+    for path, reviewed in [*((name, None) for name in UNDATED), *((page_of(t), date_of(t)) for t in written)]:
         url = ET.SubElement(root, "url")
         ET.SubElement(url, "loc").text = address(site_url, path)
         if reviewed:

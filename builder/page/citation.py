@@ -11,17 +11,24 @@ from builder.places import REPOSITORY
 
 
 def around(topic, site_url):
-    """bibtex and plain: the page as a source; edit and report: addresses at the repository."""
+    """bibtex and plain: the page as a source; edit: its address at the repository."""
     project, release = published()
     author, year = release["authors"][0]["name"], topic.meta.get("reviewed", release["date-released"]).year
     url = f"{site_url.rstrip('/')}/{topic.slug}.html" if site_url else project
-    issue = urlencode({"title": f"{topic.title}: ", "body": f"Page: {topic.slug}\n\nWhat is wrong, and a source:\n"})
     return SimpleNamespace(
         bibtex=bibtex(topic, author, year, url),
         plain=f"{author} ({year}). {topic.title}. LLM Internals. {url}",
         edit=f"{project}/edit/main/{topic.file}",
-        report=f"{project}/issues/new?{issue}",
     )
+
+
+def report_address(title, path, build):
+    """Where a reader reports an error. The page's script fills in figure and setting: static/js/page/report.js.
+
+    build  names the state of the page that the report is about
+    """
+    body = f"Page: {path}\nFigure: \nSetting: \nBuild: {build}\n\nWhat is wrong, and a source:\n"
+    return f"{published()[0]}/issues/new?{urlencode({'title': f'{title}: ', 'body': body})}"
 
 
 @cache

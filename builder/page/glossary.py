@@ -69,15 +69,8 @@ def _entries(whole):
     headings = list(_HEADING.finditer(whole.text))
     ends = [heading.start() for heading in headings[1:]] + [len(whole.text)]
     for heading, end in zip(headings, ends, strict=True):
-        definition = _part(whole, heading.end(), end)
+        definition = whole.part(heading.end(), end)
         yield Entry(heading[1], slug(heading[1]), whole.line_of(heading.start()), _plain(definition), definition)
-
-
-def _part(whole, start, end):
-    """A stretch of a scan as a scan of its own; the whole one keeps the problems."""
-    text = whole.text[start:end]
-    inside = tuple(construct for construct in whole.constructs if construct.token in text)
-    return replace(whole, text=text, constructs=inside, problems=(), first_line=whole.line_of(start))
 
 
 def _plain(definition):

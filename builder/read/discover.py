@@ -11,7 +11,7 @@ from builder.read.dependencies import Sources
 from builder.read.frontmatter import parse
 
 ORDER = "topics/__init__.py"
-LOOSE = {"README.md", "glossary.md"}  # the texts of topics/ that are no pages of topics
+LOOSE = {"README.md", "corrections.md", "glossary.md"}  # the texts of topics/ that are no pages of topics
 
 
 @dataclass

@@ -5,7 +5,7 @@ renders a construct puts the result back with `Scan.put_back`.
 """
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from builder.faults import did_you_mean
 
@@ -56,6 +56,12 @@ class Scan:
         """The line in the author's file of a position in `text`."""
         before = self.put_back(self.text[:offset], lambda construct: construct.source)
         return self.first_line + before.count("\n")
+
+    def part(self, start, end):
+        """A stretch of it as a scan of its own; the whole one keeps the problems."""
+        text = self.text[start:end]
+        inside = tuple(construct for construct in self.constructs if construct.token in text)
+        return replace(self, text=text, constructs=inside, problems=(), first_line=self.line_of(start))
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ import json
 import re
 import subprocess
 from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from playwright.sync_api import expect
@@ -414,6 +415,24 @@ def test_copy_link_copies_this_demo_and_says_so(warm, context, lab):
 
 
 @in_browser
+def test_a_report_names_the_page_the_figure_and_the_setting(warm, lab):
+    """From the demo's tools with its figure; from the page's foot with what the address tells."""
+    asked = []
+    warm.route("**/issues/new*", lambda route: (asked.append(route.request.url), route.fulfill(status=204)))
+    control(warm, "n").locator("input[type=range]").press("Home")
+    expect(warm).to_have_url(re.compile("#every:n=-1"))
+    tool(warm, "report", "every").click()
+    eventually(warm, lambda: asked)
+    warm.get_by_role("link", name="Report an error").evaluate("link => link.click()")
+    eventually(warm, lambda: len(asked) == 2)
+    titles, bodies = zip(
+        *((q["title"][0], q["body"][0]) for q in (parse_qs(urlsplit(u).query) for u in asked)), strict=True
+    )
+    assert set(titles) == {"A page: "}
+    for body, figure in zip(bodies, ("Figure 1", ""), strict=True):
+        assert body.startswith(f"Page: lab.html\nFigure: {figure}\nSetting: {lab}#every:n=-1\nBuild: ")
+
+
 @pytest.mark.parametrize(
     ("typed", "becomes", "says"),
     [("2048", "2,048", ""), ("1,024 tokens", "1,024", ""), ("1e3", "1,024", "nearest: 1,024"),

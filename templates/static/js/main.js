@@ -8,6 +8,7 @@ import "./page/navigate.js";
 import "./page/popover.js";
 import "./page/predict.js";
 import "./page/progress.js";
+import "./page/report.js";
 import "./page/search.js";
 import "./page/theme-switch.js";
 import { startPython } from "./python/python.js";

@@ -1,6 +1,7 @@
 // What the tools under a demo do. Knows the demo's views and form.
 import { linkTo } from "../page/address.js";
 import { announce } from "../page/announce.js";
+import { reportAddress } from "../page/report.js";
 import { describeControls } from "./controls.js";
 
 const CONFIRMED = 2000; // ms that a button says what it has done
@@ -32,6 +33,10 @@ export const TOOLS = {
 
   svg: (demo, button) => saveFigures(demo, button, "svg"),
   png: (demo, button) => saveFigures(demo, button, "png"),
+
+  async report(demo) {
+    location.assign(reportAddress(demo.querySelector(".figure-number").textContent, await linkTo(demo)));
+  },
 
   screen: (demo) => (document.fullscreenElement ? document.exitFullscreen() : demo.requestFullscreen()),
 };
