@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from topics.attention.method import block_steps, crossover, entropy_bits, induction_score, jacobian_norm
+from topics.attention.method import block_steps, crossover, entropy_bits, induction_score, jacobian_norm, soft_cap
 from topics.kit import (
     MODELS,
     PLAIN,
@@ -29,8 +29,10 @@ from topics.kit import (
     softmax,
 )
 from topics.kit.model.language import BLUNT, END, SUNG
+from topics.kit.model.lm import rms_norm
 from topics.kit.model.text import decode, encode, read
-from topics.kit.page.words import beyond
+from topics.kit.numerics import PRECISIONS, stored
+from topics.kit.page.words import beyond, short
 
 LONGEST = 28  # words of a text, and of what the model adds to it
 
@@ -157,7 +159,54 @@ def _by_width(measure, middle, scaled, plain, at, unscaled, title, top):
     )
 
 
-FLOATS = {"FP16": np.float16, "FP32": np.float32, "FP64": np.float64}
+GROWTHS = 2.0 ** np.arange(0, 6.01, 0.5)  # 1 … 64
+HOLDS = ("nothing", "a soft cap", "QK-norm")
+
+
+@demo(
+    growth=LogSlider("Queries and keys grown to", 1.0, 64.0, value=8.0, per_octave=2, unit="×"),
+    c=Choice("Soft cap c", (20, 50, 100), value=50),
+    seed=Seed(),
+)
+def grown(growth, c, seed):
+    """Random queries and keys of width 128 grow: their scores, and what softmax makes of them, held in three ways."""
+    tops, heaviest = np.array([held(g, c, seed) for g in GROWTHS]).transpose(1, 2, 0)  # (3, growths) each
+    at = round(2 * np.log2(growth))
+    rows = [[hold, float(top[at]), f"{100 * w[at]:.0f} %"] for hold, top, w in zip(HOLDS, tops, heaviest, strict=True)]
+    scores = "; ".join(f"held by {hold} {short(top)}" for hold, top, _ in rows)
+    shares = "; ".join(f"held by {hold} {w}" for hold, _, w in rows)
+    return (
+        _by_growth(tops, at, "Largest score", f"Largest score at {growth:.3g}×: {scores}.",
+                   {"type": "log", "tickvals": [1, 10, 100, 1000, 10_000], "range": [0, 4.4]}),
+        _by_growth(100 * heaviest, at, "Heaviest key's weight (%)",
+                   f"Mean weight of the heaviest of 16 keys at {growth:.3g}×: {shares}.", {"range": [0, 112]}),
+        Table(["held by", "largest score", "heaviest key"], rows, f"At {growth:.3g}×, the cap at {c}"),
+    )  # fmt: skip
+
+
+def held(g, c=50, seed=0):
+    """The largest |score| of 32 random queries and 16 keys grown g times, and the mean weight of a query's heaviest
+    key, under each of HOLDS: (2, 3)."""
+    rng, D = np.random.default_rng(seed), 128
+    q, k = g * rng.normal(size=(32, D)), g * rng.normal(size=(16, D))
+    s = q @ k.T / np.sqrt(D)
+    ways = s, soft_cap(s, c), rms_norm(q, 1) @ rms_norm(k, 1).T / np.sqrt(D)
+    return [np.abs(x).max() for x in ways], [softmax(x).max(-1).mean() for x in ways]
+
+
+def _by_growth(curves, at, title, alt, yaxis):
+    dashes = zip(curves, HOLDS, ("error", "weight", "output"), ("dash", "solid", "dot"), strict=True)
+    return Figure(
+        [*[line(GROWTHS, y, hold, ink, dash) for y, hold, ink, dash in dashes],
+         points(GROWTHS[[at] * 3], curves[:, at], "now", "cost", "diamond")],
+        x_title="Growth of queries and keys (×)",
+        y_title=title,
+        alt=alt,
+        height=240,
+        xaxis={"type": "log", "tickvals": [1, 2, 4, 8, 16, 32, 64], "range": [-0.05, 1.86]},
+        yaxis=yaxis,
+        legend={"orientation": "h", "y": 1.2},
+    )  # fmt: skip
 
 
 @demo(
@@ -165,19 +214,18 @@ FLOATS = {"FP16": np.float16, "FP32": np.float32, "FP64": np.float64}
     a=Slider("Score of key 1", -6, 6, value=3, step=0.5),
     b=Slider("Score of key 2", -6, 6, value=1, step=0.5),
     temperature=LogSlider("Temperature", 0.125, 8, value=1),
-    bits=Choice("Precision", tuple(FLOATS), value="FP32"),
+    bits=Choice("Precision", tuple(PRECISIONS), value="FP32"),
     unsafe=Toggle("Break it: exponentiate without subtracting the maximum"),
 )
 def softmax_by_hand(shift, a, b, temperature, bits, unsafe):
     """Three scores, the third of them 0, become three weights, step by step, in a precision that can overflow."""
     scores = (np.array([a, b, 0]) + shift) / temperature
     exponents = scores - (0 if unsafe else scores.max())
-    kind = FLOATS[bits]
     with np.errstate(over="ignore"):
-        e = np.exp(np.minimum(exponents, 710)).astype(kind).astype(float)  # e^710 overflows even FP64
-        total = float(e.sum().astype(kind))
+        e = stored(np.exp(np.minimum(exponents, 710)), bits)  # e^710 overflows even FP64
+    total = float(added_up(e, bits))
     lost = total == np.inf
-    w = np.zeros(3) if lost else e / total
+    w = np.zeros(3) if lost else stored(e / total, bits)
     keys = ["key 1", "key 2", "key 3"]
     sign = {np.inf: "∞"}
     said = [f"{sign.get(x, f'{x:.3g}')} / ∞" for x in e] if lost else w.tolist()
@@ -186,12 +234,14 @@ def softmax_by_hand(shift, a, b, temperature, bits, unsafe):
         [[key, s, x, y, weight] for key, s, x, y, weight in
          zip(keys, scores.tolist(), exponents.tolist(), [sign.get(y, y) for y in e], said, strict=True)],
     )  # fmt: skip
-    limit = np.log(float(np.finfo(kind).max))
+    limit = np.log(largest(bits))
     if lost:
-        most = f"{np.finfo(kind).max:.3g}, about e^{limit:.2f}"
+        most = f"{largest(bits):.3g}, about e^{limit:.2f}"
         note = Note(f"Overflow: {bits} ends at {most}; an exponential or their sum is above.", "warning")
     elif unsafe:
-        note = Note(f"No exponent is above {limit:.2f} yet, so nothing overflows: the weights are the same.")
+        note = Note(
+            f"No exponent is above {limit:.2f} yet, so nothing overflows: the weights are the same, up to rounding."
+        )
     else:
         note = Note("The largest exponent is always 0. A constant added to all scores cancels.")
     return (
@@ -206,6 +256,20 @@ def softmax_by_hand(shift, a, b, temperature, bits, unsafe):
         table,
         note,
     )  # fmt: skip
+
+
+def added_up(x, precision):
+    """The sum of x (n,), one number after the other, each sum kept in a precision."""
+    total = 0.0
+    for each in x:
+        total = stored(total + each, precision)
+    return total
+
+
+def largest(precision):
+    """The largest number of a precision."""
+    bits, _, end = PRECISIONS[precision]
+    return float(np.finfo(float).max) if precision == "FP64" else end * (1 - 2.0**-bits)
 
 
 LINE = "Rome candles wolves Mia tea lamps green Ben soup owls Quito drums"

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from topics.kit import exercise
+from topics.kit import exercise, same
 
 
 def _may_see(T, empty):
@@ -24,16 +24,10 @@ def mask_the_padding(answer, rng):
     """Texts of a batch are filled up to T places with `empty` places at the *beginning*. Write `may_see(T, empty)`:
     true where a query may see a key. No token sees a later one or an empty place, but an empty place sees itself, and
     only itself, so that no softmax is 0 / 0."""
-    T = int(rng.integers(3, 9))
-    for empty in (0, int(rng.integers(1, T))):
+    T = int(rng.integers(4, 9))
+    for empty in (0, 1, T - 1, int(rng.integers(2, T - 1))):
         expected = [[i == j if i < empty else empty <= j <= i for j in range(T)] for i in range(T)]
-        got = answer(T, empty)
-        assert np.shape(got) == (T, T), f"the mask has shape {(T, T)}; yours has {np.shape(got)}"
-        wrong = np.argwhere(np.array(got, bool) != expected)
-        assert not len(wrong), (
-            f"T = {T}, empty = {empty}: query {wrong[0][0]}, key {wrong[0][1]} should be "
-            f"{expected[wrong[0][0]][wrong[0][1]]}"
-        )
+        same(answer(T, empty), expected, "the mask", T=T, empty=empty)
 
 
 def _attend(q, K, V):
@@ -56,17 +50,22 @@ def _attend(q, K, V):
 def answer_one_query(answer, rng):
     """Write `attend(q, K, V)`: one query's output, with weights that stay finite for scores in the thousands. The
     starter code makes four mistakes."""
-    T, D, D_v = (int(n) for n in rng.integers(2, 9, 3))
+    T, D, D_v = (int(n) for n in rng.permutation(np.arange(3, 10))[:3])
     q, K, V = rng.normal(size=D), rng.normal(size=(T, D)), rng.normal(size=(T, D_v))
-    got = answer(q, K, V)
-    assert np.shape(got) == (D_v,), f"the output has the width of the values, ({D_v},); yours has {np.shape(got)}"
-    e = [np.exp(sum(a * b for a, b in zip(q, key, strict=True)) / D**0.5) for key in K]
-    expected = [sum(x * value[j] for x, value in zip(e, V, strict=True)) / sum(e) for j in range(D_v)]
-    assert np.allclose(got, expected, rtol=1e-9), f"expected {np.round(expected, 3)}, got {np.round(got, 3)}"
-    for shift in (4000, -4000):  # a constant added to every score changes no weight
-        moved = answer(q, K + shift * np.sqrt(D) * q / (q @ q), V)
-        assert np.isfinite(moved).all(), f"with scores near {shift} your weights are lost"
-        assert np.allclose(moved, expected, rtol=1e-6), f"{shift} added to every score should change nothing"
+    same(answer(q, K, V), _mixture(q, K, V), q=q, K=K, V=V)
+    for scores in ([0, 3000], [3000, 0], [-4000, -4001, -1000], [-1, 2999, 0, 3000], [-5000, -5002], [4000, 4001]):
+        n = len(scores)
+        K = rng.normal(size=(n, D))
+        K += np.outer(np.sqrt(D) * np.array(scores) - K @ q, q / (q @ q))  # so that the scores are these
+        V = rng.normal(size=(n, D_v))
+        same(answer(q, K, V), _mixture(q, K, V), f"with the scores {scores} the output", rtol=1e-6, V=V)
+
+
+def _mixture(q, K, V):
+    """The output in Python's own numbers, weights relative to the best key's."""
+    s = [float(key @ q) / len(q) ** 0.5 for key in K]
+    e = [float(np.exp(x - max(s))) for x in s]
+    return [sum(x * float(value[c]) for x, value in zip(e, V, strict=True)) / sum(e) for c in range(V.shape[1])]
 
 
 def _score(w, n):
@@ -87,11 +86,11 @@ def _score(w, n):
 def score_a_copier(answer, rng):
     """Write `score(w, n)`: the mean weight that the words of the second line, but the last, put on the word that
     *followed* their first copy."""
-    n = int(rng.integers(3, 8))
-    T = 2 * n + 1 + int(rng.integers(0, 4))
-    w = np.tril(rng.random((T, T)))
-    w /= w.sum(1, keepdims=True)
-    first = list(range(T - 2 * n - 1, T - n - 1))  # places of the first line
-    expected = sum(w[T - n + i, first[i + 1]] for i in range(n - 1)) / (n - 1)
-    got = answer(w, n)
-    assert abs(got - expected) < 1e-12, f"expected {expected:.6f}, got {got:.6f}"
+    for extra in (0, 1, int(rng.integers(2, 5))):
+        n = int(rng.integers(3, 8))
+        T = 2 * n + 1 + extra
+        w = np.tril(rng.random((T, T)))
+        w /= w.sum(1, keepdims=True)
+        first = list(range(extra, extra + n))  # the places of the first line
+        expected = sum(w[T - n + i, first[i + 1]] for i in range(n - 1)) / (n - 1)
+        same(answer(w, n), expected, "the score", n=n, w=w)

@@ -73,6 +73,15 @@ def jacobian_norm(w):
     return np.sqrt(np.maximum(squares - 2 * np.sum(w**3, -1) + squares**2, 0))
 
 
+def soft_cap(s, c):
+    """Scores bent so that none leaves ±c, and small ones hardly change (eq:held).
+
+    >>> soft_cap(np.array([1.0, 50.0, 5000.0]), 50.0).round(2).tolist()
+    [1.0, 38.08, 50.0]
+    """
+    return c * np.tanh(s / c)
+
+
 # ---- heads that copy
 
 

@@ -41,67 +41,107 @@ from topics.kit.page.words import beyond, counted, short
 KEYS, BEST = 24, 14  # the length of the row, and the key (from 0) that scores best
 
 
-ROW_FAULTS = ("none", "forget to rescale", "rescale the sum only")
+ROW_FAULTS = ("none", "forget to rescale", "rescale the sum only", "no guard for −∞")
+LAZY = float(np.log(256))  # how far scores rise above m before FlashAttention-4 rescales
 
 
 @demo(
     read=Slider("Tiles read", 1, 8, value=5),
     B_c=Choice("Keys in a tile", (3, 5, 7, 24), value=3),
     best=Slider("Score of key 15", 0, 12, value=6),
+    hidden=Slider("First keys hidden by a window", 0, 9, value=0),
+    lazy=Toggle("Rescale only past a factor of 256"),
     fault=Choice("Break it", ROW_FAULTS, value="none"),
     seed=Seed(),
 )
-def one_row(read, B_c, best, fault, seed):
+def one_row(read, B_c, best, hidden, lazy, fault, seed):
     """One query's scores arrive in tiles; each tile is used and thrown away."""
     rng = np.random.default_rng(seed)
     s, v = rng.normal(size=KEYS), rng.uniform(0, 0.6, KEYS)
     s[BEST], v[BEST] = best, 1.0
+    s[:hidden] = -np.inf
     tiles = -(-KEYS // B_c)
     read = min(read, tiles)
-    m, ell, a, rows, outputs = -np.inf, 0.0, 0.0, [], []
+    step = _unguarded if fault == "no guard for −∞" else online_softmax
+    m, ell, a, rows, outputs, exact = -np.inf, 0.0, 0.0, [], [], []
     for n in range(read):
         tile = np.s_[n * B_c : (n + 1) * B_c]
         before = ell
-        m, ell, e, shrink = online_softmax(m, ell, s[tile])
+        m, ell, e, shrink = step(m, ell, s[tile], LAZY if lazy else 0.0)
         if fault == "forget to rescale":
             ell = before + e.sum()
-        a = a * (shrink if fault == "none" else 1) + e @ v[tile]
-        exact = softmax(s[: tile.stop]) @ v[: tile.stop]
-        outputs.append(float(a / ell))
-        rows.append([n + 1, float(m), float(shrink), float(ell), float(a / ell), float(exact)])
+        a = a * (shrink if fault not in ROW_FAULTS[1:3] else 1) + e @ v[tile]
+        seen = tile.stop > hidden
+        outputs.append(float(a / ell) if ell else None)
+        exact.append(float(softmax(s[: tile.stop]) @ v[: tile.stop]) if seen else None)
+        rows.append([n + 1, *map(_told, (m, shrink, ell, outputs[-1], exact[-1]))])
+    lost = outputs[-1] is not None and not np.isfinite(outputs[-1])
     columns = ["tile", "maximum m", "factor α", "sum ℓ", "output so far", "plain attention"]
-    off = max_abs_difference([row[4] for row in rows], [row[5] for row in rows])
-    note = (
-        Note("The factor is 1 unless the maximum grows. It shrinks all that was summed before the tile.")
-        if fault == "none"
-        else Note("Nothing crashes. The output is a wrong number.", "warning")
-    )
+    off = max((abs(x - y) for x, y in zip(outputs, exact, strict=True) if y is not None), default=0.0)
     return (
-        _row_figure(s, m, B_c, read, tiles),
-        _output_figure(outputs, float(softmax(s) @ v), tiles),
+        _row_figure(s, m, B_c, read, tiles, hidden, lazy),
+        _output_figure([None if lost else x for x in outputs], float(softmax(s) @ v), tiles),
         Table(columns, rows),
-        Badge("Output so far against plain attention to the same keys: max|Δ|", off, 1e-12),
-        note,
-    )
+        *([] if lost else [Badge("Output so far against plain attention to the same keys: max|Δ|", off, 1e-12)]),
+        _row_note(fault, lazy, lost, rows[-1]),
+    )  # fmt: skip
 
 
-def _row_figure(s, m, B_c, read, tiles):
+def _unguarded(m, ell, s, slack):
+    """online_softmax without its guard: a row that has seen nothing gives −∞ − (−∞)."""
+    m_new = s.max() if s.max() > m + slack else m
+    with np.errstate(invalid="ignore"):
+        shrink, e = np.exp(m - m_new), np.exp(s - m_new)
+    return m_new, shrink * ell + e.sum(), e, shrink
+
+
+def _told(x):
+    """A number of the table, or what stands there in the place of one."""
+    if x is None:
+        return "–"
+    return float(x) if np.isfinite(x) else "−∞" if x == -np.inf else "no number"
+
+
+def _row_note(fault, lazy, lost, row):
+    if lost:
+        return Note("−∞ − (−∞) is no number, and no later tile brings the output back.", "warning")
+    if fault == "no guard for −∞":
+        return Note("The first tile has a score: nothing happens. Hide all keys of the first tile.")
+    if fault != "none":
+        return Note("Nothing crashes. The output is a wrong number.", "warning")
+    if row[4] == "–":
+        return Note("The window hides all that was read: m is −∞ still, and there is no output yet.")
+    if lazy:
+        return Note(f"m follows only a score that is more than ln 256 = {LAZY:.2f} above it; till then α is 1.")
+    return Note("The factor is 1 unless the maximum grows. It shrinks all that was summed before the tile.")
+
+
+def _row_figure(s, m, B_c, read, tiles, hidden, lazy):
     """The row's scores: those thrown away and those at hand; later ones do not exist yet."""
     keys = np.arange(1, KEYS + 1)
     at = (keys - 1) // B_c + 1  # the tile of each key
     first, last = (read - 1) * B_c + 1, min(KEYS, read * B_c)
     top = max(6.0, float(s.max())) + 3
+    seen, best = s > -np.inf, float(s[at == read].max())
+    here = f"its largest score is {best:.2f}, m is {m:.2f}. " if best > -np.inf else "the window hides all of it. "
+    marks = [
+        label(last + 0.5, top, f"tile {read} of {tiles}", xanchor="right", yanchor="top")
+        if last == KEYS
+        else label((first + last) / 2, top, f"tile {read} of {tiles}", yanchor="top")
+    ]
+    if np.isfinite(m):
+        said = "m, from which scores are measured" if lazy else "maximum so far"
+        marks.append(label(0, float(m), said, xref="paper", xanchor="left", yanchor="bottom"))
+    if hidden:
+        marks.append(label((1 + hidden) / 2, -2.9, "hidden", yanchor="bottom"))
+    drawn = [(at < read, "used and thrown away", "reference"), (at == read, "on the chip", "query")]
     return Figure(
-        [
-            bars(
-                keys, [x if i < read else None for i, x in zip(at, s, strict=True)], "used and thrown away", "reference"
-            ),
-            bars(keys, [x if i == read else None for i, x in zip(at, s, strict=True)], "on the chip", "query"),
-        ],
+        [bars(keys, [x if there else None for x, there in zip(s, part & seen, strict=True)], name, ink)
+         for part, name, ink in drawn],
         x_title="Key",
         y_title="Score",
-        alt=f"Tile {read} of {tiles}, keys {first} to {last}, is on the chip; its largest score is "
-        f"{s[at == read].max():.2f}, the largest so far {m:.2f}. "
+        alt=f"Tile {read} of {tiles}, keys {first} to {last}, is on the chip; {here}"
+        + f"A window hides the first {counted(hidden, 'key')}. " * (hidden > 0)
         + "Scores before it, in grey, are thrown away. " * (read > 1)
         + ("Those after it are not computed yet." if read < tiles else "There are no more."),
         height=240,
@@ -109,14 +149,9 @@ def _row_figure(s, m, B_c, read, tiles):
         showlegend=False,
         xaxis={"tickvals": [1, 5, 10, 15, 20, 24], "range": [0.3, KEYS + 0.7]},
         yaxis={"range": [-3, top]},
-        shapes=[rule(y=float(m))],
-        annotations=[
-            label(0, float(m), "maximum so far", xref="paper", xanchor="left", yanchor="bottom"),
-            label(last + 0.5, top, f"tile {read} of {tiles}", xanchor="right", yanchor="top")
-            if last == KEYS
-            else label((first + last) / 2, top, f"tile {read} of {tiles}", yanchor="top"),
-        ],
-    )
+        shapes=[rule(y=float(m))] if np.isfinite(m) else [],
+        annotations=marks,
+    )  # fmt: skip
 
 
 def _output_figure(outputs, exact, tiles):
@@ -125,17 +160,19 @@ def _output_figure(outputs, exact, tiles):
         [line(x, outputs, "output so far", "output", mode="lines+markers")],
         x_title="Tiles read",
         y_title="Output",
-        alt=f"After {len(outputs)} of {counted(tiles, 'tile')} the output is {outputs[-1]:.3f}; attention to the whole "
-        f"row gives {exact:.3f}.",
+        alt=f"After {len(outputs)} of {counted(tiles, 'tile')} "
+        + ("there is no output" if outputs[-1] is None else f"the output is {outputs[-1]:.3f}")
+        + f"; attention to the whole row gives {exact:.3f}.",
         height=220,
         xaxis={"range": [0.7, 8.3], "dtick": 1},
-        yaxis={"range": [0, max(1.15, 1.15 * max(outputs))]},
+        yaxis={"range": [0, 1.15 * max([1, *(y for y in outputs if y is not None)])]},
         showlegend=False,
         shapes=[rule(y=exact)],
         annotations=[label(0, exact, "attention to the whole row", xref="paper", xanchor="left", yanchor="bottom")],
     )
 
 
+CHIPS = ("RTX 4090", "A100", "H100", "H200", "B200")
 LENGTHS = 2 ** np.arange(8, 17)  # 256 … 65,536
 
 
@@ -143,7 +180,7 @@ LENGTHS = 2 ** np.arange(8, 17)  # 256 … 65,536
     T=LogSlider("Tokens T", 256, 65_536, value=4096, unit="tokens"),
     D=Choice("Head width D", (64, 128, 256), value=64),
     M=LogSlider("Numbers that fit on the chip, M", 4096, 131_072, value=65_536),
-    gpu=Choice("GPU", ("RTX 4090", "A100", "H100", "H200"), value="H100"),
+    gpu=Choice("GPU", CHIPS, value="H100"),
     one=Toggle("Break it: one query at a time"),
 )
 def traffic(T, D, M, gpu, one):
@@ -267,7 +304,7 @@ KEEPS = ("all layers", "one layer at a time")
 @demo(
     T=LogSlider("Tokens of one text, T", 512, 131_072, value=8192, unit="tokens"),
     name=Choice("Model", ("GPT-2 small", "Llama-2-7B", "Llama-3.1-8B", "Llama-3.1-70B"), value="Llama-3.1-8B"),
-    gpu=Choice("GPU", ("RTX 4090", "A100", "H100", "H200"), value="H100"),
+    gpu=Choice("GPU", CHIPS, value="H100"),
     keeps=Choice("Stored weights of", KEEPS, value="all layers"),
 )
 def training_memory(T, name, gpu, keeps):

@@ -1,8 +1,18 @@
 """What a reader of the page on FlashAttention is asked."""
 
+import math
+
 import numpy as np
 
-from topics.kit import exercise
+from topics.kit import exercise, same
+
+# about where the scores of each of three queries lie, in one half of the keys and in the other
+HALVES = (
+    [[0, 0], [0, 0], [0, 0]],
+    [[3000, 3000], [-3000, -3000], [0, 0]],
+    [[0, 2000], [2000, 0], [0, 0]],
+    [[-3000, -5000], [-3000, -1000], [1000, 3000]],
+)
 
 
 def _merge(y_a, lse_a, y_b, lse_b):
@@ -25,26 +35,24 @@ def _merge(y_a, lse_a, y_b, lse_b):
 def put_halves_together(answer, rng):
     """One GPU attended to some of the keys, another to the rest; each has its output and its logsumexp. Write
     `merge(y_a, lse_a, y_b, lse_b)`: output and logsumexp over all keys. Scores may be in the thousands."""
-    T_q, T_k, D, D_v = (int(n) for n in rng.integers(2, 9, 4))
-    cut = int(rng.integers(1, T_k))
-    for shift in (0.0, 3000.0, -3000.0):
-        q, k, v = rng.normal(size=(T_q, D)), rng.normal(size=(T_k, D)), rng.normal(size=(T_k, D_v))
-        s = q @ k.T + shift
-        halves = []
-        for part in (slice(cut), slice(cut, None)):
-            e = np.exp(s[:, part] - shift)
-            halves += [e @ v[part] / e.sum(1)[:, None], np.log(e.sum(1)) + shift]
+    for levels in HALVES:
+        D_v, left, right = (int(n) for n in rng.integers([4, 1, 1], [8, 6, 6]))
+        s = rng.normal(size=(3, left + right)) + np.repeat(levels, [left, right], axis=1)
+        v = rng.normal(size=(left + right, D_v))
+        halves = [*_attended(s[:, :left], v[:left]), *_attended(s[:, left:], v[left:])]
         got = answer(*halves)
         assert isinstance(got, tuple | list) and len(got) == 2, "return two things: the output and the logsumexp"
-        e = np.exp(s - shift)
-        whole = (e @ v / e.sum(1)[:, None], np.log(e.sum(1)) + shift)
-        for name, mine, right in zip(("output", "logsumexp"), got, whole, strict=True):
-            assert np.shape(mine) == right.shape, f"the {name} has shape {right.shape}; yours has {np.shape(mine)}"
-            assert np.isfinite(mine).all(), f"with scores near {shift:.0f} your {name} is not finite"
-            assert np.allclose(mine, right, rtol=1e-9, atol=1e-9), (
-                f"{cut} keys and {T_k - cut} keys: expected the {name} {np.round(right.ravel()[:3], 4)} …, got "
-                f"{np.round(np.ravel(mine)[:3], 4)} …"
-            )
+        given = dict(zip(("y_a", "lse_a", "y_b", "lse_b"), halves, strict=True))
+        for name, mine, whole in zip(("the output", "the logsumexp"), got, _attended(s, v), strict=True):
+            same(mine, whole, name, rtol=1e-9, atol=1e-9, **given)
+
+
+def _attended(s, v):
+    """Output (T_q, D_v) and logsumexp (T_q,) for scores s (T_q, n) and values v (n, D_v), row by row."""
+    top = [max(row) for row in s.tolist()]
+    e = [[math.exp(x - m) for x in row] for row, m in zip(s.tolist(), top, strict=True)]
+    y = [[sum(w * x for w, x in zip(row, column, strict=True)) / sum(row) for column in v.T.tolist()] for row in e]
+    return np.array(y), np.array([m + math.log(sum(row)) for row, m in zip(e, top, strict=True)])
 
 
 def _tiles(T, B_r, B_c):
@@ -63,14 +71,14 @@ def _tiles(T, B_r, B_c):
 def skip_what_is_hidden(answer, rng):
     """A causal kernel skips every tile in which no query may see a key. Write `tiles(T, B_r, B_c)`: how many it must
     compute."""
-    for T, B_r, B_c in [(8, 2, 2), *(rng.integers(1, 20, 3).tolist() for _ in range(12))]:
+    drawn = [rng.integers([2, 1, 1], [20, n, 24 - n]).tolist() for n in (4, 10, 20)]
+    for T, B_r, B_c in [(8, 2, 2), (1, 1, 1), (7, 2, 3), (7, 3, 2), (5, 8, 3), (5, 3, 8), (12, 4, 6), *drawn]:
         expected = sum(
             any(j <= i for i in range(a, min(a + B_r, T)) for j in range(b, min(b + B_c, T)))
             for a in range(0, T, B_r)
             for b in range(0, T, B_c)
         )
-        got = answer(T, B_r, B_c)
-        assert got == expected, f"T = {T}, tiles of {B_r} × {B_c}: expected {expected}, got {got}"
+        same(answer(T, B_r, B_c), expected, "the number of tiles", T=T, B_r=B_r, B_c=B_c)
 
 
 def _traffic_keys_first(T, D, B_c):
@@ -90,12 +98,10 @@ def turn_the_loops_around(answer, rng):
     """The first FlashAttention had the loop over keys outside. Each tile of keys and values is read once and meets all
     queries. For each such tile, every query's `q` and unfinished `y`, `m` and `ell` are read, and its `y`, `m` and
     `ell` are written back. Write `traffic_keys_first(T, D, B_c)`: the numbers that one head moves."""
-    for _ in range(6):
-        T, D, B_c = (int(n) for n in rng.integers(1, 40, 3))
+    for T, D, B_c in [(4, 1, 2), (5, 3, 2), (3, 7, 5), *rng.integers(2, 40, (3, 3)).tolist()]:
         expected = 0
         for j in range(0, T, B_c):
             expected += 2 * D * (min(j + B_c, T) - j)
             for _ in range(T):
                 expected += (D + D + 1 + 1) + (D + 1 + 1)
-        got = answer(T, D, B_c)
-        assert got == expected, f"T = {T}, D = {D}, B_c = {B_c}: expected {expected}, got {got}"
+        same(answer(T, D, B_c), expected, "the numbers moved", T=T, D=D, B_c=B_c)

@@ -3,9 +3,7 @@
 import numpy as np
 
 from topics.kit import Choice, Figure, LogSlider, Note, Seed, Table, demo, line, rule, softmax
-
-FLOATS = {"FP16": np.float16, "FP32": np.float32}
-
+from topics.kit.numerics import PRECISIONS, stored
 
 LARGEST = 2.0 ** np.arange(0, 7.01, 0.5)  # 1 … 128: largest scores of a row
 
@@ -13,20 +11,19 @@ LARGEST = 2.0 ** np.arange(0, 7.01, 0.5)  # 1 … 128: largest scores of a row
 @demo(
     largest=LogSlider("Largest score of the row", 1.0, 128.0, value=16.0, per_octave=2),
     n=LogSlider("Keys", 16, 256, value=64),
-    bits=Choice("Precision", tuple(FLOATS), value="FP16"),
+    bits=Choice("Precision", ("FP16", "BF16", "FP32"), value="FP16"),
     seed=Seed(),
 )
 def three_ways(largest, n, bits, seed):
     """A row of softmax, every result rounded to a precision: without the maximum, in three readings, in two."""
     u = np.random.default_rng(seed).uniform(-1, 1, n)
     s = LARGEST[:, None] * u / u.max()  # (scales, n)
-    kind = FLOATS[bits]
-    s = s.astype(kind).astype(float)
+    s = stored(s, bits)
     exact, at = softmax(s), round(2 * np.log2(largest))
     methods = {
-        "without the maximum": ("2", *no_maximum(s, kind), "error", "dash"),
-        "maximum first": ("3", *maximum_first(s, kind), "weight", "dot"),
-        "online": ("2", *one_pass(s, kind), "output", "solid"),
+        "without the maximum": ("2", *no_maximum(s, bits), "error", "dash"),
+        "maximum first": ("3", *maximum_first(s, bits), "weight", "dot"),
+        "online": ("2", *one_pass(s, bits), "output", "solid"),
     }
     lines, rows = [], []
     for name, (readings, w, top, total, ink, dash) in methods.items():
@@ -52,49 +49,53 @@ def three_ways(largest, n, bits, seed):
         ),
         Table(["softmax", "readings of the row", "largest exponential", "sum", "error here"], rows,
               f"Largest score {largest:.3g}, {bits}"),
-        Note(f"{bits} ends at {np.finfo(kind).max:,.5g}: an exponential passes it from a score of "
-             f"{np.log(float(np.finfo(kind).max)):.2f} on, a sum of many sooner."),
+        _range_and_step(bits),
     )  # fmt: skip
 
 
-def _rounded(x, kind):
-    with np.errstate(over="ignore"):
-        return np.asarray(x).astype(kind).astype(float)
+def _range_and_step(bits):
+    """A note on where a precision ends, and where it can't add 1 any more."""
+    fraction, _, end = PRECISIONS[bits]
+    return Note(
+        f"{bits} ends at {end * (1 - 2.0**-fraction):,.5g}: an exponential passes it from a score of {np.log(end):.2f} "
+        f"on, a sum of many sooner. Its numbers have {fraction} bits: beyond {2**fraction:,}, 1 more is rounded away."
+    )
 
 
-def _summed(e, kind):
+def _summed(e, bits):
     """The sum along the last axis, added up one by one, each sum rounded."""
     total = np.zeros(e.shape[:-1])
-    for j in range(e.shape[-1]):
-        total = _rounded(total + e[..., j], kind)
+    for each in np.moveaxis(e, -1, 0):
+        total = stored(total + each, bits)
     return total
 
 
-def no_maximum(s, kind):
+def no_maximum(s, bits):
     """Softmax of each row of s (..., n) as the formula says, rounded at each step.
 
     returns  weights (..., n), NaN where they are lost, the largest exponential and the sum (...,)
     """
-    e = _rounded(np.exp(np.minimum(s, 700)), kind)
-    total = _summed(e, kind)
+    e = stored(np.exp(np.minimum(s, 700)), bits)
+    total = _summed(e, bits)
     ok = np.isfinite(total) & (total > 0)
-    w = np.where(ok[..., None], _rounded(e / np.where(ok, total, 1)[..., None], kind), np.nan)
+    w = np.where(ok[..., None], stored(e / np.where(ok, total, 1)[..., None], bits), np.nan)
     return w, e.max(-1), total
 
 
-def maximum_first(s, kind):
+def maximum_first(s, bits):
     """The same, the row read three times: for its maximum, for its sum, for its weights."""
-    e = _rounded(np.exp(_rounded(s - s.max(-1, keepdims=True), kind)), kind)
-    total = _summed(e, kind)
-    return _rounded(e / total[..., None], kind), e.max(-1), total
+    e = stored(np.exp(stored(s - s.max(-1, keepdims=True), bits)), bits)
+    total = _summed(e, bits)
+    return stored(e / total[..., None], bits), e.max(-1), total
 
 
-def one_pass(s, kind):
+def one_pass(s, bits):
     """The same, the row read twice: for maximum and sum together as in online_softmax, and for its weights."""
-    m, ell = np.full(s.shape[:-1], -np.inf), np.zeros(s.shape[:-1])
-    for j in range(s.shape[-1]):
-        m_new = np.maximum(m, s[..., j])
-        shrink, e = (_rounded(np.exp(_rounded(x - m_new, kind)), kind) for x in (m, s[..., j]))
-        m, ell = m_new, _rounded(_rounded(shrink * ell, kind) + e, kind)
-    e = _rounded(np.exp(_rounded(s - m[..., None], kind)), kind)
-    return _rounded(e / ell[..., None], kind), e.max(-1), ell
+    m = np.maximum.accumulate(s, -1)  # (..., n): the maximum after each key
+    before = np.concatenate([m[..., :1], m[..., :-1]], -1)
+    shrink, e = (stored(np.exp(stored(x - m, bits)), bits) for x in (before, s))
+    ell = e[..., 0]
+    for j in range(1, s.shape[-1]):
+        ell = stored(stored(shrink[..., j] * ell, bits) + e[..., j], bits)
+    e = stored(np.exp(stored(s - m[..., -1:], bits)), bits)
+    return stored(e / ell[..., None], bits), e.max(-1), ell

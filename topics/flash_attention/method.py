@@ -15,11 +15,12 @@ from topics.kit.numerics import softmax
 # ---- forward
 
 
-def online_softmax(m, ell, s):
+def online_softmax(m, ell, s, slack=0.0):
     """Take one more tile of scores into a row's running maximum and sum (eq:online).
 
     m, ell   (...,)      both so far; −inf and 0 before the first tile
-    s        (..., B_c)  the tile's scores
+    s        (..., B_c)  the tile's scores; −inf hides one, or all of a row
+    slack    how far scores may rise above m before m follows
     returns  the new m and ell (...,), the tile's exponentials e (..., B_c), and the factor (...,) by which all that was
              summed before shrinks
 
@@ -27,9 +28,11 @@ def online_softmax(m, ell, s):
     >>> float(shrink.round(3)), e.round(3).tolist(), float(ell.round(3))
     (0.25, [1.0, 0.25], 1.75)
     """
-    m_new = np.maximum(m, s.max(-1))
-    shrink = np.exp(m - m_new)  # 1 where the maximum stays, 0 at the first tile
-    e = np.exp(s - m_new[..., None])  # (..., B_c), none above 1
+    top = s.max(-1)
+    m_new = np.where(top > m + slack, top, m)
+    base = np.where(m_new == -np.inf, 0, m_new)  # nothing seen yet: −inf − (−inf) would be no number
+    shrink = np.exp(m - base)  # 1 where m stays, 0 at the first tile
+    e = np.exp(s - base[..., None])  # (..., B_c), none above exp(slack)
     return m_new, shrink * ell + e.sum(-1), e, shrink
 
 

@@ -35,7 +35,7 @@ def rounded(x, bits, finest=-1074):
     [256.0, 256.0, 260.0]
     """
     step = np.ldexp(1.0, np.maximum(np.frexp(x)[1] - bits, finest))
-    return np.round(x / step) * step
+    return np.rint(x / step) * step
 
 
 def stored(x, precision):
