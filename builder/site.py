@@ -1,6 +1,7 @@
 """The linear build: read, render, check, bundle, and only then write. Knows every step, does none itself."""
 
 import time
+from datetime import date
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -17,6 +18,7 @@ from builder.page.citation import around, report_address
 from builder.page.corrections import FILE as CORRECTIONS
 from builder.page.corrections import read_corrections
 from builder.page.prose import TEMPLATE_IDS
+from builder.page.standard import overdue
 from builder.page.verified import verified_by
 from builder.pages import read_shared, render_topics
 from builder.places import CACHE, REPOSITORY, TEMPLATES
@@ -43,6 +45,9 @@ def build(root, out, site_url):
 def check(root):
     """Everything short of writing, with the page standard's shortcomings as faults."""
     pages, *_ = checked(Path(root))
+    for page in pages:
+        for late in overdue(page.topic, date.today()):
+            print(f"warning: {late}")  # a warning only: a site must not fail by the calendar
     if warnings := [warning for page in pages for warning in page.warnings]:
         raise FaultsError(warnings)
     print("No faults.")

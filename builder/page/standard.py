@@ -1,11 +1,14 @@
 """What the page standard counts: prose, demos, questions, sources. Shortcomings are warnings, faults in `check`."""
 
+from datetime import timedelta
+
 from builder.faults import Fault
 
 WORDS = (1200, 2500)
 DEMOS = 4
 QUESTIONS = 3
 EXERCISES = 2
+REVIEW = timedelta(days=365)  # after so long the field has moved on, and a page says what was
 
 
 def shortcomings(page):
@@ -24,3 +27,16 @@ def shortcomings(page):
     if not page.references:
         found.append("cites nothing; a page cites its primary papers where it uses them")
     return [Fault(file, 0, cause) for cause in found]
+
+
+def overdue(topic, today):
+    """[Fault] of a page whose last review is more than a year ago, or that has none: to be told, not to fail by."""
+    reviewed = topic.meta.get("reviewed")
+    if reviewed is None:
+        return [
+            Fault(topic.file, 0, "has no day of review: set `reviewed` when someone has read it against its sources")
+        ]
+    if today - reviewed <= REVIEW:
+        return []
+    days = (today - reviewed).days
+    return [Fault(topic.file, 0, f"was last reviewed on {reviewed}, {days} days ago: read it again, as one of today")]

@@ -5,13 +5,17 @@ import re
 import shutil
 import subprocess
 import sys
+from datetime import date
 from pathlib import Path
+from types import SimpleNamespace
 from uuid import uuid4
 
 import numpy as np
 import pytest
 
+from builder import site
 from builder.new import new_topic
+from builder.page.standard import overdue
 from builder.read.dependencies import Sources, surroundings
 from builder.write import write
 from tests.conftest import REPOSITORY, make_project, run_build
@@ -335,6 +339,28 @@ def test_an_exercise_shows_its_prompt_start_hint_and_solution(project):
     assert "Write <code>triple(x)</code>, please." in page
     assert page.index("<summary>Hint</summary><p>Multiply.") < page.index("<summary>Solution</summary>")
     assert "_triple" not in page
+
+
+@pytest.mark.parametrize(
+    ("reviewed", "today", "says"),
+    [
+        (date(2026, 11, 30), date(2027, 11, 30), []),
+        (date(2026, 11, 30), date(2027, 12, 1), ["was last reviewed on 2026-11-30, 366 days ago"]),
+        (None, date(2026, 11, 30), ["has no day of review"]),
+    ],
+)
+def test_a_review_older_than_a_year_is_told(reviewed, today, says):
+    topic = SimpleNamespace(file="topics/a/page.md", meta={"reviewed": reviewed} if reviewed else {})
+    told = [fault.cause for fault in overdue(topic, today)]
+    assert [cause.startswith(say) for cause, say in zip(told, says, strict=True)] == [True] * len(says)
+
+
+def test_check_warns_of_an_old_review_and_does_not_fail_by_it(monkeypatch, capsys):
+    topic = SimpleNamespace(file="topics/a/page.md", meta={"reviewed": date(2020, 1, 1)})
+    page = SimpleNamespace(topic=topic, warnings=[])
+    monkeypatch.setattr(site, "checked", lambda root: ([page], [], None, []))
+    site.check("anywhere")
+    assert "warning: topics/a/page.md: was last reviewed on 2020-01-01" in capsys.readouterr().out
 
 
 def test_the_page_standard_counts_what_stands_on_the_page(project):
