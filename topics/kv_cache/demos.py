@@ -34,7 +34,7 @@ from topics.kit.page.roofs import roofline
 from topics.kit.page.words import beyond, counted, products, short
 from topics.kit.real.costs import (
     WEIGHTS,
-    experts_touched,  # noqa: F401
+    parameters_read,  # noqa: F401
     roofline_time,
     text_bytes,
     time_of,

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from topics.kit import exercise, softmax
+from topics.kit import exercise, same, softmax
 
 
 def _gib_a_user(T, L, H, H_kv, D, b):
@@ -23,13 +23,11 @@ def weigh_a_cache(answer, rng):
     mistakes."""
     llama = answer(8192, 32, 32, 8, 128, 2)
     assert abs(llama - 1.0) < 1e-9, f"Llama-3.1-8B at 8,192 tokens takes 1 GiB; you got {llama:.4g}"
-    T, L, H_kv, D = (int(n) for n in rng.integers(2, 200, 4))
-    H, b = H_kv * int(rng.integers(1, 9)), int(rng.choice([1, 4]))
-    expected = sum(2 * D * b for _ in range(T) for _ in range(L)) * H_kv / 2**30  # K and V, row by row
-    got = answer(T, L, H, H_kv, D, b)
-    assert abs(got - expected) < 1e-9 * expected, (
-        f"T={T}, L={L}, H={H}, H_kv={H_kv}, D={D}, b={b}: expected {expected:.6g} GiB, got {got:.6g}"
-    )
+    for b, share in ((1, 1), (2, 4), (4, int(rng.integers(2, 9)))):
+        T, L, H_kv, D = (int(n) for n in rng.integers(2, 90, 4))
+        expected = sum(2 * D * b for _ in range(T) for _ in range(L)) * H_kv / 2**30  # K and V, row by row
+        case = {"T": T, "L": L, "H": H_kv * share, "H_kv": H_kv, "D": D, "b": b}
+        same(answer(*case.values()), expected, "the cache in GiB", atol=0, **case)
 
 
 def _attend_to_new(q, k, v, K, V):
@@ -53,17 +51,19 @@ def _attend_to_new(q, k, v, K, V):
 def let_it_read_itself(answer, rng):
     """Write one decode step for one head: return the output `y` (D,) and the grown `K` and `V` (t+1, D). The
     starter code forgets something. You may use `np` and `softmax`."""
-    D = int(rng.integers(2, 6))
-    K, V = rng.normal(size=(2, int(rng.integers(1, 5)), D))
-    q, k, v = rng.normal(size=(3, D))
-    before = K.copy(), V.copy()
-    y, K_new, V_new = answer(q, k, v, K, V)
-    assert len(K_new) == len(K) + 1, f"the cache should have {len(K) + 1} rows after the step, it has {len(K_new)}"
-    assert np.array_equal(K_new[-1], k) and np.array_equal(V_new[-1], v), "the last row should be the new token's"
-    assert np.array_equal(K, before[0]) and np.array_equal(V, before[1]), "the given cache must not change"
-    scores = [np.exp(sum(a * b for a, b in zip(q, row, strict=True)) / D**0.5) for row in [*K, k]]
-    expected = sum(s * row for s, row in zip(scores, [*V, v], strict=True)) / sum(scores)
-    assert np.allclose(y, expected), f"the output is off by {np.abs(y - expected).max():.3g}"
+    for t in (int(rng.integers(2, 6)), 1, 0):  # the first token of all finds an empty cache
+        D = int(rng.integers(2, 6))
+        D += D == t + 1  # so that one can't pass for the other
+        K, V = rng.normal(size=(2, t, D))
+        q, k, v = rng.normal(size=(3, D))
+        given = {"q": q, "k": k, "v": v, "K": K.copy(), "V": V.copy()}
+        y, K_new, V_new = answer(q, k, v, K, V)
+        assert np.array_equal(K, given["K"]) and np.array_equal(V, given["V"]), "the given cache must not change"
+        same(K_new, np.array([*K, k]), "the grown K", **given)
+        same(V_new, np.array([*V, v]), "the grown V", **given)
+        scores = [np.exp(sum(a * b for a, b in zip(q, row, strict=True)) / D**0.5) for row in [*K, k]]
+        expected = sum(s * row for s, row in zip(scores, [*V, v], strict=True)) / sum(scores)
+        same(y, expected, "y", **given)
 
 
 def _spread_heads(K, H):
@@ -83,10 +83,14 @@ def _spread_heads(K, H):
 def share_the_heads(answer, rng):
     """Write `spread_heads(K, H)`: give each of the `H` query heads its row of the cache, which has fewer heads.
     Neighbours share: query head `h` reads cached head `h // (H / H_kv)`."""
-    t, H_kv, share, D = (int(n) for n in rng.integers(2, 5, 4))
-    K = rng.normal(size=(t, H_kv, D))
-    spread = answer(K, H_kv * share)
-    assert spread.shape == (t, H_kv * share, D), f"expected the shape {(t, H_kv * share, D)}, got {spread.shape}"
-    for h in range(H_kv * share):
-        found = [g for g in range(H_kv) if np.array_equal(spread[:, h], K[:, g])]
-        assert found == [h // share], f"query head {h} should read cached head {h // share}, it reads {found}"
+    for H_kv, share in ((2, 3), (4, 2), (1, 4), (3, 1)):
+        t, D = (int(n) for n in rng.integers(2, 5, 2))
+        K = rng.normal(size=(t, H_kv, D))
+        spread = np.asarray(answer(K, H_kv * share))
+        assert spread.shape == (t, H_kv * share, D), f"expected the shape {(t, H_kv * share, D)}, got {spread.shape}"
+        for h in range(H_kv * share):
+            found = [g for g in range(H_kv) if np.array_equal(spread[:, h], K[:, g])]
+            assert found == [h // share], (
+                f"H = {H_kv * share}, H_kv = {H_kv}: query head {h} should read cached head {h // share}, "
+                f"it reads {found or 'none'}"
+            )
