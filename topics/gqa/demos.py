@@ -73,7 +73,7 @@ def repeat_or_tile(H_kv, tile, seed):
     )  # fmt: skip
 
 
-SPLIT = ("Llama-2-7B", "Llama-3.1-8B", "Llama-3.1-70B")
+SPLIT = ("Llama-2-7B", "Llama-3.1-8B", "Llama-3.1-70B", "Qwen3-235B-A22B")
 
 
 @demo(
@@ -83,21 +83,22 @@ SPLIT = ("Llama-2-7B", "Llama-3.1-8B", "Llama-3.1-70B")
 def cache_of_a_gpu(P, name):
     """What a token leaves in the cache of each GPU when the heads are spread over several."""
     m = MODELS[name]
+    groups = m.H_kv if m.H_kv < m.H else 8  # its own, or those that it could have had
     across = 2 ** np.arange(6)  # 1 … 32
-    kinds = {m.H: "MHA", 8: "GQA, 8 groups", 1: "MQA"}
+    kinds = {m.H: "MHA", groups: f"GQA, {groups} groups", 1: "MQA"}
     lines, texts = [], []
     for (heads, text), dash in zip(kinds.items(), ("dot", "solid", "dash"), strict=True):
         y = [on_a_gpu(m, heads, int(p)) / KIB for p in across]
-        lines.append(line(across, y, text, "key" if heads == 8 else "reference", dash))
+        lines.append(line(across, y, text, "key" if heads == groups else "reference", dash))
         texts.append(label(0, np.log10(y[0]), text, xanchor="left", yanchor="bottom", xshift=6, yshift=2))
     here = {heads: on_a_gpu(m, heads, P) / KIB for heads in kinds}
-    held, copies = heads_on_a_gpu(8, P), max(1, P // 8)
+    held, copies = heads_on_a_gpu(groups, P), max(1, P // groups)
     figure = Figure(
-        [*lines, points([P], [here[8]], "now", "key", "diamond")],
+        [*lines, points([P], [here[groups]], "now", "key", "diamond")],
         x_title="GPUs that share the heads",
         y_title="Cache per token on each GPU (KiB)",
         alt=f"{name} on {counted(P, 'GPU')}, a token on each: {here[m.H]:,.4g} KiB with {m.H} key/value heads, "
-        f"{here[8]:,.4g} KiB with 8, {here[1]:,.4g} KiB with one.",
+        f"{here[groups]:,.4g} KiB with {groups}, {here[1]:,.4g} KiB with one.",
         xaxis={"type": "log", "tickvals": across, "ticktext": [str(p) for p in across], "range": [-0.05, 1.6]},
         yaxis={"type": "log", "range": [np.log10(here[1]) - 0.3, np.log10(on_a_gpu(m, m.H, 1) / KIB) + 0.4]},
         showlegend=False,
@@ -106,13 +107,14 @@ def cache_of_a_gpu(P, name):
     return (
         figure,
         Metrics(
-            ("8 groups: heads on each GPU", held, f"for {counted(m.H // P, 'query head')}", f"⌈8 / {P}⌉"),
-            ("… cache per token there", here[8], "KiB", f"2 · {m.L} · {held} · {m.D} · 2 bytes"),
-            ("… on all GPUs together", P * here[8], "KiB", f"{P} · {here[8]:.4g}"),
+            (f"{groups} groups: heads on each GPU", held, f"for {counted(m.H // P, 'query head')}",
+             f"⌈{groups} / {P}⌉"),
+            ("… cache per token there", here[groups], "KiB", f"2 · {m.L} · {held} · {m.D} · 2 bytes"),
+            ("… on all GPUs together", P * here[groups], "KiB", f"{P} · {here[groups]:.4g}"),
             ("One head instead would take", here[1], "KiB", "each GPU keeps a copy of it"),
         ),
         Note(f"More GPUs than groups: each head is stored {copies} times, and no GPU's cache gets smaller.", "warning")
-        if P > 8 else Note("Query heads are split alike, so each GPU finds its keys and values at home."),
+        if groups < P else Note("Query heads are split alike, so each GPU finds its keys and values at home."),
     )  # fmt: skip
 
 
@@ -124,8 +126,28 @@ def on_a_gpu(m, heads, P):
 @demo(
     T=LogSlider("Context length", 1024, 131_072, value=32_768, unit="tokens"),
     name=Choice("Model", tuple(CACHED), value="Llama-3.1-8B"),
-    gpu=Choice("GPU", ("H100", "H200", "8 × H100"), value="H100"),
+    gpu=Choice("GPU", ("H100", "H200", "8 × H100", "8 × B200"), value="H100"),
 )
 def ways_to_share(T, name, gpu):
     """The cache of real models with groups, and what other ways would keep at the same bytes."""
     return ladder("GQA", name, T, gpu, GPUS[gpu])
+
+
+# touvron2023llama2, table 18: models of 30 billion parameters after 150 billion tokens, on BoolQ, PIQA, SIQA,
+# HellaSwag, ARC-e, ARC-c, NQ, TriviaQA, MMLU, GSM8K, HumanEval
+LLAMA_2 = {
+    "MHA": (71.0, 79.3, 48.2, 75.1, 71.2, 43.0, 12.4, 44.7, 28.0, 4.9, 7.9),
+    "MQA": (70.6, 79.0, 47.9, 74.5, 71.6, 41.9, 14.5, 42.8, 26.5, 4.8, 7.3),
+    "GQA": (69.4, 78.8, 48.6, 75.4, 72.1, 42.5, 14.0, 46.2, 26.9, 5.3, 7.9),
+}
+
+
+def mean_score(kind):
+    """The mean of the eleven scores of a kind of attention in Llama 2's comparison."""
+    return sum(LLAMA_2[kind]) / len(LLAMA_2[kind])
+
+
+def apart(kind):
+    """How far its scores lie from MHA's there, task by task: the least and the most."""
+    differences = [x - y for x, y in zip(LLAMA_2[kind], LLAMA_2["MHA"], strict=True)]
+    return min(differences), max(differences)

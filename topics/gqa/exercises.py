@@ -44,8 +44,8 @@ def attend_without_copies(answer, rng):
     same(got, _head_by_head(q, K, V), q=q, K=K, V=V)
     copied = 24 * 64 * 48
     assert held < copied, (
-        f"a cache of {K.size:,} keys and as many values for 64 query heads: your code held {held:,.0f} numbers at once; "
-        f"keys written out for every head are {copied:,}. Give the queries another shape instead"
+        f"a cache of {K.size:,} numbers in keys, as many in values, for 64 query heads: your code held {held:,.0f} at "
+        f"once; keys written out for every head are {copied:,}. Give the queries another shape instead"
     )
 
 
