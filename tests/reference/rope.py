@@ -25,6 +25,7 @@ KINDS = {
     "linear": {},
     "dynamic": {},
     "yarn": {"beta_fast": 32.0, "beta_slow": 1.0},
+    "yarn_exact": {"rope_type": "yarn", "beta_fast": 32.0, "beta_slow": 1.0, "truncate": False},
     "llama3": {"low_freq_factor": 1.0, "high_freq_factor": 4.0},
 }
 T, H, D = 6, 2, 16
@@ -44,8 +45,9 @@ def scaled(kind, D, base, C, f):
     """Frequencies (D/2,) in FP32 and the factor on queries and keys. Their "dynamic" is NTK-aware scaling: at factor 1
     and a text of f·C tokens, by exactly f."""
     dynamic = kind == "dynamic"
-    made = config(D, base, C, rope_type=kind, factor=1.0 if dynamic else f, **KINDS[kind])
-    theta, factor = ROPE_INIT_FUNCTIONS[kind](made, seq_len=int(f * C) if dynamic else None)
+    parameters = {"rope_type": kind, "factor": 1.0 if dynamic else f, **KINDS[kind]}
+    made = config(D, base, C, **parameters)
+    theta, factor = ROPE_INIT_FUNCTIONS[parameters["rope_type"]](made, seq_len=int(f * C) if dynamic else None)
     return np.append(theta.numpy().astype(float), factor)
 
 

@@ -12,12 +12,11 @@ from topics.kit import lm, max_abs_difference
 from topics.kit.model.language import CONTEXT
 from topics.kit.model.text import held_out, padded
 from topics.kit.page.demo import defaults, views_of
-from topics.kit.page.exercise import judge
-from topics.rope import demos, exercises, house_model, method
+from topics.rope import demos, house_model, method
 
 pytestmark = pytest.mark.topic("rope")
 REFERENCE = np.load(Path(__file__).parents[1] / "reference/rope.npz")
-KINDS = {"linear": "linear", "dynamic": "NTK-aware", "yarn": "YaRN", "llama3": "Llama 3.1"}
+KINDS = {"linear": "linear", "dynamic": "NTK-aware", "yarn": "YaRN", "yarn_exact": "YaRN", "llama3": "Llama 3.1"}
 
 
 def draw(*shapes, seed=0):
@@ -219,7 +218,7 @@ def test_what_the_model_says_does_not_depend_on_where_the_text_begins(shift):
 
 
 def test_the_other_pairing_still_knows_distances_alone_and_loses_what_was_learnt():
-    _, values, keys, other, mended = house_model.HABITS
+    _, values, _, keys, other, mended = house_model.HABITS
     words, _, _ = padded(held_out(4, start=70))
     assert max_abs_difference(house_model.read_at(words, 1024, other), house_model.read_at(words, 0, other)) < 1e-3
     assert max_abs_difference(house_model.read_at(words, 1024, mended), house_model.read_at(words, 0)) < 1e-3
@@ -232,11 +231,29 @@ def test_the_other_pairing_still_knows_distances_alone_and_loses_what_was_learnt
     assert house_model.answered(keys, 1024)[0] < 10
 
 
+def test_turned_values_need_a_turn_back_and_then_only_the_distance_is_left():
+    """DeepSeek-V4's way; its model is trained so, ours is not."""
+    words, _, _ = padded(held_out(4, start=70))
+    back = house_model.THERE_AND_BACK
+    assert max_abs_difference(house_model.read_at(words, 1024, back), house_model.read_at(words, 0, back)) < 1e-3
+    assert max_abs_difference(house_model.read_at(words, 0, back), house_model.read_at(words, 0)) > 1
+    assert house_model.answered(back)[0] < 90
+    (q, k, v), theta = draw((3, 8), (3, 8), (3, 8), seed=4), demos.rope_frequencies(8, 10_000)
+    for start in (0, 50):
+        at = start + np.arange(3)
+        weights = [
+            math.exp(slow_rope(k[j], at[j], theta, False) @ slow_rope(q[2], at[2], theta, False)) for j in at - start
+        ]
+        mixed = sum(w * slow_rope(v[j], at[j], theta, False) for j, w in enumerate(weights))
+        by_distance = sum(w * slow_rope(v[j], j - 2, theta, False) for j, w in enumerate(weights))
+        assert max_abs_difference(slow_rope(mixed, -at[2], theta, False), by_distance) < 1e-10
+
+
 def test_the_wrong_pairing_loses_the_song_and_can_still_answer_a_simple_question():
-    other = house_model.HABITS[3]
+    other, mended = house_model.OTHER_WAY, house_model.REORDERED
     assert items(house_model.shift_a_text)["Next word here"] == "owls"
     assert items(house_model.shift_a_text, broken=other)["Next word here"] != "owls"
-    assert items(house_model.shift_a_text, broken=house_model.HABITS[4])["Next word here"] == "owls"
+    assert items(house_model.shift_a_text, broken=mended)["Next word here"] == "owls"
     text = "[blunt] facts : dogs eat cheese . ducks eat apples . say foods ? ducks"
     assert items(house_model.shift_a_text, broken=other, text=text)["Next word here"] == "apples"
 
@@ -261,7 +278,7 @@ def test_the_published_shares_of_pairs_that_never_turn(base, C, share):
 def test_scaled_frequencies_equal_those_of_transformers(name):
     kind, *sizes = name.split("-")
     D, base, C, f = (int(n) for n in sizes)
-    theta, factor = method.scale_frequencies(D, base, KINDS[kind], f, C)
+    theta, factor = method.scale_frequencies(D, base, KINDS[kind], f, C, truncate=kind != "yarn_exact")
     *expected, their_factor = REFERENCE[name]
     assert np.allclose(theta, expected, rtol=2e-5)
     assert math.isclose(factor, their_factor, rel_tol=1e-12)
@@ -311,6 +328,48 @@ def test_the_ramp_of_yarn_lies_between_32_turns_and_one():
     ramp = left[(left < 1) & (left > 0.126)]
     assert np.allclose(np.diff(ramp, 2), 0, atol=1e-12), "it falls with the pair, in a straight line"
     assert factor == 0.1 * math.log(8) + 1
+
+
+def slow_yarn(D, base, f, C, ends):
+    """YaRN with its ramp from pair to pair, one pair at a time, as gpt-oss's code has it."""
+    first, last = ends
+    for p in range(D // 2):
+        theta = base ** (-2 * p / D)
+        ramp = min(max((p - first) / (last - first), 0), 1)
+        yield ramp * theta / f + (1 - ramp) * theta
+
+
+def test_the_ends_of_gpt_oss_s_ramp_are_not_rounded_and_rounding_them_makes_pair_17_faster():
+    ends = [64 * math.log(4096 / (2 * math.pi * turns)) / (2 * math.log(150_000)) for turns in (32, 1)]
+    assert [round(p, 2) for p in ends] == [8.09, 17.40]
+    theta, _ = method.scale_frequencies(64, 150_000, "YaRN", 32, 4096, truncate=False)
+    assert np.allclose(theta, [*slow_yarn(64, 150_000, 32, 4096, ends)], rtol=1e-12)
+    whole, _ = method.scale_frequencies(64, 150_000, "YaRN", 32, 4096)
+    assert np.allclose(whole, [*slow_yarn(64, 150_000, 32, 4096, (8, 18))], rtol=1e-12)
+    assert (whole / theta).argmax() == 17
+    assert round((whole / theta)[17], 2) == 1.76
+
+
+def test_yarn_by_its_paper_slows_some_hands_far_more_than_its_code_does():
+    D, base, f, C = 64, 150_000, 32, 4096
+    paper = []
+    for p in range(D // 2):
+        theta = base ** (-2 * p / D)
+        turns = C * theta / (2 * math.pi)
+        gamma = min(max((turns - 1) / 31, 0), 1)
+        paper.append((1 - gamma) * theta / f + gamma * theta)
+    assert np.allclose(method.yarn_by_turns(D, base, f, C), paper, rtol=1e-12)
+    code = method.scale_frequencies(D, base, "YaRN", f, C, truncate=False)[0]
+    assert (code >= method.yarn_by_turns(D, base, f, C) * (1 - 1e-12)).all()
+    assert 3.6 < (code / paper).max() < 3.7
+    middle = math.sqrt(32)  # turns of the hand in the middle of the ramp by pairs, as turns fall by equal ratios
+    assert round(float(method.kept_by_turns(middle, 1, 32)), 2) == 0.15
+
+
+def test_the_toggle_of_whole_pairs_moves_yarn_alone():
+    found = [view(demos.wheels, "figure", D=64, base=150_000, f=32, truncate=on)[1]["data"] for on in (True, False)]
+    moved = [a["name"] for a, b in zip(*found, strict=True) if not np.array_equal(a["y"], b["y"])]
+    assert moved == ["YaRN"]
 
 
 def test_the_temperature_of_yarn_multiplies_queries_and_keys_so_scores_by_its_square():
@@ -402,36 +461,6 @@ def test_the_spread_of_unrelated_scores_is_the_same_at_any_distance():
     found = method.scores_by_distance(q, k, distances, demos.rope_frequencies(128, 10_000))
     assert np.allclose(found.std(1), math.sqrt(128), rtol=0.05)
     assert (np.abs(found.mean(1)) < 4 * math.sqrt(128 / 4000)).all()
-
-
-# ---- exercises
-
-
-@pytest.mark.parametrize(
-    ("exercise", "wrong"),
-    [
-        ("score_without_turning_twice", "def score(q, k, distance, theta):\n    return float(q @ k)"),
-        (
-            "score_without_turning_twice",
-            "def score(q, k, distance, theta):\n"
-            "    turned = apply_rope(q, distance * theta, interleaved=True)\n    return turned @ k",
-        ),
-        (
-            "score_without_turning_twice",
-            "def score(q, k, distance, theta):\n    return apply_rope(q, abs(distance) * theta) @ k",
-        ),
-        ("convert_the_weights", "def to_half_split(W, D):\n    return W"),
-        (
-            "convert_the_weights",
-            "def to_half_split(W, D):\n    order = np.argsort(half_split_order(D))\n"
-            "    return W.reshape(-1, D, W.shape[1])[:, order].reshape(W.shape)",
-        ),
-        ("drop_the_beginning", "def drop_first(K, n, theta):\n    return apply_rope(K[n:], n * theta)"),
-        ("drop_the_beginning", "def drop_first(K, n, theta):\n    return apply_rope(K[n:], -theta)"),
-    ],
-)
-def test_an_exercise_resists_wrong_answers(exercise, wrong):
-    assert not judge(getattr(exercises, exercise), wrong, seed=3)["passed"]
 
 
 def test_a_way_to_stretch_that_there_is_not_is_refused():

@@ -12,6 +12,7 @@ from topics.kit import (
     Seed,
     Slider,
     Table,
+    Toggle,
     demo,
     label,
     line,
@@ -79,7 +80,7 @@ def placed(q, k, i, j, theta, fault="none", bits=53):
 
 def drift(at, precision, D=128, base=10_000, n=32):
     """How far q·k moves when both go `at` positions further on: the root mean square over n random pairs of q and k,
-    the query 3 positions behind its key at first."""
+    the query 3 positions ahead of its key."""
     rng, theta, bits = np.random.default_rng(0), rope_frequencies(D, base), PRECISIONS[precision]
     moved = []
     for q, k in rng.normal(size=(n, 2, D)):
@@ -144,15 +145,16 @@ def _hands_note(fault, precision, difference):
 
 @demo(
     C=LogSlider("Trained on C positions", 128, 131_072, value=4096),
-    base=Choice("Base", (10_000, 500_000, 1_000_000), value=10_000),
+    base=Choice("Base", (10_000, 150_000, 500_000, 1_000_000), value=10_000),
     D=Choice("Width D", (16, 64, 128), value=128),
     way=Choice("Stretched by", WAYS, value="YaRN"),
     f=LogSlider("Factor f", 1, 64, value=8),
+    truncate=Toggle("YaRN's ramp ends at whole pairs", value=True),
 )
-def wheels(C, base, D, way, f):
+def wheels(C, base, D, way, f, truncate):
     """The wavelength of every pair beside the length of the training texts, before and after stretching."""
     pairs, theta = np.arange(D // 2), rope_frequencies(D, base)
-    scaled, temperature = scale_frequencies(D, base, way, f, C)
+    scaled, temperature = scale_frequencies(D, base, way, f, C, truncate)
     before, after, never = wavelengths(theta), wavelengths(scaled), unturned(D, base, C)
     figure = Figure(
         [
@@ -173,7 +175,7 @@ def wheels(C, base, D, way, f):
     )
     return (
         figure,
-        _speeds(D, base, C, f, way),
+        _speeds(D, base, C, f, truncate),
         Metrics(
             ("Pairs that never turn in training", never, f"of {D // 2}", f"{200 * never / D:.0f} %: λ > {C:,}"),
             ("Slowest pair, as trained", float(before[-1]), "positions", "2π / θ"),
@@ -183,12 +185,12 @@ def wheels(C, base, D, way, f):
     )
 
 
-def _speeds(D, base, C, f, way):
+def _speeds(D, base, C, f, truncate):
     """What each way leaves of every pair's speed, all ways in one picture."""
     pairs, theta = np.arange(D // 2), rope_frequencies(D, base)
     looks = {"linear": ("error", "dot"), "NTK-aware": ("cost", "dash"), "YaRN": ("output", "solid"),
              "Llama 3.1": ("weight", "dashdot")}  # fmt: skip
-    kept = {each: 100 * scale_frequencies(D, base, each, f, C)[0] / theta for each in looks}
+    kept = {each: 100 * scale_frequencies(D, base, each, f, C, truncate)[0] / theta for each in looks}
     return Figure(
         [line(pairs, kept[each], each, *look) for each, look in looks.items()],
         x_title="Pair p",

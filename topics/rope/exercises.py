@@ -2,8 +2,9 @@
 
 import numpy as np
 
-from topics.kit import exercise
+from topics.kit import exercise, same
 from topics.kit.model.rotary import apply_rope
+from topics.kit.page.words import counted
 from topics.rope.method import half_split_order
 
 
@@ -28,18 +29,16 @@ def _score(q, k, distance, theta):
 def score_without_turning_twice(answer, rng):
     """Write `score(q, k, distance, theta)`: the dot product of a query at position *i* and a key at position *j*,
     from `distance`, *i* − *j*, alone. The starter code forgets a part that vanishes when q and k are equal."""
-    for _ in range(3):
-        D = 2 * int(rng.integers(1, 6))
+    drawn = 2 * int(rng.integers(3, 6)), *(int(n) for n in rng.integers(0, 50, 2))
+    for D, i, j in ((2, 0, 0), (4, 9, 12), (8, 31, 4), drawn):
         q, k, theta = rng.normal(size=D), rng.normal(size=D), rng.uniform(0.01, 1, D // 2)
-        i, j = (int(n) for n in rng.integers(0, 50, 2))
         expected = 0.0
         for p in range(D // 2):  # complex numbers turn by themselves
             turned = complex(q[p], q[p + D // 2]) * np.exp(1j * i * theta[p])
             other = complex(k[p], k[p + D // 2]) * np.exp(1j * j * theta[p])
             expected += (turned * other.conjugate()).real
         got = answer(q.copy(), k.copy(), i - j, theta.copy())
-        assert np.shape(got) == (), f"one number, please; yours has the shape {np.shape(got)}"
-        assert abs(got - expected) < 1e-9, f"i = {i}, j = {j}, D = {D}: expected {expected:.6f}, got {got:.6f}"
+        same(got, expected, "the score", q=q, k=k, distance=i - j, theta=theta)
 
 
 def _to_half_split(W, D):
@@ -62,14 +61,18 @@ def convert_the_weights(answer, rng):
     D = 2 * int(rng.integers(3, 6))
     for H in (1, int(rng.integers(2, 5))):
         W = rng.normal(size=(H * D, int(rng.integers(2, 5))))
-        got = answer(W.copy(), D)
-        assert np.shape(got) == W.shape, f"the matrix keeps its shape {W.shape}; yours has {np.shape(got)}"
+        W[:, 0] = np.arange(H * D)  # so that a message names rows
+        expected = np.empty_like(W)
         for h in range(H):
             for p in range(D // 2):  # pair p: rows 2p and 2p + 1 of the head before, p and p + D/2 after
-                for old, new in ((2 * p, p), (2 * p + 1, p + D // 2)):
-                    assert np.array_equal(got[h * D + new], W[h * D + old]), (
-                        f"{H} heads of width {D}: row {h * D + new} should be row {h * D + old} of the old matrix"
-                    )
+                expected[h * D + p], expected[h * D + p + D // 2] = W[h * D + 2 * p], W[h * D + 2 * p + 1]
+        same(
+            answer(W.copy(), D),
+            expected,
+            f"the matrix of {counted(H, 'head')}, whose first column numbers the rows,",
+            W=W,
+            D=D,
+        )
 
 
 def _drop_first(K, n, theta):
@@ -101,8 +104,5 @@ def drop_the_beginning(answer, rng):
 
     K = np.array([turned(x, j) for j, x in enumerate(raw)])
     for n in (0, 1, T - 2):
-        got = answer(K.copy(), n, theta.copy())
-        assert np.shape(got) == (T - n, D), f"{T - n} keys of width {D} are left; yours are {np.shape(got)}"
         expected = np.array([turned(x, j) for j, x in enumerate(raw[n:])])
-        off = np.abs(got - expected).max(1)
-        assert off.max() < 1e-9, f"n = {n}: the key now at position {off.argmax()} is off by {off.max():.3g}"
+        same(answer(K.copy(), n, theta.copy()), expected, "what is left of K", K=K, n=n, theta=theta)

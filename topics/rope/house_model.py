@@ -27,9 +27,10 @@ from topics.kit.model.language import BLUNT, CONTEXT, SUNG
 from topics.kit.model.text import decode, encode, held_out, padded, read
 from topics.rope.method import WAYS, half_split_order, scale_frequencies
 
-HABITS = NOTHING, VALUES_TOO, KEYS_ONLY, OTHER_WAY, REORDERED = (
+HABITS = NOTHING, VALUES_TOO, THERE_AND_BACK, KEYS_ONLY, OTHER_WAY, REORDERED = (
     "nothing",
     "turn the values too",
+    "turn the values, and what is mixed of them back",
     "turn keys, not queries",
     "pair the other way",
     "the other way, weights reordered",
@@ -73,7 +74,8 @@ def read_at(words, shift, broken=NOTHING):
     """
     model, places = lm.load("target"), np.arange(np.shape(words)[-1])
     theta, order = lm.rope_frequencies(model.D, model.base), half_split_order(model.D)
-    by_shift, back, at_place = (lm.rotation(at, theta) for at in (0 * places + shift, -places, places + shift))
+    by_shift, back = lm.rotation(0 * places + shift, theta), lm.rotation(-places, theta)
+    at_place, from_place = lm.rotation(places + shift, theta), lm.rotation(-places - shift, theta)
     if broken == REORDERED:
         model = reordered(model, np.argsort(order))
 
@@ -84,7 +86,9 @@ def read_at(words, shift, broken=NOTHING):
             return lm.rotate(value, back)  # the model's own turn undoes it
         if name in ("q", "k"):
             return lm.rotate(value, by_shift)
-        return lm.rotate(value, at_place) if name == "v" and broken == VALUES_TOO else None
+        if name == "v" and broken in (VALUES_TOO, THERE_AND_BACK):
+            return lm.rotate(value, at_place)
+        return lm.rotate(value, from_place) if name == "heads" and broken == THERE_AND_BACK else None
 
     return lm.forward(model, words, see=see)
 
@@ -114,6 +118,8 @@ def _shift_note(broken):
         NOTHING: "Scores know positions only as distances, so the whole model does: no logit moves, but for rounding.",
         VALUES_TOO: "Values are mixed, not compared: nothing cancels their turn, and the rest of the model meets "
         "vectors turned by their positions.",
+        THERE_AND_BACK: "Each value arrives turned by its distance from the word that asks, so the badge holds. This "
+        "model was not trained to expect that.",
         KEYS_ONLY: "One turn without its counterpart: scores depend on the key's own position.",
         OTHER_WAY: "Scores still know only distances, so the badge holds. But they are not the scores that the model "
         "was trained with, and nothing crashes.",

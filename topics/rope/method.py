@@ -42,29 +42,57 @@ def scores_by_distance(q, k, distances, theta):
 WAYS = ("none", "linear", "NTK-aware", "YaRN", "Llama 3.1")
 
 
-def scale_frequencies(D, base, way, f, C):
+def scale_frequencies(D, base, way, f, C, truncate=True):
     """The frequencies of a model that was trained on C positions, stretched to f times as many (eq:blend).
 
-    way      "none", "linear", "NTK-aware", "YaRN" or "Llama 3.1"
-    returns  θ (D/2,), and a factor on queries and on keys: YaRN's temperature (eq:temperature), else 1
-    raises   ValueError at another way
+    way       "none", "linear", "NTK-aware", "YaRN" or "Llama 3.1"
+    truncate  YaRN's ramp ends at whole pairs, as in transformers and vLLM unless told otherwise; not in gpt-oss
+    returns   θ (D/2,), and a factor on queries and on keys: YaRN's temperature (eq:temperature), else 1
+    raises    ValueError at another way
     """
     if way not in WAYS:
         raise ValueError(f"no way to stretch is called {way!r}; there are {', '.join(WAYS)}")
     theta, pairs = rope_frequencies(D, base), np.arange(D // 2)
-    turns = C * theta / (2 * np.pi)  # (D/2,) of each pair within C positions
     if way == "NTK-aware":
         return theta * f ** (-2 * pairs / (D - 2)), 1.0
     if way == "YaRN":
-        fast, slow = (D * np.log(C / (2 * np.pi * n)) / (2 * np.log(base)) for n in (32, 1))  # pairs of n turns
-        first, last = max(np.floor(fast), 0), min(np.ceil(slow), D - 1)
-        keep = (last - pairs) / max(last - first, 0.001)
+        first, last = ramp_ends(D, base, C, truncate)
+        keep = np.clip((last - pairs) / max(last - first, 0.001), 0, 1)  # κ, (D/2,)
     elif way == "Llama 3.1":
-        keep = (turns - 1) / (4 - 1)  # all from 4 turns on, nothing up to 1
+        keep = kept_by_turns(C * theta / (2 * np.pi), 1, 4)  # (D/2,)
     else:
-        keep = np.full(D // 2, 1.0 if way == "none" else 0.0)
-    keep = np.clip(keep, 0, 1)  # κ, (D/2,)
+        keep = 1.0 if way == "none" else 0.0
     return keep * theta + (1 - keep) * theta / f, 0.1 * np.log(f) + 1 if way == "YaRN" else 1.0
+
+
+def ramp_ends(D, base, C, truncate=True):
+    """The pairs at which YaRN's ramp begins and ends: those that make 32 turns within C positions, and one.
+
+    >>> [round(float(p), 2) for p in ramp_ends(64, 150_000, 4096, truncate=False)]   # gpt-oss
+    [8.09, 17.4]
+    >>> [float(p) for p in ramp_ends(64, 150_000, 4096)]
+    [8.0, 18.0]
+    """
+    first, last = (D * np.log(C / (2 * np.pi * turns)) / (2 * np.log(base)) for turns in (32, 1))
+    if truncate:
+        first, last = np.floor(first), np.ceil(last)
+    return max(first, 0), min(last, D - 1)
+
+
+def kept_by_turns(turns, slow, fast):
+    """κ of a hand by its turns within C: 0 up to `slow`, 1 from `fast` on. Llama 3.1 takes 1 and 4.
+
+    >>> float(kept_by_turns(2.5, 1, 4))
+    0.5
+    """
+    return np.clip((turns - slow) / (fast - slow), 0, 1)
+
+
+def yarn_by_turns(D, base, f, C):
+    """YaRN's frequencies (D/2,) as its paper has them (peng2023): its ramp, too, goes by the turns, from 1 to 32."""
+    theta = rope_frequencies(D, base)
+    keep = kept_by_turns(C * theta / (2 * np.pi), 1, 32)  # (D/2,)
+    return keep * theta + (1 - keep) * theta / f
 
 
 def wavelengths(theta):
@@ -92,7 +120,7 @@ class Rotary(NamedTuple):
 
 
 # Cited in references.bib as touvron2023llama2, roziere2023, llama2024herd, meta2024code, qwen2024, deepseek2024v3,
-# openai2025; the house model's own numbers are in training/README.md.
+# gemma2025, openai2025 and qwen2026card; the house model's own numbers are in training/README.md.
 ROTARY = {
     "house model": Rotary(16, 10_000, 128),
     "Llama-2-7B": Rotary(128, 10_000, 4096),
@@ -101,7 +129,9 @@ ROTARY = {
     "Llama-3.1-8B": Rotary(128, 500_000, 8192, "Llama 3.1", 8),
     "Qwen2.5-7B": Rotary(128, 1_000_000, 32_768, "YaRN", 4),
     "DeepSeek-V3": Rotary(64, 10_000, 4096, "YaRN", 40),
+    "Gemma 3 27B": Rotary(128, 1_000_000, 32_768, "linear", 8),  # its global layers; the local ones: base 10,000
     "gpt-oss-120b": Rotary(64, 150_000, 4096, "YaRN", 32),
+    "Qwen3.5-35B-A3B": Rotary(64, 10_000_000, 262_144, "YaRN", 4),
 }
 
 
