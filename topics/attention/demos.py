@@ -361,12 +361,13 @@ def _named(heads):
     return ", ".join(f"{layer + 1}.{head + 1}" for layer, head in sorted(heads))
 
 
+LEDGERS = (*PLAIN, "Qwen3-235B-A22B", "MiniMax-M2")  # the last two are mixtures throughout
 PHASES = {"read a prompt": (1, True), "train": (3, True), "write one token": (1, False)}
 
 
 @demo(
     T=LogSlider("Context length", 128, 131_072, value=8192, unit="tokens"),
-    name=Choice("Model", tuple(PLAIN), value="Llama-3.1-8B"),
+    name=Choice("Model", LEDGERS, value="Llama-3.1-8B"),
     phase=Choice("What it does", tuple(PHASES), value="read a prompt"),
     half=Toggle("Skip the masked half of the scores"),
 )
@@ -409,6 +410,8 @@ def _ledger_note(name, T, phase, half, whole):
     context = MODELS[name].context
     if context < T:
         return Note(beyond(name, context), "warning")
+    if MODELS[name].experts and phase == "read a prompt" and not half:
+        return Note("Of the feed-forward part a token passes only the experts it is sent to. They alone are counted.")
     if phase == "train":
         return Note("The backward pass multiplies each matrix twice, once for each factor's gradient: three times all.")
     if not whole:

@@ -105,8 +105,8 @@ def block_steps(name, T_q, T_k):
 
     returns  [(step, shapes, FLOP, what it grows with)]
     """
-    m = MODELS[name]
-    T, d, H, H_kv, D, F = T_q, m.d, m.H, m.H_kv, m.D, m.F
+    m, F = MODELS[name], hidden(name)
+    T, d, H, H_kv, D = T_q, m.d, m.H, m.H_kv, m.D
     return [
         ("queries", f"({T}, {d}) · ({d}, {H * D})", 2 * T * d * H * D, "T"),
         ("keys and values", f"({T}, {d}) · ({d}, {H_kv * D}), twice", 4 * T * d * H_kv * D, "T"),
@@ -117,10 +117,16 @@ def block_steps(name, T_q, T_k):
     ]
 
 
+def hidden(name):
+    """The width F of the feed-forward part that a token passes: of a mixture, that of all its experts together."""
+    m = MODELS[name]
+    return (m.experts.k + m.experts.shared) * m.experts.F if m.experts else m.F
+
+
 def crossover(name):
     """The number of keys at which a token's scores and mixing cost as much as all else in its block (eq:crossover)."""
     m = MODELS[name]
-    return (2 * m.d * m.D * (m.H + m.H_kv) + m.feeds * m.d * m.F) / (2 * m.H * m.D)
+    return (2 * m.d * m.D * (m.H + m.H_kv) + m.feeds * m.d * hidden(name)) / (2 * m.H * m.D)
 
 
 def pair_share(name, T):
