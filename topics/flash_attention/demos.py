@@ -41,36 +41,38 @@ from topics.kit.page.words import beyond, counted, short
 KEYS, BEST = 24, 14  # the length of the row, and the key (from 0) that scores best
 
 
-ROW_FAULTS = ("none", "forget to rescale", "rescale the sum only", "no guard for −∞")
+HIDDEN = 5  # keys that a window hides, where it does
 LAZY = float(np.log(256))  # how far scores rise above m before FlashAttention-4 rescales
+ROW_FAULTS = ("none", "forget to rescale", "rescale the sum only", "rescale only past a factor of 256",
+              f"hide the first {HIDDEN} keys", "hide them, without a guard for −∞")  # fmt: skip
+_, FORGET, SUM_ONLY, SELDOM, WINDOW, UNGUARDED = ROW_FAULTS
 
 
 @demo(
     read=Slider("Tiles read", 1, 8, value=5),
     B_c=Choice("Keys in a tile", (3, 5, 7, 24), value=3),
     best=Slider("Score of key 15", 0, 12, value=6),
-    hidden=Slider("First keys hidden by a window", 0, 9, value=0),
-    lazy=Toggle("Rescale only past a factor of 256"),
-    fault=Choice("Break it", ROW_FAULTS, value="none"),
+    fault=Choice("Change it or break it", ROW_FAULTS, value="none"),
     seed=Seed(),
 )
-def one_row(read, B_c, best, hidden, lazy, fault, seed):
+def one_row(read, B_c, best, fault, seed):
     """One query's scores arrive in tiles; each tile is used and thrown away."""
     rng = np.random.default_rng(seed)
     s, v = rng.normal(size=KEYS), rng.uniform(0, 0.6, KEYS)
     s[BEST], v[BEST] = best, 1.0
+    hidden = HIDDEN if fault in (WINDOW, UNGUARDED) else 0
     s[:hidden] = -np.inf
     tiles = -(-KEYS // B_c)
     read = min(read, tiles)
-    step = _unguarded if fault == "no guard for −∞" else online_softmax
+    step, slack = _unguarded if fault == UNGUARDED else online_softmax, LAZY if fault == SELDOM else 0.0
     m, ell, a, rows, outputs, exact = -np.inf, 0.0, 0.0, [], [], []
     for n in range(read):
         tile = np.s_[n * B_c : (n + 1) * B_c]
         before = ell
-        m, ell, e, shrink = step(m, ell, s[tile], LAZY if lazy else 0.0)
-        if fault == "forget to rescale":
+        m, ell, e, shrink = step(m, ell, s[tile], slack)
+        if fault == FORGET:
             ell = before + e.sum()
-        a = a * (shrink if fault not in ROW_FAULTS[1:3] else 1) + e @ v[tile]
+        a = a * (1 if fault in (FORGET, SUM_ONLY) else shrink) + e @ v[tile]
         seen = tile.stop > hidden
         outputs.append(float(a / ell) if ell else None)
         exact.append(float(softmax(s[: tile.stop]) @ v[: tile.stop]) if seen else None)
@@ -79,11 +81,11 @@ def one_row(read, B_c, best, hidden, lazy, fault, seed):
     columns = ["tile", "maximum m", "factor α", "sum ℓ", "output so far", "plain attention"]
     off = max((abs(x - y) for x, y in zip(outputs, exact, strict=True) if y is not None), default=0.0)
     return (
-        _row_figure(s, m, B_c, read, tiles, hidden, lazy),
+        _row_figure(s, m, B_c, read, tiles, hidden, fault == SELDOM),
         _output_figure([None if lost else x for x in outputs], float(softmax(s) @ v), tiles),
         Table(columns, rows),
         *([] if lost else [Badge("Output so far against plain attention to the same keys: max|Δ|", off, 1e-12)]),
-        _row_note(fault, lazy, lost, rows[-1]),
+        _row_note(fault, lost, rows[-1]),
     )  # fmt: skip
 
 
@@ -102,21 +104,21 @@ def _told(x):
     return float(x) if np.isfinite(x) else "−∞" if x == -np.inf else "no number"
 
 
-def _row_note(fault, lazy, lost, row):
+def _row_note(fault, lost, row):
     if lost:
         return Note("−∞ − (−∞) is no number, and no later tile brings the output back.", "warning")
-    if fault == "no guard for −∞":
-        return Note("The first tile has a score: nothing happens. Hide all keys of the first tile.")
-    if fault != "none":
+    if fault == UNGUARDED:
+        return Note("The first tile shows a key that is not hidden, so nothing happens. Take tiles of 3 or of 5.")
+    if fault in (FORGET, SUM_ONLY):
         return Note("Nothing crashes. The output is a wrong number.", "warning")
     if row[4] == "–":
         return Note("The window hides all that was read: m is −∞ still, and there is no output yet.")
-    if lazy:
+    if fault == SELDOM:
         return Note(f"m follows only a score that is more than ln 256 = {LAZY:.2f} above it; till then α is 1.")
     return Note("The factor is 1 unless the maximum grows. It shrinks all that was summed before the tile.")
 
 
-def _row_figure(s, m, B_c, read, tiles, hidden, lazy):
+def _row_figure(s, m, B_c, read, tiles, hidden, seldom):
     """The row's scores: those thrown away and those at hand; later ones do not exist yet."""
     keys = np.arange(1, KEYS + 1)
     at = (keys - 1) // B_c + 1  # the tile of each key
@@ -130,7 +132,7 @@ def _row_figure(s, m, B_c, read, tiles, hidden, lazy):
         else label((first + last) / 2, top, f"tile {read} of {tiles}", yanchor="top")
     ]
     if np.isfinite(m):
-        said = "m, from which scores are measured" if lazy else "maximum so far"
+        said = "m, from which scores are measured" if seldom else "maximum so far"
         marks.append(label(0, float(m), said, xref="paper", xanchor="left", yanchor="bottom"))
     if hidden:
         marks.append(label((1 + hidden) / 2, -2.9, "hidden", yanchor="bottom"))
