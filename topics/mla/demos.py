@@ -4,6 +4,7 @@ import numpy as np
 
 from topics.kit import (
     GPUS,
+    MODELS,  # noqa: F401
     Badge,
     Choice,
     Figure,
@@ -29,6 +30,7 @@ from topics.kit.real.caches import (
     token_bytes,  # noqa: F401
     users_of,  # noqa: F401
 )
+from topics.kit.real.costs import text_bytes  # noqa: F401
 from topics.kit.real.hardware import times
 from topics.mla.method import (
     WAYS,
@@ -200,7 +202,7 @@ def score_both(folded, place, seed, D=16, d_c=8, d_R=8):
     H=LogSlider("Heads on this GPU", 8, 128, value=128),
     n=LogSlider("New tokens at once", 1, 512, value=1),
     T=LogSlider("Tokens in the cache", 1024, 131_072, value=8192),
-    gpu=Choice("GPU", ("A100", "H100", "H200"), value="H100"),
+    gpu=Choice("GPU", ("A100", "H100", "H200", "B200"), value="H100"),
     b=Choice("Bytes of a cached number", (1, 2), value=2),
 )
 def decode_cost(H, n, T, gpu, b):
@@ -225,14 +227,34 @@ def decode_cost(H, n, T, gpu, b):
     return roofline(gpu, marks), table, note
 
 
-MACHINES = {"8 × H100": GPUS["8 × H100"], "16 × H200": times(16, GPUS["H200"])}
+def plain_from(gpu="H100", T=8192):
+    """New tokens at once from which plain keys and values take less time than absorbed latents, in whole tokens."""
+    return next(n for n in range(1, 400) if decode_time(WAYS[0], gpu, T, n=n) < decode_time(WAYS[2], gpu, T, n=n))
+
+
+MACHINES = {"8 × H100": GPUS["8 × H100"], "8 × B200": GPUS["8 × B200"], "16 × H200": times(16, GPUS["H200"])}
+SHOWN = ("DeepSeek-V2", "DeepSeek-V3", "Kimi K2", "Qwen3-235B-A22B", "Llama-3.1-70B", "GPT-3")
 
 
 @demo(
     T=LogSlider("Context length", 1024, 131_072, value=131_072, unit="tokens"),
-    name=Choice("Model", ("DeepSeek-V2", "DeepSeek-V3", "Llama-3.1-8B", "Llama-3.1-70B", "GPT-3"), value="DeepSeek-V2"),
+    name=Choice("Model", SHOWN, value="DeepSeek-V2"),
     gpus=Choice("Machine", tuple(MACHINES), value="8 × H100"),
 )
 def cache_of_a_token(T, name, gpus):
     """The cache of a real model as it is, and had it been built in another way."""
     return ladder("MLA", name, T, gpus, MACHINES[gpus])
+
+
+# glm2026, table 1: GQA with 8 groups, and MLA with a latent of 512 and a rotary key of 64, on HellaSwag, MMLU, C-Eval,
+# RACE, BBH, GSM8K and HumanEval
+GLM_5 = {
+    "GQA-8": (77.3, 61.2, 60.0, 79.6, 53.3, 47.6, 38.5),
+    "MLA": (77.3, 61.5, 59.7, 77.8, 48.9, 46.2, 33.5),
+    "MLA, Muon Split": (77.8, 62.5, 62.1, 79.9, 51.8, 45.0, 36.7),
+}
+
+
+def mean_score(kind):
+    """The mean of the seven scores of a kind of attention in GLM-5's comparison."""
+    return sum(GLM_5[kind]) / len(GLM_5[kind])
