@@ -216,7 +216,7 @@ def test_in_the_demo_of_gradients_every_tile_size_is_exact(B):
 
 
 def test_the_output_so_far_is_softmax_over_the_keys_read():
-    for read, B_c, best, seed in product((1, 3, 5, 8), (3, 5, 7, 24), (0, 6, 12), range(4)):
+    for read, B_c, best, seed in product((1, 3, 5, 8), (3, 5, 24), (0, 6, 12), range(4)):
         assert view(demos.one_row, "badge", read=read, B_c=B_c, best=best, seed=seed)["value"] < 1e-14
 
 
@@ -250,7 +250,7 @@ def test_the_fifth_tile_brings_a_new_maximum_and_the_output_jumps():
 
 @pytest.mark.parametrize("fault", demos.ROW_FAULTS[1:3])
 def test_a_row_that_is_not_rescaled_gives_a_wrong_output_unless_one_tile_holds_it(fault):
-    for B_c, seed in product((3, 5, 7), range(6)):
+    for B_c, seed in product((3, 5), range(6)):
         assert view(demos.one_row, "badge", read=8, B_c=B_c, fault=fault, seed=seed)["value"] > 0.2
         assert view(demos.one_row, "badge", read=8, B_c=24, fault="forget to rescale", seed=seed)["value"] < 1e-14
 

@@ -50,7 +50,7 @@ _, FORGET, SUM_ONLY, SELDOM, WINDOW, UNGUARDED = ROW_FAULTS
 
 @demo(
     read=Slider("Tiles read", 1, 8, value=5),
-    B_c=Choice("Keys in a tile", (3, 5, 7, 24), value=3),
+    B_c=Choice("Keys in a tile", (3, 5, 24), value=3),
     best=Slider("Score of key 15", 0, 12, value=6),
     fault=Choice("Change it or break it", ROW_FAULTS, value="none"),
     seed=Seed(),
