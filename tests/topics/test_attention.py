@@ -229,6 +229,7 @@ def test_the_cap_holds_every_score_and_then_keys_tie_at_it():
         assert max(shares) > 0.7  # before
     small = np.linspace(-3, 3, 7)
     assert max_abs_difference(method.soft_cap(small, 50), small) < 0.005
+    assert math.isclose(method.soft_cap(50.0, 50), 50 * (math.e**2 - 1) / (math.e**2 + 1))  # bent, not cut
 
 
 def test_the_cap_passes_no_gradient_where_it_is_flat():
