@@ -346,6 +346,7 @@ def test_leaving_the_page_puts_our_code_back(lab, lab_url):
     lab.evaluate("document.querySelector('.site-name').click()")
     expect(lab.locator("code-cell")).to_have_count(0)
     lab.go_back()
+    expect(cell(lab)).to_be_attached()  # the index shows the first topic's demo, too
     lab.locator("#demo-doubled input[type=range]").press("ArrowRight")
     expect(shown(lab)).to_have_text("6")  # 2 × 3, not 3 × 3
 
@@ -355,6 +356,7 @@ def test_code_that_still_runs_when_the_page_is_left_runs_on_no_other(lab):
     lab.evaluate("document.querySelector('.site-name').click()")
     expect(lab.locator("code-cell")).to_have_count(0)
     lab.go_back()
+    expect(cell(lab)).to_be_attached()  # the index shows the first topic's demo, too
     expect(lab.locator("#demo-doubled")).to_have_attribute("state", "live")
     assert shown(lab).inner_text() == "4"  # its first answer: 2 × 2, not 3 × 2
 
