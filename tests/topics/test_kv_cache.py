@@ -6,7 +6,7 @@ from itertools import pairwise, product
 import numpy as np
 import pytest
 
-from topics.kit import GIB, GPUS, KIB, MODELS, lm
+from topics.kit import GIB, GPUS, KIB, MODELS, PLAIN, lm
 from topics.kit.page.demo import defaults, views_of
 from topics.kv_cache import demos, house_model, method
 
@@ -170,15 +170,13 @@ def test_bytes_per_token_are_the_published_ones(name, kib):
 def test_cache_bytes_counts_the_arrays_that_decode_step_keeps():
     q, k, v = tokens(6, 4, 2)
     _, K, V = decode_all(q, k, v)
-    assert demos.cache_bytes(T=6, L=1, H_kv=2, D=4, b=8) == K.nbytes + V.nbytes
+    assert method.cache_bytes(T=6, L=1, H_kv=2, D=4, b=8) == K.nbytes + V.nbytes
 
 
 def test_full_contexts_weigh_what_the_page_says():
     assert method.cache_of("Llama-2-7B", 4096) == 2 * GIB
     assert method.cache_of("Llama-3.1-8B", 131_072) == 16 * GIB
     assert method.cache_of("Llama-3.1-70B", 131_072) == 40 * GIB
-    assert round(method.cache_of("Llama-3.1-70B", 131_072) / 1e9, 1) == 42.9
-    assert method.cache_of("OPT-13B", 2048) == 1600 * 2**20  # the "1.6 GB" of Kwon et al.: neither GB nor GiB
 
 
 def test_parameter_counts_follow_from_the_shapes():
@@ -197,11 +195,6 @@ def test_parameter_counts_follow_from_the_shapes():
     assert MODELS["Llama-2-7B"].parameters == llama(4096, 32, 32, 11_008, 32_000)
     assert MODELS["Llama-3.1-8B"].parameters == llama(4096, 32, 8, 14_336, 128_256)
     assert MODELS["Llama-3.1-70B"].parameters == llama(8192, 80, 8, 28_672, 128_256)
-
-
-@pytest.mark.parametrize("gpu, ridge", [("RTX 4090", 164), ("A100", 153), ("H100", 295), ("H200", 206)])
-def test_ridges_are_dense_rates_over_bandwidth(gpu, ridge):
-    assert round(GPUS[gpu].flops / GPUS[gpu].bandwidth) == ridge
 
 
 # ---- what it costs
@@ -231,30 +224,68 @@ def test_a_whole_text_is_quadratic_with_a_cache_and_cubic_without():
     assert attention(2000, False) / attention(1000, False) == pytest.approx(8, rel=2e-3)
 
 
-def test_work_is_linear_in_users_but_weights_are_read_once():
-    name, weights = "Llama-3.1-8B", method.weight_bytes("Llama-3.1-8B")
-    one, many = method.decode_work(name, 1000, 1), method.decode_work(name, 1000, 7)
-    assert many[0] == 7 * one[0]
-    assert many[1] - weights == 7 * (one[1] - weights)
+def test_the_head_by_hand_has_no_output_projection():
+    for new, T, D in ((1, 6, 2), (6, 6, 2), (1, 3, 7)):
+        assert demos.head_flops(new, T, D) == method.layer_flops(new, T, D, 1, 1, D) - new * 2 * D * D
 
 
-def test_prefill_work_is_the_sum_of_its_decode_steps():
-    name, T = "Llama-2-7B", 50
-    assert method.prefill_work(name, T, 3)[0] == sum(method.decode_work(name, t, 3)[0] for t in range(1, T + 1))
+@pytest.mark.parametrize("name", PLAIN)
+def test_a_step_counts_what_the_page_counts(name):
+    m, T, B = MODELS[name], 1000, 7
+    N = m.parameters - (0 if m.tied else m.vocabulary * m.d)  # what is only looked up is left out
+    matrices, attention = method.decode_works(name, T, B)
+    assert matrices == (2 * B * N, 2 * N)
+    assert attention == (4 * B * T * m.L * m.H * m.D, 2 * B * T * m.L * m.H_kv * m.D * 2)
+
+
+def test_users_raise_the_intensity_of_matrices_only():
+    for name in ("Llama-2-7B", "Llama-3.1-8B", "Llama-3.1-70B"):
+        m = MODELS[name]
+        for B, T in product((1, 64, 10**6), (128, 8192)):
+            matrices, attention = map(method.arithmetic_intensity, method.decode_works(name, T, B))
+            assert matrices == pytest.approx(B)  # 2B/w at 16 bits
+            assert attention == pytest.approx(m.H / m.H_kv)
+            assert attention < GPUS["H100"].flops / GPUS["H100"].bandwidth
+
+
+def test_prefill_is_the_sum_of_its_steps_but_for_logits():
+    for name, T in (("Llama-2-7B", 50), ("gpt-oss-20b", 200)):
+        m = MODELS[name]
+        matrices, attention = method.prefill_works(name, T, 3)
+        steps = [method.decode_works(name, t, 3) for t in range(1, T + 1)]
+        assert attention[0] == sum(step[1][0] for step in steps)
+        assert matrices[0] == sum(step[0][0] for step in steps) - 3 * (T - 1) * 2 * m.vocabulary * m.d
+        assert attention[1] == 3 * method.cache_of(name, T)
 
 
 def test_at_the_crossover_caches_weigh_as_much_as_weights():
-    for name in MODELS:
+    for name in demos.SERVED:
         B = method.crossover_batch(name, 4096)
-        assert B * method.cache_of(name, 4096) == pytest.approx(method.weight_bytes(name))
+        assert B * method.cache_of(name, 4096) == pytest.approx(method.weights_read(MODELS[name], B))
 
 
-def test_no_batch_lifts_long_context_decode_above_its_limit():
-    limit = [method.arithmetic_intensity(method.decode_work("Llama-3.1-8B", T, 10**9)) for T in (8192, 131_072, 2**26)]
-    assert round(limit[0]) == 19
-    assert limit[2] == pytest.approx(4, rel=1e-2)  # H/H_kv
-    ridge = GPUS["H100"].flops / GPUS["H100"].bandwidth
-    assert limit[0] < ridge < method.arithmetic_intensity(method.decode_work("Llama-3.1-8B", 256, 10**9))
+def test_a_mixture_reaches_the_ridge_far_later():
+    assert round(method.ridge_batch("Llama-3.1-8B", "H100")) == 295
+    assert method.ridge_batch("Llama-3.1-8B", "H100", "MXFP4") < 100
+    for name in demos.SERVED:
+        B = method.ridge_batch(name, "H200")
+        flops, read = method.decode_works(name, 1, B)[0]
+        assert flops / GPUS["H200"].flops == pytest.approx(read / GPUS["H200"].bandwidth)
+    assert method.ridge_batch("DeepSeek-V3", "H100") > 5000
+
+
+def test_users_of_a_mixture_read_ever_more_experts():
+    m = MODELS["DeepSeek-V3"]
+    shares = [100 * demos.parameters_read(m, B) / m.parameters for B in (1, 32, 128)]
+    assert [round(share) for share in shares] == [5, 65, 98]
+    assert round(m.active / 1e9) == 38
+
+
+def test_the_total_stays_below_bandwidth_divided_by_cache():
+    bound = GPUS["H100"].bandwidth / method.cache_of("Llama-3.1-8B", 8192)
+    totals = [B / method.decode_time("Llama-3.1-8B", "H100", 8192, B) for B in (1, 64, 10**4, 10**7)]
+    assert totals == sorted(totals)
+    assert 0.95 * bound < totals[-1] < bound
 
 
 # ---- what the page says of its demos
@@ -270,6 +301,35 @@ def test_counting_query_heads_is_wrong_by_h_over_h_kv_and_unnoticed_where_they_a
     for name, factor in [("Llama-3.1-70B", 8), ("Llama-3.1-8B", 4), ("Llama-2-7B", 1)]:
         right, wrong = (metrics(demos.memory_calculator, name=name, wrong=w)["Cache per user"] for w in (False, True))
         assert wrong == factor * right
+        note = defaults_of(demos.memory_calculator, name=name, T=1024, B=1, wrong=True)["note"]
+        assert (f"{factor} times too much" in note["text"]) == (factor > 1)
+
+
+def test_latents_and_states_are_no_query_heads():
+    right, wrong = (metrics(demos.memory_calculator, name="DeepSeek-V3", wrong=w) for w in (False, True))
+    assert wrong["A further token"] == right["A further token"] * 2 * 128 * 128 / 576
+    right, wrong = (metrics(demos.memory_calculator, name="Qwen3-Next-80B-A3B", wrong=w) for w in (False, True))
+    assert wrong["A further token"] == 8 * right["A further token"]
+    assert wrong["Cache per user"] < 8 * right["Cache per user"]  # the states count the same
+
+
+def test_only_layers_that_see_more_than_a_window_grow():
+    for T, grows in ((1024, 80), (64, 80 + 50 * 2 * 16 * 256 * 2 / KIB)):
+        views = {view["view"]: view for view in demos_at(name="Gemma 4 31B", T=T)}
+        assert views["metrics"]["items"][0]["value"] == grows
+
+
+def demos_at(**arguments):
+    """The calculator where its slider does not go."""
+    return [view.json() if hasattr(view, "json") else view
+            for view in demos.memory_calculator(**defaults(demos.memory_calculator) | arguments)]  # fmt: skip
+
+
+def test_narrow_weights_leave_room_for_more_users():
+    fits = [metrics(demos.memory_calculator, kind=kind, T=8192)["Users that fit"] for kind in demos.KINDS]
+    assert fits == sorted(fits) and fits[0] < fits[-1]
+    assert metrics(demos.memory_calculator, name="gpt-oss-120b", T=8192)["Users that fit"] == 0
+    assert metrics(demos.memory_calculator, name="gpt-oss-120b", T=8192, kind="MXFP4")["Users that fit"] > 0
 
 
 def test_a_context_beyond_the_models_own_gets_a_warning():
@@ -278,7 +338,9 @@ def test_a_context_beyond_the_models_own_gets_a_warning():
 
 
 def test_users_that_fit_really_fit_and_one_more_does_not():
-    for name, T, gpu in product(MODELS, (1024, 131_072), ("RTX 4090", "H100", "H200", "8 × H100")):
+    for name, T, gpu in product(
+        set(MODELS) - set(demos.OTHERS), (1024, 131_072), ("RTX 4090", "H100", "H200", "8 × H100")
+    ):
         memory, weights, each = GPUS[gpu].memory, method.weight_bytes(name), method.cache_of(name, T)
         n = metrics(demos.memory_calculator, name=name, T=T, gpu=gpu)["Users that fit"]
         assert weights + (n + 1) * each > memory
@@ -299,7 +361,7 @@ def test_steps_show_old_rows_unchanged_and_the_work_that_the_page_names():
     for before, after in pairwise(K):
         np.testing.assert_array_equal(after[:-1], before)
     work = {item["label"]: item["value"] for item in frames[5]["views"][-1]["items"]}
-    assert (work["Work with the cache"], work["Work without"]) == (224, 1344)
+    assert (work["Work with the cache"], work["Work without"]) == (72, 432)
 
 
 def test_restarted_positions_spare_the_first_token_only():
@@ -315,9 +377,19 @@ def test_forgetting_to_append_leaves_each_token_with_its_own_value():
 
 
 def test_decode_waits_for_memory_and_prefill_for_arithmetic():
-    shown = metrics(demos.prefill_against_decode)
-    assert shown["Decode"] == pytest.approx(12.9, abs=0.05)
-    assert shown["Decode"] < shown["Ridge of the GPU"] < shown["Prefill of one prompt"]
+    shown, (matrices, _) = metrics(demos.prefill_against_decode), method.prefill_works("Llama-3.1-8B", 8192, 1)
+    assert (shown["Decode, matrices"], shown["Decode, scores and mixing"]) == (32, 4)
+    assert 32 < shown["Ridge of the GPU"] < 0.1 * method.arithmetic_intensity(matrices)
+    assert shown["Prefill of one prompt"] == pytest.approx(0.133, abs=5e-4)
+
+
+def test_the_time_of_a_step_is_the_sum_of_two():
+    """At 128 tokens and 512 users arithmetic sets the pace of the matrices, memory that of attention."""
+    shown = metrics(demos.prefill_against_decode, T=128, B=512)
+    N = MODELS["Llama-3.1-8B"].parameters - 128_256 * 4096
+    seconds = 2 * 512 * N / 989e12 + 512 * 128 * 131_072 / 3350e9
+    assert shown["All users together"] == pytest.approx(512 / seconds)
+    assert shown["Decode, matrices"] > shown["Ridge of the GPU"] > shown["Decode, scores and mixing"]
 
 
 def test_doubling_32_users_gains_a_fifth_at_8192_tokens_and_nearly_doubles_at_128():
@@ -327,14 +399,15 @@ def test_doubling_32_users_gains_a_fifth_at_8192_tokens_and_nearly_doubles_at_12
 
     assert 1.15 < gain(8192) < 1.25
     assert gain(128) > 1.9
-    assert method.crossover_batch("Llama-3.1-8B", 8192) < 32  # so caches are most of the bytes
+    assert round(method.crossover_batch("Llama-3.1-8B", 8192), 1) == 14.0  # so caches are most of the bytes
     assert demos.users_that_fit(GPUS["H100"].memory, method.weight_bytes("Llama-3.1-8B"), GIB) == 65
 
 
 def test_without_a_cache_intensity_rises_and_speed_falls():
     with_cache, without = metrics(demos.prefill_against_decode), metrics(demos.prefill_against_decode, uncached=True)
-    assert without["Decode"] > 1000 * with_cache["Decode"]
-    assert without["All users together"] < with_cache["All users together"] / 300
+    for part in ("Decode, matrices", "Decode, scores and mixing"):
+        assert without[part] > 100 * with_cache[part]
+    assert without["All users together"] < with_cache["All users together"] / 250
 
 
 def test_the_race_compares_equal_outputs_and_grows_its_curves():

@@ -54,13 +54,15 @@ from topics.kv_cache.method import (
 )
 
 BITS = {"16 bits": 2, "8 bits": 1}
+KINDS = ("BF16", "FP8", "MXFP4")  # of weights: 16, 8 and 4 bits
+OTHERS = ("GPT-2 small", "Mistral 7B", "Gemma 2 27B", "Gemma 3 27B", "DeepSeek-V2", "Qwen2.5-7B")  # have younger kin
 
 
 @demo(
     T=LogSlider("Context length", 1024, 131_072, value=131_072, per_octave=2, unit="tokens"),
-    name=Choice("Model", tuple(name for name in MODELS if name != "GPT-2 small"), value="Llama-3.1-8B"),
+    name=Choice("Model", tuple(name for name in MODELS if name not in OTHERS), value="Llama-3.1-8B"),
     B=LogSlider("Users at once", 1, 256, value=8, unit="users"),
-    kind=Choice("Weights", tuple(WEIGHTS), value="BF16"),
+    kind=Choice("Weights", KINDS, value="BF16"),
     precision=Choice("Precision of the cache", tuple(BITS), value="16 bits"),
     gpu=Choice("GPU", ("RTX 4090", "H100", "H200", "B200", "8 × H100", "8 × B200"), value="H100"),
     wrong=Toggle("Break it: count query heads, not key/value heads"),
@@ -158,8 +160,8 @@ FAULTS = ("none", "forget to append", "drop the first token", "restart positions
     seed=Seed(),
 )
 def decode_by_hand(T, fault, seed):
-    """One head of width 4, token by token: what the cache holds, what the new token reads, what comes out."""
-    d = D = 4
+    """One head of width 2, token by token: what the cache holds, what the new token reads, what comes out."""
+    d = D = 2
     rng = np.random.default_rng(seed)
     W_q, W_k, W_v = rng.normal(0, d**-0.5, (3, d, 1, D))
     tokens = rng.normal(0, 1, (T, d))
@@ -191,7 +193,7 @@ def _frame(t, held, q, K, V, y, exact):
     names = [f"token {i + 1}" for i in held]
     scores = K @ q / np.sqrt(D)  # (n,)
     weights = softmax(scores)  # (n,)
-    dots = [[f"({products(q, row)}) / {np.sqrt(D):.0f}" for row in K]]
+    dots = [[f"({products(q, row)}) / √{D}" for row in K]]
     mixes = [[products(weights, V[:, j]) for j in range(D)], ["the same sum, every row of K and V computed again"] * D]
     parts = f"6·{D}·{D} + 4·{D}·"  # queries, keys and values are projected, outputs are not
     return Frame(
@@ -222,7 +224,7 @@ SERVED = ("Llama-2-7B", "Llama-3.1-8B", "Llama-3.1-70B", "gpt-oss-120b", "Qwen3-
     T=LogSlider("Context length", 128, 131_072, value=8192, unit="tokens"),
     B=LogSlider("Users at once", 1, 512, value=32, unit="users"),
     name=Choice("Model", SERVED, value="Llama-3.1-8B"),
-    kind=Choice("Weights", tuple(WEIGHTS), value="BF16"),
+    kind=Choice("Weights", KINDS, value="BF16"),
     gpu=Choice("GPU", tuple(GPUS), value="H100"),
     uncached=Toggle("Break it: no cache, read the whole text for every token"),
 )
@@ -242,7 +244,6 @@ def prefill_against_decode(T, B, name, kind, gpu, uncached):
         ("Ridge of the GPU", ridge, "FLOP/byte", "peak FLOP/s over bytes/s"),
         ("All users together", B / sum(seconds), "tokens/s",
          f"{B} / ({1000 * seconds[0]:,.3g} + {1000 * seconds[1]:,.3g} ms)"),
-        ("Each user", 1 / sum(seconds), "tokens/s", "at best: no overhead counted"),
         ("Prefill of one prompt", time_of(prompt, chip), "s", "matrices, then scores and mixing"),
         ("Caches outweigh weights from", crossover_batch(name, T, kind), "users", "weights read / bytes of one cache"),
         ("Matrices reach the ridge from", ridge_batch(name, gpu, kind), "users", "arithmetic sets their pace"),

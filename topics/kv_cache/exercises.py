@@ -53,7 +53,7 @@ def let_it_read_itself(answer, rng):
     starter code forgets something. You may use `np` and `softmax`."""
     for t in (int(rng.integers(2, 6)), 1, 0):  # the first token of all finds an empty cache
         D = int(rng.integers(2, 6))
-        D += D == t + 1  # so that one can't pass for the other
+        D += t + 1 == D  # so that one can't pass for the other
         K, V = rng.normal(size=(2, t, D))
         q, k, v = rng.normal(size=(3, D))
         given = {"q": q, "k": k, "v": v, "K": K.copy(), "V": V.copy()}

@@ -163,7 +163,7 @@ def decode_time(name, gpu, T, B):
 
 
 def crossover_batch(name, T, kind="BF16"):
-    """The number of users whose caches together weigh as much as the weights that their step reads (eq:crossover)."""
+    """The number of users whose caches together weigh as much as the weights that their step reads."""
     return settled(lambda B: weights_read(MODELS[name], B, kind) / cache_of(name, T))
 
 

@@ -108,8 +108,8 @@ def parameters_read(model, B):
 WEIGHTS = {
     "BF16": 16,
     "FP8": 8 + 32 / 128**2,  # deepseek2024v3: blocks of 128 × 128 share an FP32 scale
-    "NVFP4": 4 + 8 / 16,  # nvidia2025nvfp4: 16 weights share an FP8 scale; the one FP32 a matrix is nothing
-    "MXFP4": 4 + 8 / 32,  # ocp2023mx: 32 weights share an 8-bit power of two
+    "NVFP4": 4 + 8 / 16,  # nvidia2026nvfp4: 16 weights share an FP8 scale; the one FP32 a matrix is nothing
+    "MXFP4": 4 + 8 / 32,  # openai2025gptoss: 4.25 bits, as 32 weights share an 8-bit power of two
 }
 
 
