@@ -32,59 +32,79 @@ from topics.kit.page.ladder import ladder
 from topics.kit.page.roofs import roofline
 from topics.kit.page.words import beyond, counted, products, short
 from topics.kit.real.caches import CACHED, WAYS, token_bytes, users_of
-from topics.kit.real.costs import cache_bytes
-from topics.mqa.method import decode_intensity, layer_parameters, multi_query_attention, step_ms, step_work
+from topics.kit.real.costs import cache_bytes, roofline_time, weights_bytes
+from topics.mqa.method import (
+    cache_of,
+    decode_intensity,
+    layer_parameters,
+    multi_query_attention,
+    step_ms,
+    step_works,
+    with_heads,
+)
 
 
 @demo(
     T=LogSlider("Context length", 256, 131_072, value=4096, unit="tokens"),
     B=LogSlider("Users at once", 1, 256, value=32, unit="users"),
-    name=Choice("Model", ("Llama-2-7B", "Llama-3.1-8B", "Llama-3.1-70B"), value="Llama-2-7B"),
-    gpu=Choice("GPU", ("A100", "H100", "H200", "8 × H100"), value="H100"),
+    name=Choice("Model", ("Llama-2-7B", "Llama-3.1-8B", "Llama-3.1-70B", "Qwen3-235B-A22B"), value="Llama-2-7B"),
+    kind=Choice("Weights", ("BF16", "FP8", "MXFP4"), value="BF16"),
+    gpu=Choice("GPU", ("A100", "H100", "H200", "B200", "8 × H100", "8 × B200"), value="H100"),
 )
-def step_time(T, B, name, gpu):
+def step_time(T, B, name, kind, gpu):
     """Where the time of one decode step goes, by the number of key/value heads."""
     m, chip = MODELS[name], GPUS[gpu]
     heads = [m.H >> i for i in range(m.H.bit_length())]  # H, H/2, …, 1
-    works = [step_work(name, T, B, H_kv) for H_kv in heads]
-    compute = [1000 * flops / chip.flops for flops, _, _ in works]
-    weights, caches = ([1000 * work[part] / chip.bandwidth for work in works] for part in (1, 2))
-    total = [step_ms(name, gpu, T, B, H_kv) for H_kv in heads]
+    works = [step_works(name, T, B, H_kv, kind) for H_kv in heads]  # of the matrices, and of scores and mixing
+    compute = [1000 * sum(flops for flops, _ in both) / chip.flops for both in works]
+    matrices, pairs = ([1000 * roofline_time(both[part], chip) for both in works] for part in (0, 1))
+    total = [step_ms(name, gpu, T, B, H_kv, kind) for H_kv in heads]
     names = [str(H_kv) for H_kv in heads]
     figure = Figure(
         [
-            bars(names, weights, "weights", "weight"),
-            bars(names, caches, "caches", "key"),
-            line(names, compute, "arithmetic", "cost", mode="lines+markers"),
+            bars(names, matrices, "matrices", "weight"),
+            bars(names, pairs, "scores, mixing", "key"),
+            line(names, compute, "arithmetic of both", "cost", mode="lines+markers"),
         ],
         x_title="Key/value heads",
         y_title="Time of one step (ms)",
         alt=f"{name} on {gpu}, {counted(B, 'user')} with {T:,} tokens: a step takes {short(total[0])} ms with "
-        f"{heads[0]} key/value heads, {short(weights[0])} for weights and {short(caches[0])} for caches; with one "
-        f"{short(total[-1])}, {short(weights[-1])} and {short(caches[-1])}. Arithmetic: {short(compute[0])} and "
-        f"{short(compute[-1])} ms.",
+        f"{heads[0]} key/value heads, {short(matrices[0])} for matrices, {short(pairs[0])} for scores and mixing; "
+        f"with one {short(total[-1])}, {short(matrices[-1])} and {short(pairs[-1])}. Arithmetic: {short(compute[0])} "
+        f"and {short(compute[-1])} ms.",
         barmode="stack",
         xaxis={"type": "category"},
         yaxis={"range": [0, 1.15 * max(total)]},
         annotations=[label(i, ms, short(ms), yanchor="bottom", yshift=4) for i, ms in enumerate(total)],
         legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
     )  # fmt: skip
-    one = works[-1]
+    (flops, few_flops), (read, few_read) = (
+        [sum(work[part] for work in both) for both in (works[0], works[-1])] for part in (0, 1)
+    )
     return (
         figure,
         Metrics(
-            (f"{heads[0]} heads", total[0], "ms", f"{works[0][1] / GB:,.1f} + {works[0][2] / GB:,.1f} GB read"),
-            ("One head", total[-1], "ms", f"{one[1] / GB:,.1f} + {one[2] / GB:,.2f} GB read"),
-            ("So it is faster by", total[0] / total[-1], "×"),
-            ("FLOP fall by", 100 * (1 - one[0] / works[0][0]), "%", "all of it projections"),
+            (f"{heads[0]} heads", total[0], "ms", _read(works[0])),
+            ("One head", total[-1], "ms", _read(works[-1])),
+            ("So it is faster by", total[0] / total[-1], "×", f"reads {short(read / few_read)} times less"),
+            ("FLOP fall by", 100 * (1 - few_flops / flops), "%", "all of it projections"),
         ),
-        _step_note(name, gpu, T, sum(works[0][1:]), sum(one[1:])),
+        _step_note(name, kind, gpu, T, B),
     )
 
 
-def _step_note(name, gpu, T, most, least):
+def _read(both):
+    """What a step reads, for its formula."""
+    (_, weights), (_, caches) = both
+    return f"{weights / GB:,.1f} + {caches / GB:,.3g} GB read"
+
+
+def _step_note(name, kind, gpu, T, B):
     """What of the figure would not fit into the GPU's memory."""
     m, memory = MODELS[name], GPUS[gpu].memory
+    most, least = (
+        weights_bytes(with_heads(name, H_kv), kind) + B * T * cache_of(name, H_kv) for H_kv in (m.H, 1)
+    )  # fmt: skip
     if least > memory:
         return Note(f"Weights and caches do not fit into {gpu}, not even with one head: arithmetic only.", "warning")
     if most > memory:
@@ -92,7 +112,7 @@ def _step_note(name, gpu, T, most, least):
     if m.context < T:
         return Note(beyond(name, m.context), "warning")
     own = "" if m.H_kv == m.H else f" {name} itself has {m.H_kv}."
-    return Note(f"Reading and arithmetic run side by side, so the slower one sets the time.{own}")
+    return Note(f"Of each part the slower counts, reading or arithmetic; one part waits for the other.{own}")
 
 
 HEADS, WIDTH = 4, 2  # of the demo by hand
@@ -160,7 +180,7 @@ def many_heads(x, W_q, W_k, W_v, W_o):
     B=LogSlider("Users at once", 1, 256, value=128, unit="users"),
     n=LogSlider("New tokens of each user", 1, 64, value=1, unit="tokens"),
     H=Choice("Query heads", (32, 96), value=32),
-    gpu=Choice("GPU", ("A100", "H100", "H200"), value="H100"),
+    gpu=Choice("GPU", ("A100", "H100", "H200", "B200"), value="H100"),
     bits=Choice("Cache", ("16 bits", "8 bits"), value="16 bits"),
     copied=Toggle("Break it: write the shared heads out, one for each query head"),
 )
@@ -233,7 +253,7 @@ def what_shrinks(H_kv, T, name):
     )
 
 
-SERVED = ("Llama-2-7B", "Llama-3.1-8B", "Qwen2.5-7B", "Llama-3.1-70B", "GPT-3", "DeepSeek-V2")
+SERVED = ("Llama-2-7B", "Llama-3.1-8B", "Llama-3.1-70B", "GPT-3", "Qwen3-235B-A22B", "MiniMax-M2", "DeepSeek-V3")
 
 
 CONTEXTS = 2.0 ** np.arange(10, 18)  # 1,024 … 131,072; floats, for integers have 32 bits in a browser
@@ -242,7 +262,7 @@ CONTEXTS = 2.0 ** np.arange(10, 18)  # 1,024 … 131,072; floats, for integers h
 @demo(
     T=LogSlider("Context length", 1024, 131_072, value=32_768, unit="tokens"),
     name=Choice("Model", SERVED, value="Llama-3.1-8B"),
-    gpu=Choice("GPU", ("H100", "H200", "8 × H100"), value="H100"),
+    gpu=Choice("GPU", ("H100", "H200", "B200", "8 × H100", "8 × B200"), value="H100"),
 )
 def users_against_context(T, name, gpu):
     """How many users fit beside a model's weights, under each way to build its attention."""

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from topics.kit import exercise, softmax
+from topics.kit import exercise, same, softmax
 
 
 def _step(q, k, v, K, V):
@@ -24,22 +24,20 @@ def _step(q, k, v, K, V):
 def decode_one_token(answer, rng):
     """Write `step(q, k, v, K, V)`: one token's decode step of multi-query attention. Return the outputs `y` (H, D) and
     the grown cache `K` and `V` (t+1, D). The starter code makes three mistakes. You may use `np` and `softmax`."""
-    H, D, t = (int(n) for n in rng.integers(2, 6, 3))
-    D += D == H  # so that one can't pass for the other
-    K, V = rng.normal(size=(2, t, D))
-    q, k, v = rng.normal(size=(H, D)), *rng.normal(size=(2, D))
-    before = K.copy(), V.copy()
-    got = answer(q, k, v, K, V)
-    y, K_new, V_new = got
-    assert np.shape(K_new) == (t + 1, D), f"the cache grows by one row to {(t + 1, D)}; yours is {np.shape(K_new)}"
-    assert np.array_equal(K_new, [*K, k]), "the new key stands in the last row of K, the old rows stay"
-    assert np.array_equal(V_new, [*V, v]), "the new value stands in the last row of V, the old rows stay"
-    assert np.array_equal(K, before[0]) and np.array_equal(V, before[1]), "the given cache must not change"
-    assert np.shape(y) == (H, D), f"one output for each query head, {(H, D)}; yours is {np.shape(y)}"
-    for h in range(H):
-        e = [np.exp(sum(a * b for a, b in zip(q[h], row, strict=True)) / D**0.5) for row in [*K, k]]
-        expected = sum(x * row for x, row in zip(e, [*V, v], strict=True)) / sum(e)
-        assert np.allclose(y[h], expected), f"head {h}: expected {np.round(expected, 3)}, got {np.round(y[h], 3)}"
+    for t in (int(rng.integers(2, 6)), 1, 0):  # the first token of all finds an empty cache
+        H, D = (int(n) for n in rng.choice([n for n in range(2, 8) if n != t + 1], 2, replace=False))
+        K, V = rng.normal(size=(2, t, D))
+        q, k, v = rng.normal(size=(H, D)), *rng.normal(size=(2, D))
+        given = {"q": q, "k": k, "v": v, "K": K.copy(), "V": V.copy()}
+        y, K_new, V_new = answer(q, k, v, K, V)
+        assert np.array_equal(K, given["K"]) and np.array_equal(V, given["V"]), "the given cache must not change"
+        same(K_new, np.array([*K, k]), "the grown K", **given)
+        same(V_new, np.array([*V, v]), "the grown V", **given)
+        expected = []
+        for row in q:
+            e = [np.exp(sum(a * b for a, b in zip(row, key, strict=True)) / D**0.5) for key in [*K, k]]
+            expected.append(sum(x * value for x, value in zip(e, [*V, v], strict=True)) / sum(e))
+        same(y, expected, "y", **given)
 
 
 def _widened(d, D, H, H_kv, F, n_F, attentions, feeds):
@@ -63,13 +61,23 @@ def spend_what_is_saved(answer, rng):
     same, rounded down. A translation model has more attention layers than feed-forward ones."""
     shazeer = answer(1024, 128, 8, 1, 4096, 2, 18, 12)
     assert shazeer == 5440, f"6 + 6 layers, 18 of attention and 12 feed-forward: the paper has 5440, you have {shazeer}"
-    for n_F in (2, 3):
-        d, D, H_kv, feeds = (int(n) for n in rng.integers([64, 8, 2, 2], [512, 64, 6, 9]))
-        H, F, attentions = H_kv * int(rng.integers(2, 9)), 4 * d, feeds + int(rng.integers(1, 9))
-        got = answer(d, D, H, H_kv, F, n_F, attentions, feeds)
-        spare = attentions * 2 * d * D * (H - H_kv) - feeds * n_F * d * (got - F)  # parameters saved and not yet spent
+    for n_F, rounds_up in ((2, True), (3, True), (3, False)):
+        case, expected = _a_width_to_round(rng, n_F, rounds_up)
+        same(answer(*case.values()), expected, "the width", atol=0, **case)
+    same(answer(512, 64, 8, 8, 2048, 3, 24, 24), 2048, "the width where nothing is saved")
 
-        case = f"d={d}, D={D}, H={H}, H_kv={H_kv}, F={F}, n_F={n_F}, {attentions} attention and {feeds} feed layers"
-        assert got == int(got), f"{case}: a width is a whole number, you gave {got}"
-        assert spare >= 0, f"{case}: with F={got} the model is larger than before"
-        assert spare < feeds * n_F * d, f"{case}: F={got} can still grow"
+
+def _a_width_to_round(rng, n_F, rounds_up):
+    """A case whose width is no whole number before it is rounded, and is another one if each layer is rounded alone."""
+    while True:
+        d, D, H_kv, feeds = (int(n) for n in rng.integers([32, 9, 2, 2], [128, 33, 6, 9]))
+        H, attentions = H_kv * int(rng.integers(2, 6)), feeds + int(rng.integers(1, 9))
+        saved = attentions * 2 * d * D * (H - H_kv)  # parameters
+        width = 4 * d
+        while (width + 1 - 4 * d) * feeds * n_F * d <= saved:  # the oracle: one column more, as long as they last
+            width += 1
+        part = saved / (feeds * n_F * d) - (width - 4 * d)
+        alone = attentions * (2 * D * (H - H_kv) // (feeds * n_F))
+        if (0.5 < part < 0.95 if rounds_up else 0.05 < part < 0.5) and alone != width - 4 * d:
+            case = {"d": d, "D": D, "H": H, "H_kv": H_kv, "F": 4 * d, "n_F": n_F}
+            return case | {"attentions": attentions, "feeds": feeds}, width

@@ -9,7 +9,7 @@ A FLOP is one addition or one multiplication, so a multiply-add is two.
 import numpy as np
 
 from topics.kit.numerics import softmax
-from topics.kit.real.costs import cache_bytes, roofline_time
+from topics.kit.real.costs import cache_bytes, matrices_work, pairs_work, time_of
 from topics.kit.real.hardware import GPUS
 from topics.kit.real.models import MODELS
 
@@ -64,8 +64,8 @@ def decode_intensity(H, H_kv, b=2, n=1):
 
 
 def layer_parameters(m, H_kv):
-    """Parameters of one layer of a model of the kit, had it H_kv key/value heads (eq:layer): queries and output, keys
-    and values, feed-forward."""
+    """Parameters of one layer of a dense model of the kit, had it H_kv key/value heads (eq:layer): queries and output,
+    keys and values, feed-forward."""
     return 2 * m.d * m.D * m.H, 2 * m.d * m.D * H_kv, m.feeds * m.d * m.F
 
 
@@ -85,13 +85,18 @@ def cache_of(name, H_kv):
     return cache_bytes(1, m.L, H_kv, m.D)
 
 
-def step_work(name, T, B, H_kv):
-    """FLOP, bytes of weights and bytes of caches of one decode step of B users with T tokens each (eq:step)."""
-    m, N = MODELS[name], parameters(name, H_kv)
-    return B * (2 * N + 4 * m.L * m.H * m.D * T), 2 * N, B * T * cache_of(name, H_kv)
+def with_heads(name, H_kv):
+    """A model of the kit, had it H_kv key/value heads."""
+    m = MODELS[name]
+    return m._replace(layers=(m.layers[0]._replace(H_kv=H_kv),), parameters=parameters(name, H_kv))
 
 
-def step_ms(name, gpu, T, B, H_kv):
-    """Milliseconds of that step at best: the slower of computing and reading."""
-    flops, weights, caches = step_work(name, T, B, H_kv)
-    return 1000 * roofline_time((flops, weights + caches), GPUS[gpu])
+def step_works(name, T, B, H_kv, kind="BF16"):
+    """(FLOP, bytes) of a decode step's matrices, and of its scores and mixing: B users with T tokens each (eq:step)."""
+    m = with_heads(name, H_kv)
+    return matrices_work(m, B, kind), pairs_work(m, T, B)
+
+
+def step_ms(name, gpu, T, B, H_kv, kind="BF16"):
+    """Milliseconds of that step at best: both works, each the slower of computing and reading."""
+    return 1000 * time_of(step_works(name, T, B, H_kv, kind), GPUS[gpu])
