@@ -69,7 +69,7 @@ def convert_the_weights(answer, rng):
         same(
             answer(W.copy(), D),
             expected,
-            f"the matrix of {counted(H, 'head')}, whose first column numbers the rows,",
+            f"the matrix of {counted(H, 'head')} (its first column numbers the rows)",
             W=W,
             D=D,
         )

@@ -1,11 +1,10 @@
 """What the page on sliding-window attention shows."""
 
-from typing import NamedTuple
-
 import numpy as np
 
 from topics.kit import (
     GIB,
+    MODELS,
     Badge,
     Choice,
     Figure,
@@ -17,7 +16,6 @@ from topics.kit import (
     Seed,
     Slider,
     Steps,
-    Toggle,
     bars,
     demo,
     label,
@@ -27,13 +25,16 @@ from topics.kit import (
 )
 from topics.kit.numerics import position_vector
 from topics.kit.page.words import beyond, counted
+from topics.kit.real.costs import kept, text_bytes
 from topics.sliding_window.method import (
+    global_layers,
     mass_reach,
+    near_and_far,
     receptive_field,
+    respaced,
     rolling_cache,
     sliding_window_mask,
     weight_by_distance,
-    window_cache_bytes,
 )
 
 # ---- how far the weights really reach
@@ -56,13 +57,13 @@ def layer_weights(kind, L, T, W, seed):
     W=Slider("Window W", 1, 12, value=8, unit="words"),
     L=Slider("Layers L", 1, 8, value=4),
     kind=Choice("A word's weights", tuple(KINDS), value="alike"),
-    residual=Toggle("Count the residual stream as half"),
+    share=Slider("A layer's share of its output", 0.05, 1.0, value=1.0, step=0.05),
     seed=Seed(),
 )
-def reach_through_layers(W, L, kind, residual, seed):
+def reach_through_layers(W, L, kind, share, seed):
     """How much of a word that stands further back is left in the last word, after every layer has mixed."""
     n = receptive_field(L, W)
-    weight = weight_by_distance(layer_weights(kind, L, n, W, seed), residual)
+    weight = weight_by_distance(layer_weights(kind, L, n, W, seed), share)
     most = mass_reach(weight)
     mask = [[1 if seen else None for seen in row] for row in sliding_window_mask(12, W)]
     names = [str(i + 1) for i in range(12)]
@@ -71,7 +72,7 @@ def reach_through_layers(W, L, kind, residual, seed):
         [bars(np.arange(n), 100 * weight, "weight", "weight")],
         x_title="Words back",
         y_title="Share in the last word (%)",
-        alt=f"W = {W}, {counted(L, 'layer')}, weights: {kind}, residual {'counted' if residual else 'left out'}. The "
+        alt=f"W = {W}, {counted(L, 'layer')}, weights: {kind}, a layer's share of its output {share:g}. The "
         f"furthest of {counted(n, 'word')} is {n - 1} back; 90 % of the weight lies within {most} words back.",
         xaxis={"range": [-1, n + 0.5]},
         yaxis={"range": [0, 1.12 * top]},
@@ -88,6 +89,7 @@ def reach_through_layers(W, L, kind, residual, seed):
             ("Furthest word", n - 1, "back", f"{L} · ({W} − 1)"),
             ("Receptive field", n, "words", "and itself"),
             ("90 % of the weight within", most, "back", f"{100 * most / max(n - 1, 1):.0f} % of the way"),
+            ("Weight of the word itself", round(100 * float(weight[0]), 1), "%", "that of 0 words back"),
         ),
         Matrix(mask, names, names, "One layer's mask: rows ask, columns answer", "key"),
     )
@@ -147,62 +149,40 @@ def _roll_frame(t, held, gone, K, w):
 # ---- local and global layers
 
 
-class Windowed(NamedTuple):
-    """A real model with `local` windowed layers before each that sees everything (None: all are windowed)."""
-
-    L: int
-    local: int | None
-    H_kv: int
-    D: int
-    W: int
-    context: int
-
-    @property
-    def L_g(self):
-        return global_layers(self.L, self.local)
-
-
-def global_layers(L, local):
-    """How many of L layers see everything when `local` windowed ones stand before each of them; None: no layer does.
-
-    >>> global_layers(62, 5)   # Gemma 3 27B
-    10
-    """
-    return 0 if local is None else L // (local + 1)
-
-
-# As published: jiang2023mistral, gemma2024two, gemma2025 and openai2025gptoss in references.bib.
-REAL = {
-    "Mistral 7B": Windowed(32, None, 8, 128, 4096, 8192),
-    "Gemma 2 27B": Windowed(46, 1, 16, 128, 4096, 8192),
-    "Gemma 3 27B": Windowed(62, 5, 16, 128, 1024, 131_072),
-    "gpt-oss-20b": Windowed(24, 1, 8, 64, 128, 131_072),
-}
-
+REAL = ("Mistral 7B", "Gemma 2 27B", "Gemma 3 27B", "gpt-oss-20b", "Qwen3-Next-80B-A3B", "Gemma 4 31B")
 
 RATIOS = {"all global": 0, "1 : 1": 1, "3 : 1": 3, "5 : 1": 5, "11 : 1": 11, "all local": None}
 
 
+def own_ratio(model):
+    """A model's own of RATIOS."""
+    n = near_and_far(model)[1].n
+    return next(text for text, local in RATIOS.items() if global_layers(model.L, local) == n)
+
+
+def rewindowed(name, W):
+    """A model of the kit, with another window in those of its layers that have one."""
+    m = MODELS[name]
+    return m._replace(layers=tuple(layers._replace(window=layers.window and W) for layers in m.layers))
+
+
 def cache_gib(name, T, W=None, ratio="own"):
     """GiB of one text's cache at 16 bits: of a real model as it is, or with another window or ratio."""
-    m = REAL[name]
-    L_g = m.L_g if ratio == "own" else global_layers(m.L, RATIOS[ratio])
-    return window_cache_bytes(T, W or m.W, m.L, L_g, m.H_kv, m.D) / GIB
+    m = rewindowed(name, W) if W else MODELS[name]
+    return text_bytes(m if ratio == "own" else respaced(m, RATIOS[ratio]), T) / GIB
 
 
 @demo(
     W=LogSlider("Window W of a local layer", 128, 8192, value=1024, unit="tokens"),
-    T=LogSlider("Context length", 1024, 131_072, value=131_072, unit="tokens"),
-    name=Choice("Model", tuple(REAL), value="Gemma 3 27B"),
+    T=LogSlider("Context length", 1024, 262_144, value=131_072, unit="tokens"),
+    name=Choice("Model", REAL, value="Gemma 3 27B"),
 )
 def local_and_global(W, T, name):
-    """The cache of one text, by how many windowed layers stand before each layer that sees everything."""
-    m = REAL[name]
+    """The cache of one text, by how many layers that forget stand before each layer that sees everything."""
+    m, own = MODELS[name], own_ratio(MODELS[name])
     kinds = {text: global_layers(m.L, local) for text, local in RATIOS.items()}
-    one = window_cache_bytes(T, T, 1, 1, m.H_kv, m.D) / GIB  # a layer that sees everything
-    whole = np.array([one * L_g for L_g in kinds.values()])
-    total = np.array([window_cache_bytes(T, W, m.L, L_g, m.H_kv, m.D) / GIB for L_g in kinds.values()])
-    own = next(text for text, local in RATIOS.items() if local == m.local)
+    whole = np.array([n * kept(near_and_far(m)[1], T) * 2 / GIB for n in kinds.values()])
+    total = np.array([cache_gib(name, T, W, text) for text in kinds])
     at = list(RATIOS).index(own)
     figure = Figure(
         [
@@ -216,9 +196,8 @@ def local_and_global(W, T, name):
         alt=f"{name}, T = {T:,}, W = {W:,}: " + ", ".join(
             f"{text} {x:.3g} GiB" for text, x in zip(kinds, total, strict=True)) + ".",
         barmode="stack",
-        yaxis={"range": [0, 1.18 * total[0]]},
+        yaxis={"range": [0, 1.18 * total.max()]},
     )  # fmt: skip
-    share = 100 * float(whole[at] / total[at])
     return (
         figure,
         Metrics(
@@ -229,7 +208,28 @@ def local_and_global(W, T, name):
                 "%",
                 f"{total[at]:.3g} / {total[0]:.3g} GiB",
             ),
-            ("Of it in global layers", round(share, 1), "%", f"{kinds[own]} · {T:,} tokens"),
+            (
+                "Of it in global layers",
+                round(100 * float(whole[at] / total[at]), 1),
+                "%",
+                f"{kinds[own]} · {T:,} tokens",
+            ),
         ),
-        Note(f"{name} as published: {own}, W = {m.W:,}." + (f" {beyond('It', m.context)}" if m.context < T else "")),
+        _layers_note(name, own, T),
+    )
+
+
+def _layers_note(name, own, T):
+    """What a model's layers keep, and whether it was made for so long a text."""
+    m = MODELS[name]
+    near, far = near_and_far(m)
+    forget = (
+        f"W = {near.window:,}" if near.window else f"local is linear attention: {near.state:,} numbers a layer, any W"
+    )
+    rows = [2 * layers.H_kv * layers.D for layers in (near, far)]
+    differ = f" A token leaves {rows[0]:,} numbers in a local layer, {rows[1]:,} in a global one."
+    return Note(
+        f"{name} as published: {own}, {forget}."
+        + (differ if near.window and rows[0] != rows[1] else "")
+        + (f" {beyond('It', m.context)}" if m.context < T else "")
     )

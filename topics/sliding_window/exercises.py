@@ -1,6 +1,6 @@
 """What a reader of the page on sliding-window attention is asked."""
 
-from topics.kit import exercise
+from topics.kit import exercise, same
 
 
 def _in_slots(t, W):
@@ -23,10 +23,12 @@ def _in_slots(t, W):
 def name_the_slots(answer, rng):
     """Write `in_slots(t, W)`: a list of the W tokens that a rolling cache holds, slot by slot, right after token `t`
     was stored; `None` where a slot is still empty."""
-    for W, t in ((3, 1), (3, 7), (1, 4), *((int(rng.integers(2, 9)), int(rng.integers(0, 40))) for _ in range(3))):
+    drawn = ((int(rng.integers(2, 9)), int(rng.integers(0, 40))) for _ in range(3))
+    for W, t in ((3, 1), (3, 2), (3, 7), (1, 4), (5, 0), *drawn):
         expected = [max((j for j in range(t + 1) if j % W == slot), default=None) for slot in range(W)]
-        got = answer(t, W)
-        assert list(got) == expected, f"t = {t}, W = {W}: expected {expected}, got {list(got)}"
+        got = list(answer(t, W))
+        assert len(got) == W, f"the list has {len(got)} places, expected {W}; for t = {t}, W = {W}"
+        assert got == expected, f"the list: expected {expected}, got {got}; for t = {t}, W = {W}"
 
 
 def _reach(windows, T):
@@ -49,7 +51,7 @@ def _reach(windows, T):
 def add_up_the_windows(answer, rng):
     """Layers may have windows of their own, or none (`None`). Write `reach(windows, T)`: how many words *back* from the
     last of `T` words the furthest one stands that can influence it."""
-    cases = [([4, 4], 100), ([1, 1, 1], 10), ([3, None, 3], 50), ([8, 8], 6)]
+    cases = [([4, 4], 100), ([1, 1, 1], 10), ([3, None, 3], 50), ([8, 8], 6), ([None], 1), ([3, 2], 4)]
     for _ in range(3):
         cases.append(([int(n) for n in rng.integers(1, 9, rng.integers(1, 6))], int(rng.integers(2, 40))))
     cases.append(([None, *(int(n) for n in rng.integers(1, 5, 3))], int(rng.integers(20, 60))))
@@ -57,8 +59,7 @@ def add_up_the_windows(answer, rng):
         seen = {T - 1}
         for W in windows:
             seen |= {j for i in seen for j in range(0 if W is None else max(0, i - W + 1), i)}
-        got = answer(list(windows), T)
-        assert got == T - 1 - min(seen), f"windows {windows}, T = {T}: expected {T - 1 - min(seen)}, got {got}"
+        same(answer(list(windows), T), T - 1 - min(seen), "the distance", windows=windows, T=T)
 
 
 def _seen(t, slots, first):
@@ -79,7 +80,7 @@ def stay_within_the_budget(answer, rng):
     """A streaming cache has `slots` places in all, more than `first`. Its `first` places keep the first tokens for
     good; the others hold the most recent ones. Write `seen(t, slots, first)`: the tokens that token `t` attends to,
     itself included, in order."""
-    cases = [(20, 6, 2), (0, 6, 2), (5, 6, 2), (9, 4, 0)]
+    cases = [(20, 6, 2), (0, 6, 2), (5, 6, 2), (6, 6, 2), (9, 4, 0), (9, 4, 3)]
     cases += [(int(rng.integers(0, 40)), int(rng.integers(5, 10)), int(rng.integers(0, 5))) for _ in range(4)]
     for t, slots, first in cases:
         kept, rolling = [], []
@@ -88,7 +89,4 @@ def stay_within_the_budget(answer, rng):
                 kept.append(token)
             else:
                 rolling = [*rolling, token][-(slots - first) :]
-        got = answer(t, slots, first)
-        assert list(got) == kept + rolling, (
-            f"t = {t}, {slots} slots, {first} for the first: expected {kept + rolling}, got {list(got)}"
-        )
+        same(answer(t, slots, first), kept + rolling, "the list of tokens", t=t, slots=slots, first=first)

@@ -213,7 +213,7 @@ def forget_the_first(n, kind, placed, seed):
                      textposition="outside"),
                 bars(list(parts), after, "changed", "error", text=[f"{x:.2f}" for x in after], textposition="outside"),
             ],
-            x_title="Words, from the 13th on",
+            x_title="Words, from the 14th on",
             y_title="Loss above the floor (nats)",
             alt=f"{kind}, {counted(n, 'first word')} forgotten, in the first word's place: {placed}. Loss above the "
             f"floor: {'; '.join(changes)}.",
@@ -221,7 +221,7 @@ def forget_the_first(n, kind, placed, seed):
             yaxis={"range": [min(lowest, 0) if lowest < -0.01 else 0, 1.2 * max(1, *tops)]},
         ),
         Tokens(one, [0.0, *shade.tolist()], "error", "The first of the texts, shaded where it now loses more than the "
-               "floor (from the 13th word on)."),
+               "floor (from the 14th word on)."),
         Metrics(
             ("Most weight on the first word", round(100 * float(on_first.max())), "%",
              f"layer {layer + 1}, head {head + 1}, text as it is"),

@@ -1,8 +1,8 @@
 """Sliding window attention: each layer looks a fixed number of words back, and depth carries what it sees further.
 
-T tokens   W window, the number of tokens that one sees, itself included   L layers, of which L_g see everything
-i asks, j answers   D head width   H_kv key/value heads   b bytes per cached number
-q, k, v a token's query, key and value   w weights   y output
+T tokens   W window, the number of tokens that one sees, itself included   L layers
+i asks, j answers   D head width   k, v a token's key and value   w weights
+s share of a layer's output that its attention makes; the rest is its input, which passes it by
 """
 
 import numpy as np
@@ -34,16 +34,16 @@ def receptive_field(L, W):
     return L * (W - 1) + 1
 
 
-def weight_by_distance(layers, residual=False):
+def weight_by_distance(layers, share=1.0):
     """How much of each input word is in the last token, if all that layers did were to mix (eq:product).
 
     layers    (L, T, T) weights, the first layer first
-    residual  count the stream that passes each layer by as half of its output
+    share     s: 1 leaves the residual stream out, 0.5 is attention rollout (eq:residual)
     returns   (T,) by words back, 0 being the token itself; sums to one
     """
     row = np.eye(layers.shape[-1])[-1]  # all of the last token, at the top
     for w in layers[::-1]:
-        row = (row + row @ w) / 2 if residual else row @ w
+        row = (1 - share) * row + share * (row @ w)
     return row[::-1]
 
 
@@ -56,12 +56,12 @@ def mass_reach(weight, share=0.9):
     return int(np.argmax(np.cumsum(weight) > share - 1e-9))
 
 
-def even_reach(L, W, residual=False):
+def even_reach(L, W, share=1.0):
     """mass_reach where every token of every window counts alike: the steps back add up as L throws of one die, which
     are products of its generating function."""
     n = receptive_field(L, W)
     die = np.fft.rfft(np.full(W, 1 / W), n)
-    return mass_reach(np.fft.irfft(((1 + die) / 2 if residual else die) ** L, n))
+    return mass_reach(np.fft.irfft(((1 - share) + share * die) ** L, n))
 
 
 # ---- the cache that rolls
@@ -79,10 +79,31 @@ def rolling_cache(k, v, K, V, t):
     return K, V, min(t + 1, W)
 
 
-def window_cache_bytes(T, W, L, L_g, H_kv, D, b=2):
-    """Bytes of one text of T tokens, where L_g of L layers see everything and the others a window (eq:bytes).
+def near_and_far(model):
+    """A model's two groups of layers: those that forget, by a window or into a state, and those that see everything.
 
-    >>> window_cache_bytes(32_768, 4096, L=32, L_g=0, H_kv=8, D=128) / 2**20   # Mistral 7B, in MiB
-    512.0
+    Where there are none of one kind it gets the other's shape: Mistral 7B's windowed layers, with the window open.
     """
-    return 2 * H_kv * D * b * (L_g * T + (L - L_g) * min(T, W))
+    far = [layers for layers in model.layers if layers.window is None and not layers.state]
+    near = [layers for layers in model.layers if layers not in far]
+    return (near or [far[0]._replace(n=0)])[0], (far or [near[0]._replace(n=0, window=None)])[0]
+
+
+def respaced(model, local):
+    """The same model, had it `local` forgetting layers before each that sees everything; None: no layer does.
+
+    >>> from topics.kit.real.models import MODELS
+    >>> [layers.n for layers in respaced(MODELS["Gemma 3 27B"], 11).layers]
+    [57, 5]
+    """
+    (near, far), n = near_and_far(model), global_layers(model.L, local)
+    return model._replace(layers=(near._replace(n=model.L - n), far._replace(n=n)))
+
+
+def global_layers(L, local):
+    """How many of L layers see everything when `local` others stand before each of them; None: no layer does.
+
+    >>> global_layers(62, 5)   # Gemma 3 27B
+    10
+    """
+    return 0 if local is None else L // (local + 1)
