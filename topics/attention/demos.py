@@ -177,7 +177,8 @@ def grown(growth, c, seed):
     shares = "; ".join(f"held by {hold} {w}" for hold, _, w in rows)
     return (
         _by_growth(tops, at, "Largest score", f"Largest score at {growth:.3g}×: {scores}.",
-                   {"type": "log", "tickvals": [1, 10, 100, 1000, 10_000], "range": [0, 4.4]}),
+                   {"type": "log", "tickvals": [1, 10, 100, 1000, 10_000],
+                    "ticktext": ["1", "10", "100", "1,000", "10,000"], "range": [0, 4.4]}),
         _by_growth(100 * heaviest, at, "Heaviest key's weight (%)",
                    f"Mean weight of the heaviest of 16 keys at {growth:.3g}×: {shares}.", {"range": [0, 112]}),
         Table(["held by", "largest score", "heaviest key"], rows, f"At {growth:.3g}×, the cap at {c}"),

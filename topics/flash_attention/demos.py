@@ -43,8 +43,8 @@ KEYS, BEST = 24, 14  # the length of the row, and the key (from 0) that scores b
 
 HIDDEN = 5  # keys that a window hides, where it does
 LAZY = float(np.log(256))  # how far scores rise above m before FlashAttention-4 rescales
-ROW_FAULTS = ("none", "forget to rescale", "rescale the sum only", "rescale only past a factor of 256",
-              f"hide the first {HIDDEN} keys", "hide them, without a guard for −∞")  # fmt: skip
+ROW_FAULTS = ("none", "forget to rescale", "rescale the sum only", "rescale past 256× only",
+              f"hide the first {HIDDEN} keys", "hide them, no guard")  # fmt: skip
 _, FORGET, SUM_ONLY, SELDOM, WINDOW, UNGUARDED = ROW_FAULTS
 
 
@@ -101,12 +101,12 @@ def _told(x):
     """A number of the table, or what stands there in the place of one."""
     if x is None:
         return "–"
-    return float(x) if np.isfinite(x) else "−∞" if x == -np.inf else "no number"
+    return float(x) if np.isfinite(x) else "−∞" if x == -np.inf else "NaN"
 
 
 def _row_note(fault, lost, row):
     if lost:
-        return Note("−∞ − (−∞) is no number, and no later tile brings the output back.", "warning")
+        return Note("−∞ − (−∞) is not a number, NaN, and no later tile brings the output back.", "warning")
     if fault == UNGUARDED:
         return Note("The first tile shows a key that is not hidden, so nothing happens. Take tiles of 3 or of 5.")
     if fault in (FORGET, SUM_ONLY):
@@ -132,7 +132,7 @@ def _row_figure(s, m, B_c, read, tiles, hidden, seldom):
         else label((first + last) / 2, top, f"tile {read} of {tiles}", yanchor="top")
     ]
     if np.isfinite(m):
-        said = "m, from which scores are measured" if seldom else "maximum so far"
+        said = "m" if seldom else "maximum so far"
         marks.append(label(0, float(m), said, xref="paper", xanchor="left", yanchor="bottom"))
     if hidden:
         marks.append(label((1 + hidden) / 2, -2.9, "hidden", yanchor="bottom"))
