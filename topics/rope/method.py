@@ -119,15 +119,13 @@ class Rotary(NamedTuple):
     f: int = 1
 
 
-# Cited in references.bib as touvron2023llama2, roziere2023, llama2024herd, meta2024code, qwen2024, deepseek2024v3,
-# gemma2025, openai2025 and qwen2026card; the house model's own numbers are in training/README.md.
+# Cited in references.bib as touvron2023llama2, llama2024herd, meta2024code, deepseek2024v3, gemma2025, openai2025 and
+# qwen2026card; the house model's own numbers are in training/README.md.
 ROTARY = {
     "house model": Rotary(16, 10_000, 128),
     "Llama-2-7B": Rotary(128, 10_000, 4096),
-    "Code Llama 7B": Rotary(128, 1_000_000, 16_384),
     "Llama-3-8B": Rotary(128, 500_000, 8192),
     "Llama-3.1-8B": Rotary(128, 500_000, 8192, "Llama 3.1", 8),
-    "Qwen2.5-7B": Rotary(128, 1_000_000, 32_768, "YaRN", 4),
     "DeepSeek-V3": Rotary(64, 10_000, 4096, "YaRN", 40),
     "Gemma 3 27B": Rotary(128, 1_000_000, 32_768, "linear", 8),  # its global layers; the local ones: base 10,000
     "gpt-oss-120b": Rotary(64, 150_000, 4096, "YaRN", 32),
