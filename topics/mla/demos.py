@@ -206,7 +206,7 @@ def score_both(folded, place, seed, D=16, d_c=8, d_R=8):
     b=Choice("Bytes of a cached number", (1, 2), value=2),
 )
 def decode_cost(H, n, T, gpu, b):
-    """One layer with DeepSeek's sizes: what the cached tokens cost, in three ways, on a roofline."""
+    """One layer with the sizes of DeepSeek-V2 and V3: what the cached tokens cost, in three ways, on a roofline."""
     sizes = {"n": n, "H": H, "b": b}
     works = {way: decode_work(way, T, **sizes) for way in WAYS}
     seconds = {way: decode_time(way, gpu, T, **sizes) for way in WAYS}
