@@ -294,14 +294,16 @@ def test_the_total_stays_below_bandwidth_divided_by_cache():
 def test_the_calculator_opens_with_a_cache_above_the_weights_and_half_of_the_users():
     shown = metrics(demos.memory_calculator)
     assert shown["Cache per user"] == 16 > shown["Weights"] > 14.9
-    assert (defaults(demos.memory_calculator)["B"], shown["Users that fit"]) == (8, 4)
+    assert shown["Users that fit"] == 4
+    bars = defaults_of(demos.memory_calculator)["figure"]["data"][1]  # of the cache
+    assert (bars["x"][1], bars["y"][1]) == ("8 users", 8 * 16)
 
 
 def test_counting_query_heads_is_wrong_by_h_over_h_kv_and_unnoticed_where_they_are_equal():
     for name, factor in [("Llama-3.1-70B", 8), ("Llama-3.1-8B", 4), ("Llama-2-7B", 1)]:
         right, wrong = (metrics(demos.memory_calculator, name=name, wrong=w)["Cache per user"] for w in (False, True))
         assert wrong == factor * right
-        note = defaults_of(demos.memory_calculator, name=name, T=1024, B=1, wrong=True)["note"]
+        note = defaults_of(demos.memory_calculator, name=name, T=1024, wrong=True)["note"]
         assert (f"{factor} times too much" in note["text"]) == (factor > 1)
 
 
@@ -326,21 +328,19 @@ def demos_at(**arguments):
 
 
 def test_narrow_weights_leave_room_for_more_users():
-    fits = [metrics(demos.memory_calculator, kind=kind, T=8192)["Users that fit"] for kind in demos.KINDS]
-    assert fits == sorted(fits) and fits[0] < fits[-1]
+    fits = [metrics(demos.memory_calculator, precision=each, T=8192)["Users that fit"] for each in demos.PRECISIONS]
+    assert fits == sorted(fits) and fits[0] < fits[1] and fits[-1] >= 2 * fits[-2]
     assert metrics(demos.memory_calculator, name="gpt-oss-120b", T=8192)["Users that fit"] == 0
-    assert metrics(demos.memory_calculator, name="gpt-oss-120b", T=8192, kind="MXFP4")["Users that fit"] > 0
+    assert metrics(demos.memory_calculator, name="gpt-oss-120b", T=8192, precision="4 and 16")["Users that fit"] > 0
 
 
 def test_a_context_beyond_the_models_own_gets_a_warning():
-    assert defaults_of(demos.memory_calculator, name="OPT-13B")["note"]["kind"] == "warning"
-    assert defaults_of(demos.memory_calculator, name="OPT-13B", T=2048)["note"]["kind"] == "info"
+    assert defaults_of(demos.memory_calculator, name="Llama-2-7B")["note"]["kind"] == "warning"
+    assert defaults_of(demos.memory_calculator, name="Llama-2-7B", T=4096)["note"]["kind"] == "info"
 
 
 def test_users_that_fit_really_fit_and_one_more_does_not():
-    for name, T, gpu in product(
-        set(MODELS) - set(demos.OTHERS), (1024, 131_072), ("RTX 4090", "H100", "H200", "8 × H100")
-    ):
+    for name, T, gpu in product(demos.CALCULATED, (1024, 131_072), ("RTX 4090", "H100", "8 × B200")):
         memory, weights, each = GPUS[gpu].memory, method.weight_bytes(name), method.cache_of(name, T)
         n = metrics(demos.memory_calculator, name=name, T=T, gpu=gpu)["Users that fit"]
         assert weights + (n + 1) * each > memory
@@ -470,6 +470,6 @@ def test_what_the_house_model_can_not_read_is_said_in_a_sentence(arguments, says
 
 
 def test_where_the_weights_alone_do_not_fit_the_formula_says_so():
-    views = demos.memory_calculator(**defaults(demos.memory_calculator) | {"name": "GPT-3", "gpu": "RTX 4090"})
+    views = demos.memory_calculator(**defaults(demos.memory_calculator) | {"name": "Llama-3.1-70B", "gpu": "RTX 4090"})
     (room,) = (item for item in views[1]["items"] if item["label"] == "Users that fit")
-    assert (room["value"], room["formula"]) == (0, "325.23 > 24")
+    assert (room["value"], room["formula"]) == (0, "131.42 > 24")

@@ -53,28 +53,36 @@ from topics.kv_cache.method import (
     weight_bytes,
 )
 
-BITS = {"16 bits": 2, "8 bits": 1}
-KINDS = ("BF16", "FP8", "MXFP4")  # of weights: 16, 8 and 4 bits
-OTHERS = ("GPT-2 small", "Mistral 7B", "Gemma 2 27B", "Gemma 3 27B", "DeepSeek-V2", "Qwen2.5-7B")  # have younger kin
+# of weights, and bytes of a cached number
+PRECISIONS = {"16 and 16": ("BF16", 2), "8 and 16": ("FP8", 2), "4 and 16": ("MXFP4", 2), "4 and 8": ("MXFP4", 1)}
+CALCULATED = (
+    "Llama-2-7B",
+    "Llama-3.1-8B",
+    "Llama-3.1-70B",
+    "DeepSeek-V3",
+    "Qwen3-235B-A22B",
+    "gpt-oss-120b",
+    "Qwen3-Next-80B-A3B",
+    "GLM-5",
+    "Gemma 4 31B",
+)
 
 
 @demo(
     T=LogSlider("Context length", 1024, 131_072, value=131_072, per_octave=2, unit="tokens"),
-    name=Choice("Model", tuple(name for name in MODELS if name not in OTHERS), value="Llama-3.1-8B"),
-    B=LogSlider("Users at once", 1, 256, value=8, unit="users"),
-    kind=Choice("Weights", KINDS, value="BF16"),
-    precision=Choice("Precision of the cache", tuple(BITS), value="16 bits"),
-    gpu=Choice("GPU", ("RTX 4090", "H100", "H200", "B200", "8 × H100", "8 × B200"), value="H100"),
+    name=Choice("Model", CALCULATED, value="Llama-3.1-8B"),
+    precision=Choice("Bits of weights and cache", tuple(PRECISIONS), value="16 and 16"),
+    gpu=Choice("GPU", ("RTX 4090", "H100", "B200", "8 × B200"), value="H100"),
     wrong=Toggle("Break it: count query heads, not key/value heads"),
 )
-def memory_calculator(T, name, B, kind, precision, gpu, wrong):
+def memory_calculator(T, name, precision, gpu, wrong):
     """Weights and caches of a real model against the memory of a real GPU."""
-    model, b, memory = MODELS[name], BITS[precision], GPUS[gpu].memory
+    model, (kind, b), memory = MODELS[name], PRECISIONS[precision], GPUS[gpu].memory
     counted_as = _by_query_heads(model) if wrong else model
     weights, per_user = weight_bytes(name, kind), text_bytes(counted_as, T, b)
     fit = users_that_fit(memory, weights, per_user)
 
-    users = {"1 user": 1, f"asked for: {B}": B, f"most that fit: {fit}": fit}
+    users = {"1 user": 1, "8 users": 8, f"most that fit: {fit}": fit}
     caches = [n * per_user / GIB for n in users.values()]
     top = max(*caches, 0) + weights / GIB
     figure = Figure(
@@ -84,8 +92,8 @@ def memory_calculator(T, name, B, kind, precision, gpu, wrong):
         ],
         y_title="GPU memory (GiB)",
         alt=f"{name} at {T:,} tokens: weights {short(weights / GIB)} GiB, cache {short(per_user / GIB)} GiB a user. "
-        f"With {counted(B, 'user')} that makes {short((weights + B * per_user) / GIB)} GiB; {gpu} has "
-        f"{memory // GIB} GiB and fits {fit:,}.",
+        f"With 8 users that makes {short((weights + 8 * per_user) / GIB)} GiB; {gpu} has {memory // GIB} GiB and fits "
+        f"{fit:,}.",
         barmode="stack",
         showlegend=False,
         yaxis={"range": [0, 1.12 * max(top, memory / GIB)]},
@@ -217,15 +225,15 @@ def head_flops(new, T, D):
     return new * (6 * D * D + 4 * D * T)
 
 
-SERVED = ("Llama-2-7B", "Llama-3.1-8B", "Llama-3.1-70B", "gpt-oss-120b", "Qwen3-235B-A22B", "DeepSeek-V3")
+SERVED = ("Llama-2-7B", "Llama-3.1-8B", "gpt-oss-120b", "DeepSeek-V3")
 
 
 @demo(
     T=LogSlider("Context length", 128, 131_072, value=8192, unit="tokens"),
     B=LogSlider("Users at once", 1, 512, value=32, unit="users"),
     name=Choice("Model", SERVED, value="Llama-3.1-8B"),
-    kind=Choice("Weights", KINDS, value="BF16"),
-    gpu=Choice("GPU", tuple(GPUS), value="H100"),
+    kind=Choice("Weights", ("BF16", "MXFP4"), value="BF16"),
+    gpu=Choice("GPU", ("RTX 4090", "H100", "B200", "8 × B200"), value="H100"),
     uncached=Toggle("Break it: no cache, read the whole text for every token"),
 )
 def prefill_against_decode(T, B, name, kind, gpu, uncached):

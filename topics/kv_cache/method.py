@@ -127,13 +127,13 @@ def layer_flops(new, T, d, H, H_kv, D):
 
 
 def decode_works(name, T, B, kind="BF16"):
-    """(FLOP, bytes) of a decode step's matrices, and of its scores and mixing: B users, each one new token that meets
-    T keys (eq:step)."""
+    """A decode step's FLOP and bytes, one pair for the matrices and one for scores and mixing: B users, each one new
+    token that meets T keys (eq:step)."""
     return matrices_work(MODELS[name], B, kind), pairs_work(MODELS[name], T, B)
 
 
 def prefill_works(name, T, B, kind="BF16"):
-    """(FLOP, bytes) of the matrices, and of scores and mixing, for B prompts of T tokens; token t meets t keys.
+    """FLOP and bytes for B prompts of T tokens, in two pairs as in decode_works; token t meets t keys.
 
     Only the last token's logits are computed. Weights are read once, caches are written once.
     """

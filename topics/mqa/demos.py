@@ -49,7 +49,7 @@ from topics.mqa.method import (
     B=LogSlider("Users at once", 1, 256, value=32, unit="users"),
     name=Choice("Model", ("Llama-2-7B", "Llama-3.1-8B", "Llama-3.1-70B", "Qwen3-235B-A22B"), value="Llama-2-7B"),
     kind=Choice("Weights", ("BF16", "FP8", "MXFP4"), value="BF16"),
-    gpu=Choice("GPU", ("A100", "H100", "H200", "B200", "8 × H100", "8 × B200"), value="H100"),
+    gpu=Choice("GPU", ("H100", "H200", "B200", "8 × H100", "8 × B200"), value="H100"),
 )
 def step_time(T, B, name, kind, gpu):
     """Where the time of one decode step goes, by the number of key/value heads."""

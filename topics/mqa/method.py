@@ -92,7 +92,8 @@ def with_heads(name, H_kv):
 
 
 def step_works(name, T, B, H_kv, kind="BF16"):
-    """(FLOP, bytes) of a decode step's matrices, and of its scores and mixing: B users with T tokens each (eq:step)."""
+    """A decode step's FLOP and bytes, one pair for the matrices and one for scores and mixing: B users with T tokens
+    each (eq:step)."""
     m = with_heads(name, H_kv)
     return matrices_work(m, B, kind), pairs_work(m, T, B)
 
