@@ -19,6 +19,7 @@ VERSIONS = 8  # of one bundle that the cache holds: test projects differ in what
 STATIC = TEMPLATES / "static"
 LOCK = REPOSITORY / "package-lock.json"
 PLOTLY = "plotly.js-cartesian-dist-min/plotly-cartesian.min.js"
+FONTS = ("text", "text-italic", "code")
 LATER = ("live", "search-dialog")  # styles that a page loads once something moves: style.js
 
 
@@ -35,6 +36,7 @@ class Assets:
     early: str  # runs before the first paint
     style: str
     index_style: str
+    fonts: list  # what every page needs at once
     build: str
 
 
@@ -87,6 +89,7 @@ def bundle(topics, pack):
         early=next(iter(early)),
         style=style_paths["site"],
         index_style=style_paths["index"],
+        fonts=[path for name in FONTS for path in styles["site"] if re.fullmatch(rf"static/{name}-\w+\.woff2", path)],
         build=build,
     )
 
