@@ -1,13 +1,19 @@
-"""The browser's numbers equal CPython's: each instant demo, at its defaults and at some of its corners."""
+"""The browser's numbers equal CPython's: each instant demo, at its defaults and at some of its corners.
+
+And its judgement: right answers to exercises pass there too, where numpy's own whole numbers have 32 bits.
+"""
 
 import json
+import textwrap
 
 import numpy as np
 import pytest
 
 from builder.figure.grid import plain
 from tests.topics.test_content import INSTANT
+from tests.topics.test_exercises import EXERCISES, SEEDS, answers, cases
 from topics.kit.page.demo import corners, defaults, views_of
+from topics.kit.page.exercise import solution_source
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("pages")]
 
@@ -56,3 +62,25 @@ def test_the_browsers_numbers_equal_cpythons(reader, function):
     for arguments, there in zip(every, answers, strict=True):
         here = json.loads(json.dumps(plain(views_of(function, arguments), digits=None)))
         numbers_agree(without_rounding(here), without_rounding(there))
+
+
+CHECKS = """async ([name, codes, seeds]) => {
+  const page = await import(document.querySelector("script[type=module]").src);
+  const verdicts = codes.flatMap((code) => seeds.map((seed) => page.checkPython(name, code, seed)));
+  return (await Promise.all(verdicts)).map((verdict) => verdict.message);
+}"""
+
+
+@pytest.mark.parametrize("name", EXERCISES)
+def test_right_answers_pass_in_the_browser(reader, name):
+    right = [case.values[1] for case in cases("RIGHT") if case.values[0] == name]
+    said = reader.evaluate(CHECKS, [name, [solution_source(EXERCISES[name]), *right], SEEDS])
+    assert said == [""] * len(SEEDS) * (1 + len(right))
+
+
+def test_a_product_of_counts_is_not_held_against_an_answer(reader):
+    """As it was reported: np.prod of a cache's shape, beyond 2³¹. A wrong product is refused as anywhere."""
+    (product,) = [code for code in answers("kv_cache").RIGHT["weigh_a_cache"] if "np.prod" in code]
+    wrong = product.replace("[2, T", "[T")
+    said = reader.evaluate(CHECKS, ["kv_cache.weigh_a_cache", [*map(textwrap.dedent, (product, wrong))], SEEDS])
+    assert [bool(message) for message in said] == [False] * len(SEEDS) + [True] * len(SEEDS)

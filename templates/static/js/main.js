@@ -13,7 +13,7 @@ import "./page/search.js";
 import "./page/theme-switch.js";
 import { startPython } from "./python/python.js";
 
-export { callPython, pythonStatus } from "./python/python.js"; // for the console, the benchmark and the tests
+export { callPython, checkPython, pythonStatus } from "./python/python.js"; // for the console, the benchmark and the tests
 
 // Python is 7 MB: it starts with the reader's first sign of life, not for a page that is closed at once,
 // and where data is precious only when a control is moved.
