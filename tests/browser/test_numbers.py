@@ -79,8 +79,10 @@ def test_right_answers_pass_in_the_browser(reader, name):
 
 
 def test_a_product_of_counts_is_not_held_against_an_answer(reader):
-    """As it was reported: np.prod of a cache's shape, beyond 2³¹. A wrong product is refused as anywhere."""
-    (product,) = [code for code in answers("kv_cache").RIGHT["weigh_a_cache"] if "np.prod" in code]
-    wrong = product.replace("[2, T", "[T")
-    said = reader.evaluate(CHECKS, ["kv_cache.weigh_a_cache", [*map(textwrap.dedent, (product, wrong))], SEEDS])
+    """np.prod of all users' caches, beyond 2³¹: without a second try the browser says "too large". A wrong product is
+    refused as anywhere."""
+    (product,) = [code for code in answers("gqa").RIGHT["choose_the_groups"] if "np.prod" in code]
+    wrong = product.replace("T, 2, L", "T, L")
+    assert wrong != product
+    said = reader.evaluate(CHECKS, ["gqa.choose_the_groups", [*map(textwrap.dedent, (product, wrong))], SEEDS])
     assert [bool(message) for message in said] == [False] * len(SEEDS) + [True] * len(SEEDS)
