@@ -13,7 +13,8 @@ def test_a_token_leaves_two_vectors_for_each_key_value_head_or_one_latent():
 
 @pytest.mark.parametrize(("name", "published"), [("DeepSeek-V2", 69_120), ("DeepSeek-V3", 70_272), ("GPT-3", 4_718_592),
                                                  ("Llama-2-7B", 524_288), ("Llama-3.1-8B", 131_072),
-                                                 ("Qwen2.5-7B", 57_344)])  # fmt: skip
+                                                 ("Qwen2.5-7B", 57_344), ("Qwen3-235B-A22B", 192_512),
+                                                 ("MiniMax-M2", 253_952), ("Kimi K2", 70_272)])  # fmt: skip
 def test_bytes_of_a_token_as_the_models_are(name, published):
     assert token_bytes(name) == published
 
@@ -37,6 +38,15 @@ def test_users_fit_as_the_kv_cache_page_counts_them(name):
     _, table, _, _ = ladder("MQA", name, 2048, "H200", GPUS["H200"])
     (users,) = (row[-1] for row in table["rows"] if "as it is" in row[0])
     assert users == users_that_fit(GPUS["H200"].memory, weight_bytes(name), cache_of(name, 2048))
+
+
+@pytest.mark.parametrize("name", CACHED)
+def test_users_are_counted_with_all_parameters_and_none_rounded(name):
+    assert CACHED[name].parameters == MODELS[name].parameters
+
+
+def test_models_whose_layers_differ_have_no_ways_to_compare():
+    assert not {"Gemma 4 31B", "gpt-oss-120b", "Qwen3-Next-80B-A3B", "Mistral 7B", "GLM-5"} & set(CACHED)
 
 
 def test_a_model_that_does_not_fit_has_no_users():

@@ -25,3 +25,11 @@ def test_on_logarithmic_axes_the_texts_stand_at_their_points():
     text = next(each for each in figure["layout"]["annotations"] if each["text"] == "work")
     assert text["x"] == pytest.approx(2) and text["y"] == pytest.approx(np.log10(335))
     assert text["xanchor"] == "right", "above the slope there is room on the left"
+
+
+def test_texts_under_the_flat_roof_stand_below_each_other_where_they_would_meet():
+    works = [("first", 16_000.0, "key", "diamond", False), ("near", 8_000.0, "query", "circle", False),
+             ("far", 900_000.0, "weight", "square", False)]  # fmt: skip
+    texts = {each["text"]: each for each in roofline("H100", works)["layout"]["annotations"]}
+    assert texts["near"]["yshift"] == texts["first"]["yshift"] - 16
+    assert texts["first"]["yshift"] == -9

@@ -8,6 +8,7 @@ from topics.kit.page.words import short
 from topics.kit.real.hardware import GPUS
 
 END = 1e6  # FLOP per byte at the right edge
+WIDE = 2  # powers of ten that a text takes on a phone
 
 
 def roofline(gpu, works):
@@ -19,7 +20,7 @@ def roofline(gpu, works):
     ridge = chip.flops / chip.bandwidth
     x = np.array([0.5, ridge, END])
     roof = np.minimum(x * chip.bandwidth, chip.flops) / 1e12
-    marks, texts, told = [], [], []
+    marks, texts, told, under = [], [], [], []
     for text, intensity, ink, symbol, above in works:
         reached = min(intensity * chip.bandwidth, chip.flops) / 1e12  # TFLOP/s
         marks.append(points([intensity], [reached], text, ink, symbol))
@@ -27,8 +28,12 @@ def roofline(gpu, works):
             side = "right"
         else:  # inside the plot, and clear of the slope
             side = "left" if intensity < 3e3 else "center" if intensity < 1e5 else "right"
+        shift = 9 if above else -9
+        if not above and intensity > ridge:  # under the flat roof texts would meet: the next stands a line lower
+            shift -= 16 * sum(abs(np.log10(intensity / other)) < WIDE for other in under)
+            under.append(intensity)
         texts.append(label(np.log10(intensity), np.log10(reached), text, xanchor=side,
-                           yanchor="bottom" if above else "top", yshift=9 if above else -9))  # fmt: skip
+                           yanchor="bottom" if above else "top", yshift=shift))  # fmt: skip
         told.append(f"{text}: {short(intensity)} FLOP/byte, at most {short(reached)} TFLOP/s")
     crowded = any(above and intensity > 0.9 * ridge for _, intensity, _, _, above in works)  # the text tells the ridge
     over = {"yanchor": "bottom", "xanchor": "left", "yshift": 3}
