@@ -27,9 +27,9 @@ def test_on_logarithmic_axes_the_texts_stand_at_their_points():
     assert text["xanchor"] == "right", "above the slope there is room on the left"
 
 
-def test_texts_under_the_flat_roof_stand_below_each_other_where_they_would_meet():
-    works = [("first", 16_000.0, "key", "diamond", False), ("near", 8_000.0, "query", "circle", False),
-             ("far", 900_000.0, "weight", "square", False)]  # fmt: skip
+def test_texts_under_the_roof_stand_below_each_other_where_they_would_meet():
+    works = [("first", 242.0, "key", "diamond", False), ("near", 436.0, "query", "circle", False),
+             ("left of both", 4.0, "weight", "square", False), ("right of both", 9e5, "weight", "square", False),
+             ("above", 300.0, "weight", "square", True)]  # fmt: skip
     texts = {each["text"]: each for each in roofline("H100", works)["layout"]["annotations"]}
-    assert texts["near"]["yshift"] == texts["first"]["yshift"] - 16
-    assert texts["first"]["yshift"] == -9
+    assert [texts[name]["yshift"] for name, *_ in works] == [-9, -9 - 16, -9, -9, 9]

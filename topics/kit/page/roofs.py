@@ -8,7 +8,7 @@ from topics.kit.page.words import short
 from topics.kit.real.hardware import GPUS
 
 END = 1e6  # FLOP per byte at the right edge
-WIDE = 2  # powers of ten that a text takes on a phone
+TEXT = np.array([2, 0.3])  # powers of ten that a text takes on a phone: in width and height
 
 
 def roofline(gpu, works):
@@ -28,11 +28,11 @@ def roofline(gpu, works):
             side = "right"
         else:  # inside the plot, and clear of the slope
             side = "left" if intensity < 3e3 else "center" if intensity < 1e5 else "right"
-        shift = 9 if above else -9
-        if not above and intensity > ridge:  # under the flat roof texts would meet: the next stands a line lower
-            shift -= 16 * sum(abs(np.log10(intensity / other)) < WIDE for other in under)
-            under.append(intensity)
-        texts.append(label(np.log10(intensity), np.log10(reached), text, xanchor=side,
+        place, shift = np.log10([intensity, reached]), 9 if above else -9
+        if not above:  # where two texts would meet, the second stands a line lower
+            shift -= 16 * sum(bool((abs(place - other) < TEXT).all()) for other in under)
+            under.append(place)
+        texts.append(label(*place, text, xanchor=side,
                            yanchor="bottom" if above else "top", yshift=shift))  # fmt: skip
         told.append(f"{text}: {short(intensity)} FLOP/byte, at most {short(reached)} TFLOP/s")
     crowded = any(above and intensity > 0.9 * ridge for _, intensity, _, _, above in works)  # the text tells the ridge
