@@ -18,8 +18,9 @@ from types import SimpleNamespace
 from markupsafe import Markup
 
 from builder.cache import Memory, digest, keep, recall
-from builder.faults import Fault
+from builder.faults import Fault, did_you_mean
 from builder.figure.demos import draw_demos
+from builder.figure.miniature import miniature
 from builder.index.search import sections
 from builder.page import exercises
 from builder.page.constructs import resolve
@@ -44,7 +45,6 @@ class Shown:
 
     name: str
     html: str
-    miniature: str
     grid_path: str
     grid: str
 
@@ -56,6 +56,7 @@ class Page:
     topic: Topic
     prose: Prose
     demos: list  # Shown, in the page's order
+    picture: str  # small, for the index
     exercises: list  # the names of those that it sets
     references: list  # of (key, html, how often it is cited)
     terms: list  # ids of the glossary's entries that it uses
@@ -179,10 +180,26 @@ def assembled(topic, shared, sources, memory):
     counts = Counter(key for c in scanned.constructs for key in c.keys if key in shared.bibliography)
     references = [(key, Markup(shared.bibliography.entry_html(key)), count) for key, count in counts.items()]
     terms = dict.fromkeys(shared.glossary.find(c.name) for c in scanned.constructs if c.kind == "term")
+    picture, wrong = picture_of(topic, [drawn[name] for name in shown], shared.root)
+    faults += wrong
     posed = [c.name for c in scanned.constructs if c.kind == "exercise"]
-    page = Page(topic, prose, [*shown.values()], posed, references, [term.id for term in terms if term],
+    page = Page(topic, prose, [*shown.values()], picture, posed, references, [term.id for term in terms if term],
                 sections(prose.html), [])  # fmt: skip
     return replace(page, warnings=shortcomings(page)), faults
+
+
+def picture_of(topic, demos, root):
+    """(SVG, faults): the demo that the front matter names as the topic's `picture`, else the first that has one."""
+    pictures, chosen = {demo.name: miniature(demo.views) for demo in demos}, topic.meta.get("picture")
+    if chosen is None:
+        return next(filter(None, pictures.values()), ""), []
+    if pictures.get(chosen):
+        return pictures[chosen], []
+    cause = f"picture: {chosen} is not a demo of this page.{did_you_mean(chosen, pictures)}"
+    if chosen in pictures:
+        cause = f"picture: {chosen} shows neither a figure nor a matrix. Name another demo."
+    before = (root / topic.file).read_text().partition("\npicture:")[0]
+    return "", [Fault(topic.file, before.count("\n") + 2, cause)]
 
 
 def remembered_value(sources, memory, argument, namespace):
@@ -194,4 +211,4 @@ def remembered_value(sources, memory, argument, namespace):
 def shown_demo(env, topic, drawn, number):
     grid = f"data/{topic.slug}.{drawn.name}-{digest(drawn.grid)}.json" if drawn.grid else ""
     html = env.get_template("demo.html").render(demo=drawn, number=number, slug=topic.slug, grid=grid)
-    return Shown(drawn.name, html, drawn.miniature, grid, drawn.grid)
+    return Shown(drawn.name, html, grid, drawn.grid)

@@ -11,7 +11,7 @@ from builder.bundle.assets import bundle
 from builder.bundle.runtime import build_pack
 from builder.cache import digest
 from builder.faults import Fault, FaultsError, did_you_mean
-from builder.index.index import circle_faults, draw_map, read_paths
+from builder.index.index import circle_faults, map_of, read_paths
 from builder.index.metadata import address, metadata_files
 from builder.index.search import search_index
 from builder.page.citation import around, report_address
@@ -150,7 +150,6 @@ def index_context(pages, topics):
     """What templates/index.html shows: the topics, their default figures, and a demo of the first written one."""
     by_slug = {topic.slug: topic for topic in topics}
     sections = dict.fromkeys(topic.section for topic in topics)
-    miniatures = {page.topic.slug: [demo.miniature for demo in page.demos if demo.miniature] for page in pages}
     first, opening = (pages[0].topic, next(iter(pages[0].demos), None)) if pages else (None, None)
     return {
         "topics": topics,
@@ -158,8 +157,8 @@ def index_context(pages, topics):
         "sections": {name: [topic for topic in topics if topic.section == name] for name in sections},
         "needs": {topic.slug: [by_slug[need] for need in topic.meta["needs"]] for topic in topics},
         "paths": read_paths(topics)[0],
-        "map": draw_map(topics),
-        "miniatures": {slug: Markup(drawings[0]) for slug, drawings in miniatures.items() if drawings},
+        "map": map_of(topics),
+        "pictures": {page.topic.slug: Markup(page.picture) for page in pages if page.picture},
         "first": first,
         "headline": Markup(opening.html) if opening else "",
     }

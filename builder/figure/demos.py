@@ -10,7 +10,7 @@ from markupsafe import Markup
 from builder.cache import digest
 from builder.faults import Fault
 from builder.figure.grid import grid_json, plain
-from builder.figure.svg import figure_svg, miniature
+from builder.figure.svg import figure_svg
 from builder.node import ask
 from builder.read.discover import file_of, place_of
 from topics.kit.page.demo import defaults, views_of
@@ -41,11 +41,6 @@ class Drawn:
     @property
     def controls(self):
         return self.function.controls
-
-    @property
-    def miniature(self):
-        figure = next((view for view in self.views if view["view"] == "figure"), None)
-        return miniature(figure) if figure else ""
 
 
 def draw_demos(topic, root, sources, memory):

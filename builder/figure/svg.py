@@ -8,14 +8,12 @@ from this picture to the live one is calm.
 
     figure_svg(figure)             720 px wide, for a column of 480 px and more
     figure_svg(figure, width=360)  the same for a phone: texts keep their size, ticks and legend are set anew
-    miniature(figure)              240 × 120, only the marks
 
 The page puts the first two side by side (`svg` and `svgNarrow` of the view); templates/static/css/views.css shows
 the one that fits. Trace types: scatter, bar, heatmap. An annotation or a shape may carry an `ink` of its own.
 """
 
 import math
-import re
 from dataclasses import dataclass, field
 from html import escape
 from itertools import pairwise
@@ -74,15 +72,6 @@ def figure_svg(figure, width=720):
     body = [grid(scene), clipped(scene, marks(scene)), axis_lines(scene), texts_of_bars(scene), tick_labels(scene),
             titles(scene), annotations(scene), legend(scene)]  # fmt: skip
     return wrap(scene, body, figure.get("alt", ""))
-
-
-def miniature(figure):
-    """The marks alone, 240 × 120, for the index."""
-    scene = make_scene(figure, 240, 120)
-    scene.margin = {"l": 4, "r": 4, "t": 4, "b": 4}
-    arrange(scene, texts=False)
-    drawing = re.sub(r"<text.*?</text>", "", clipped(scene, marks(scene)))
-    return wrap(scene, [drawing, axis_lines(scene)], figure.get("alt", ""))
 
 
 def wrap(scene, parts, alt):

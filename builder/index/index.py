@@ -1,51 +1,31 @@
 """What the index shows beside the topics themselves: paths through them, and the map of what each builds on.
 
-Knows the topics' front matter and how wide a text is; the drawing's markup is in templates/map.html.
+Knows the topics' front matter, no drawing: the map is a tree in nested lists (templates/map.html), and
+templates/static/css/index.css gives it its lines.
 """
 
 import importlib
 from dataclasses import dataclass
 from graphlib import CycleError
-from itertools import pairwise
-from textwrap import wrap
 
 from builder.faults import Fault, did_you_mean
-from builder.figure.axes import text_width
-from builder.index.graph import ancestors, chain, layers, reduce, rows
+from builder.index.graph import ancestors, reduce, tree
 
 FILE = "topics/__init__.py"
-FONT, LINE = 14, 17  # px: the map's texts
-ROW, GAP, DOT = 40, 52, 18  # px: between two rows, between two columns, from a node's dot to its text
-WORDS = 19  # letters after which a title goes on in a second line
 
 
 @dataclass(frozen=True)
-class Node:
-    """A topic on the map; `needs` names all that it builds on, near and far."""
+class Place:
+    """A topic on the map, with those that hang from it."""
 
     topic: object
-    lines: list
-    x: float
-    y: float
-    width: float
-    needs: list
+    needs: list  # slugs of all that it builds on, near and far
+    beside: list  # Topics that it needs beside the one that it hangs from: words show them, no line
+    below: list  # Places
 
-
-@dataclass(frozen=True)
-class Edge:
-    """From what is needed to what needs it."""
-
-    source: str
-    target: str
-    path: str
-
-
-@dataclass(frozen=True)
-class Map:
-    nodes: list  # in reading order: by layer, then from above
-    edges: list
-    width: float
-    height: float
+    @property
+    def columns(self):
+        return 1 + max((place.columns for place in self.below), default=0)
 
 
 def read_paths(topics):
@@ -77,45 +57,13 @@ def needs_of(topics):
     return {topic.slug: topic.meta["needs"] for topic in topics}
 
 
-def draw_map(topics):
-    """The map in pixels. Columns are as wide as their longest title."""
-    needs = reduce(needs_of(topics))
-    layer_of, far = layers(needs), ancestors(needs)
-    height = rows(needs, layer_of)
-    top = min(height.values(), default=0)
-    at = {node: ROW * (0.5 + row - top) for node, row in height.items()}
-    lines = {topic.slug: wrap(topic.title, WORDS, break_on_hyphens=False) for topic in topics}
-    widths = {slug: max(text_width(line, FONT) for line in mine) for slug, mine in lines.items()}
-    columns = column_edges(widths, layer_of)
+def map_of(topics):
+    """The Places of the topics that need nothing; all others hang from them."""
+    needs, by_slug = reduce(needs_of(topics)), {topic.slug: topic for topic in topics}
+    far, below = ancestors(needs), tree(needs)
 
-    def node(topic):
-        slug = topic.slug
-        return Node(topic, lines[slug], columns[layer_of[slug]][0], at[slug], widths[slug], sorted(far[slug]))
+    def place(slug, parent=None):
+        beside = [by_slug[need] for need in needs[slug] if need != parent]
+        return Place(by_slug[slug], sorted(far[slug]), beside, [place(child, slug) for child in below[slug]])
 
-    def edge(source, target):
-        return Edge(source, target, curve(chain(source, target, layer_of), at, widths, layer_of, columns))
-
-    nodes = sorted(map(node, topics), key=lambda node: (node.x, node.y))
-    edges = [edge(need, slug) for slug in needs for need in needs[slug]]
-    return Map(nodes, edges, columns[-1][1] if columns else 0, max(at.values(), default=0) + ROW / 2)
-
-
-def column_edges(widths, layer_of):
-    """[(left, right)] of the layers."""
-    columns, left = [], 8
-    for layer in range(1 + max(layer_of.values(), default=-1)):
-        right = left + DOT + max(width for slug, width in widths.items() if layer_of[slug] == layer)
-        columns.append((left, right))
-        left = right + GAP
-    return columns
-
-
-def curve(stations, at, widths, layer_of, columns):
-    """Level past a column's texts, bent between the columns."""
-    start = stations[0]
-    path = [f"M{columns[layer_of[start]][0] + DOT + widths[start] + 8:.0f} {at[start]:.0f}"]
-    for layer, (here, there) in enumerate(pairwise(stations), layer_of[start]):
-        right, left = columns[layer][1], columns[layer + 1][0] - 8
-        middle = (right + left) / 2
-        path.append(f"H{right:.0f}C{middle:.0f} {at[here]:.0f} {middle:.0f} {at[there]:.0f} {left:.0f} {at[there]:.0f}")
-    return "".join(path)
+    return [place(slug) for slug in below[None]]

@@ -8,7 +8,7 @@ import yaml
 from builder.faults import Fault, did_you_mean
 
 REQUIRED = ("title", "summary", "minutes")
-KEYS = (*REQUIRED, "needs", "reviewed")
+KEYS = (*REQUIRED, "needs", "reviewed", "picture")
 _FRONT = re.compile(r"---[ \t]*\n(.*?)^---[ \t]*(?:\n|\Z)", re.S | re.M)
 
 

@@ -1,16 +1,25 @@
 """The index: topics, paths, the map, and what the reader has read."""
 
 import re
+from base64 import b64encode
+from dataclasses import replace
+from itertools import combinations
+from random import Random
 from types import SimpleNamespace
 
 import pytest
 from playwright.sync_api import expect
 
-from builder.index.graph import crossings, layers, reduce, rows
-from builder.index.index import circle_faults, draw_map, needs_of, read_paths
+from builder.figure.miniature import miniature
+from builder.index.index import circle_faults, map_of, needs_of, read_paths
+from builder.pages import picture_of
+from builder.places import TEMPLATES
 from builder.read.discover import discover
+from builder.read.frontmatter import parse
+from builder.templating import environment
 from tests.conftest import REPOSITORY, run_build
 from topics import ORDER, PATHS
+from topics.kit import Figure, Frame, Matrix, Metrics, Note, Steps, Tokens, line
 
 TOPICS, _ = discover(REPOSITORY)
 SLUGS = [slug for section in ORDER.values() for slug in section]
@@ -82,52 +91,171 @@ def test_prerequisites_in_a_circle_are_a_fault():
     assert "in a circle" in fault.cause
 
 
-def test_every_topic_stands_right_of_all_that_it_needs():
-    x = {node.topic.slug: node.x for node in draw_map(TOPICS).nodes}
-    assert x.keys() == set(SLUGS)
-    assert [(slug, need) for slug in SLUGS for need in NEEDS[slug] if x[need] >= x[slug]] == []
+def planted(places, depth=0, parent=None):
+    """(place, depth, the topic that it hangs from) of all that is on a map."""
+    for place in places:
+        yield place, depth, parent
+        yield from planted(place.below, depth + 1, place.topic.slug)
 
 
-def test_no_two_names_on_the_map_touch():
-    nodes = draw_map(TOPICS).nodes
-    for i, a in enumerate(nodes):
-        for b in nodes[i + 1 :]:
-            apart = abs(a.y - b.y) >= 17 * (len(a.lines) + len(b.lines)) / 2
-            assert apart or a.x + 18 + a.width < b.x or b.x + 18 + b.width < a.x, (a.lines, b.lines)
+def grown(seed, count=30):
+    """Topics that need up to three of those before them, under names of one to four words of any length."""
+    random, topics = Random(seed), []
+    for i in range(count):
+        title = " ".join("m" * random.choice((1, 2, 3, 5, 8, 13)) for _ in range(random.randint(1, 4)))
+        needs = random.sample([topic.slug for topic in topics], min(i, random.randint(0 if i > 20 else 1, 3)))
+        topics.append(SimpleNamespace(slug=f"t{i}", title=title.capitalize(), planned=False, meta={"needs": needs}))
+    return topics
 
 
-def test_no_edges_of_the_map_cross():
-    needs = reduce(NEEDS)
-    layer_of = layers(needs)
-    height = rows(needs, layer_of)
-    short = [(need, slug) for slug in needs for need in needs[slug] if layer_of[slug] - layer_of[need] == 1]
-    assert crossings(short, height, layer_of) == 0
+GRAPHS = {"the thirty": [replace(topic, planned=False) for topic in TOPICS]}
+GRAPHS |= {f"random {seed}": grown(seed) for seed in range(3)}
 
 
-def test_the_order_within_layers_undoes_a_crossing():
-    needs = {"a": [], "b": [], "c": ["b"], "d": ["a"]}
-    layer_of = layers(needs)
-    assert crossings([("b", "c"), ("a", "d")], rows(needs, layer_of), layer_of) == 0
+@pytest.mark.parametrize("topics", GRAPHS.values(), ids=GRAPHS)
+def test_every_topic_is_on_the_map_once_and_beyond_all_that_it_needs(topics):
+    depth = {place.topic.slug: depth for place, depth, _ in planted(map_of(topics))}
+    assert sorted(place.topic.slug for place, *_ in planted(map_of(topics))) == sorted(topic.slug for topic in topics)
+    late = [(t.slug, need) for t in topics for need in t.meta["needs"] if depth[need] >= depth[t.slug]]
+    assert late == []
+
+
+@pytest.mark.parametrize("topics", GRAPHS.values(), ids=GRAPHS)
+def test_the_map_shows_each_need_by_a_line_or_in_words_unless_another_implies_it(topics):
+    needs = needs_of(topics)
+
+    def reaches(start, goal):
+        return start == goal or any(reaches(need, goal) for need in needs[start])
+
+    for place, _, parent in planted(map_of(topics)):
+        slug = place.topic.slug
+        direct = {n for n in needs[slug] if not any(reaches(other, n) for other in needs[slug] if other != n)}
+        assert sorted([*([parent] if parent else []), *(topic.slug for topic in place.beside)]) == sorted(direct)
+        assert set(place.needs) == {node for node in needs if node != slug and reaches(slug, node)}
 
 
 def test_the_map_links_the_written_topics_and_names_the_others(index):
     drawn = re.search(r"<prerequisite-map.*?</prerequisite-map>", index, re.S)[0]
-    assert sorted(re.findall(r'<a class="node" href="(\w+)\.html"', drawn)) == sorted(WRITTEN)
-    assert len(re.findall(r'<g class="node planned"', drawn)) == len(SLUGS) - len(WRITTEN)
+    nodes = re.findall(r'<div class="node( planned)?" data-slug="(\w+)".*?</div>', drawn, re.S)
+    assert sorted(slug for planned, slug in nodes if not planned) == sorted(WRITTEN)
+    assert len(nodes) == len(SLUGS)
+    assert set(re.findall(r'href="(\w+)\.html"', drawn)) == set(WRITTEN)
+
+
+# ---- the small pictures
+
+
+def test_no_two_topics_have_pictures_of_the_same_marks_in_the_same_inks(index):
+    """If this fails for a new topic, let `picture` in its front matter name another of its demos."""
+    marks = r'ink-\w+|stroke-dasharray|stroke-linecap|fill="\w+"|fill-opacity="\S+"'
+    made = {slug: re.findall(marks, entry_of(index, slug)) for slug in WRITTEN}
+    assert [pair for pair in combinations(WRITTEN, 2) if made[pair[0]] == made[pair[1]]] == []
+
+
+def test_a_matrix_is_its_own_picture_with_the_first_row_on_top_and_a_tint_where_it_holds_values():
+    matrix = Matrix([[1.0, None], [0.0, -0.5]], "ab", "ab", ink="key")
+    svg = miniature([Metrics(("x", 1, "")), Figure([line([0, 1], [0, 1], "a", "query")]), matrix])
+    tint, shades = re.findall(r'<g style="color:var\(--ink-key\)".*?</g></g>', svg, re.S)
+    assert "<text" not in svg
+    assert 'viewBox="0 0 128 80"' in svg
+    assert 'd="M0 74H74V37H0zM0 37H37V0H0z"' in tint, "square cells: two below, one above"
+    assert 'd="M0 37H37V0H0z" style="fill:currentColor" fill-opacity="1"' in shades
+    assert 'd="M37 74H74V37H37z" style="fill:var(--ink-error)" fill-opacity=".5"' in shades
+
+
+def test_steps_show_their_last_frame_and_words_have_no_picture():
+    def figure(ink):
+        return Figure([line([0, 1], [0, 1], "a", ink)])
+
+    assert "ink-cost" in miniature([Steps(Frame("one", figure("query")), Frame("two", figure("cost")))])
+    assert miniature([Tokens(["a"]), Note("b")]) == ""
+
+
+def test_the_front_matter_chooses_the_picture_and_a_wrong_choice_is_a_fault(tmp_path):
+    def chosen(more):
+        text = f"---\ntitle: One\nsummary: x\nminutes: 5\n{more}---\n"
+        (tmp_path / "page.md").write_text(text)
+        meta, *_, faults = parse(text, "page.md")
+        assert faults == []
+        svg, faults = picture_of(SimpleNamespace(meta=meta, file="page.md"), demos, tmp_path)
+        return re.findall(r"color:var\(--ink-(\w+)", svg), [str(fault) for fault in faults]
+
+    views = {ink: [Figure([line([0, 1], [0, 1], "a", ink)])] for ink in ("query", "cost")}
+    demos = [SimpleNamespace(name=name, views=shown) for name, shown in {"words": [Note("w")], **views}.items()]
+    assert chosen("") == (["query"], [])
+    assert chosen("picture: cost\n") == (["cost"], [])
+    missing, wordy = (f"page.md:5: picture: {cause}" for cause in (
+        "costs is not a demo of this page. Did you mean cost?",
+        "words shows neither a figure nor a matrix. Name another demo.",
+    ))  # fmt: skip
+    assert chosen("picture: costs\n") == ([], [missing])
+    assert chosen("picture: words\n") == ([], [wordy])
 
 
 # ---- in the browser
 
+# The map alone, its lines red and all else transparent: what is red where a name stands has crossed it.
+ONLY_LINES = """prerequisite-map { --line: 2px solid rgb(255, 0, 0) !important; } .node::before { visibility: hidden; }
+  prerequisite-map * { color: transparent !important; text-decoration: none !important; }"""
+NAMES = """() => [...document.querySelectorAll(".node > div > a, .node small")].flatMap((name) => {
+  const range = document.createRange();
+  range.selectNodeContents(name);
+  return [...range.getClientRects()].map((box) => ({ name: name.textContent, ...box.toJSON() }));
+})"""
+REDS = """async ([png, boxes]) => {
+  const picture = new Image();
+  picture.src = "data:image/png;base64," + png;
+  await picture.decode();
+  const canvas = Object.assign(document.createElement("canvas"), { width: picture.width, height: picture.height });
+  const context = canvas.getContext("2d", { willReadFrequently: true });
+  context.drawImage(picture, 0, 0);
+  const reds = (x, y, width, height) => {
+    const { data } = context.getImageData(x, y, Math.max(1, width), Math.max(1, height));
+    return data.filter((value, i) => i % 4 === 0 && value > 200 && data[i + 1] < 100).length;
+  };
+  const crossed = boxes.filter(({ x, y, width, height }) => reds(x, y, width, height));
+  return [reds(0, 0, canvas.width, canvas.height), crossed.map((box) => box.name)];
+}"""
+
+
+def map_alone(topics, more=""):
+    css = "".join((TEMPLATES / f"static/css/{name}.css").read_text() for name in ("theme", "page", "index"))
+    source = '{% from "map.html" import prerequisite_map %}{{ prerequisite_map(map) }}'
+    drawn = environment(TEMPLATES).from_string(source).render(map=map_of(topics))
+    return f'<!doctype html><style>{css}{more}</style><div class="index">{drawn}</div>'
+
 
 class TestInTheBrowser:
     pytestmark = browser_test
+
+    @pytest.mark.parametrize("spacing", ["normal", "0.12em"], ids=["as it is", "as in a wide font"])
+    @pytest.mark.parametrize("graph", ["the thirty", "random 0"])
+    def test_no_name_on_the_map_is_cut_or_crossed_by_a_line_or_by_another(self, page, graph, spacing):
+        topics = GRAPHS[graph]
+        for width in (320, 820, 1024, 1280):
+            page.set_viewport_size({"width": width, "height": 900})
+            page.set_content(map_alone(topics, f"{ONLY_LINES} prerequisite-map {{ letter-spacing: {spacing}; }}"))
+            boxes = page.evaluate(NAMES)
+            assert {box["name"] for box in boxes} >= {topic.title for topic in topics}
+            room = page.locator("prerequisite-map").bounding_box()
+            left, right = room["x"], room["x"] + room["width"]
+            assert [box["name"] for box in boxes if box["left"] < left or box["right"] > right + 0.5] == []
+            assert page.evaluate("document.documentElement.scrollWidth") <= width
+            for a, b in combinations(boxes, 2):
+                apart = [abs(a[at] + a[size] / 2 - b[at] - b[size] / 2) - (a[size] + b[size]) / 2
+                         for at, size in (("x", "width"), ("y", "height"))]  # fmt: skip
+                assert max(apart) > -3 or a["name"] == b["name"], (width, a, b)
+            png = b64encode(page.screenshot(full_page=True)).decode()
+            reds, crossed = page.evaluate(REDS, [png, boxes])
+            assert crossed == []
+            assert reds > 1000, "the lines are there"
 
     def test_without_javascript_the_figure_the_map_and_the_links_are_there(self, browser, server):
         context = browser.new_context(java_script_enabled=False)
         page = context.new_page()
         page.goto(server.url)
         expect(page.locator(".opening-demo .tokens:visible").first).to_be_visible()
-        page.locator("prerequisite-map a.node").first.click()
+        page.locator("prerequisite-map a").first.click()
         expect(page.locator("article.topic h1")).to_be_visible()
         context.close()
 
@@ -144,10 +272,15 @@ class TestInTheBrowser:
 
     def test_a_focused_topic_on_the_map_shows_its_kin(self, page, server):
         page.goto(server.url)
-        page.locator('a.node[data-slug="kv_cache"]').focus()
+        page.locator('.node[data-slug="kv_cache"] a').focus()
         expect(page.locator('[data-slug="attention"]')).to_have_class(re.compile(r"\bkin\b"))
         expect(page.locator('[data-slug="mla"]')).to_have_class(re.compile(r"\bkin\b"))
         expect(page.locator('[data-slug="rlhf"]')).not_to_have_class(re.compile(r"\bkin\b"))
+        branch = """(slug) => {
+          const item = document.querySelector(`li:has(> [data-slug=${slug}])`);
+          return getComputedStyle(item, "::before").borderBottomColor;
+        }"""
+        assert page.evaluate(branch, "kv_cache") == page.evaluate(branch, "gqa") != page.evaluate(branch, "rope")
         page.locator(".site-name").focus()
         expect(page.locator(".tracing")).to_have_count(0)
 
@@ -170,7 +303,7 @@ class TestInTheBrowser:
         expect(page.locator("read-mark button")).to_have_attribute("aria-pressed", "true")
 
     @pytest.mark.parametrize("width", [320, 390, 768, 1280, 2560])
-    def test_only_the_map_scrolls_sideways(self, page, server, width):
+    def test_nothing_scrolls_sideways(self, page, server, width):
         page.set_viewport_size({"width": width, "height": 900})
         page.goto(server.url)
         assert page.evaluate("document.documentElement.scrollWidth") <= width

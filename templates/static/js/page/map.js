@@ -13,8 +13,6 @@ class PrerequisiteMap extends HTMLElement {
     const kin = node ? this.kin(node) : new Set();
     this.classList.toggle("tracing", Boolean(node));
     for (const other of this.querySelectorAll("[data-slug]")) other.classList.toggle("kin", kin.has(other.dataset.slug));
-    for (const { classList, dataset } of this.querySelectorAll("[data-from]"))
-      classList.toggle("kin", kin.has(dataset.from) && kin.has(dataset.to));
   }
 
   /** The slugs of a node, of all that it needs, and of all that need it. */
