@@ -366,8 +366,9 @@ def test_yarn_by_its_paper_slows_some_hands_far_more_than_its_code_does():
     assert round(float(method.kept_by_turns(middle, 1, 32)), 2) == 0.15
 
 
-def test_the_toggle_of_whole_pairs_moves_yarn_alone():
-    found = [view(demos.wheels, "figure", D=64, base=150_000, f=32, truncate=on)[1]["data"] for on in (True, False)]
+def test_ends_that_are_not_rounded_move_yarn_alone():
+    ways = ("YaRN", demos.EXACT)
+    found = [view(demos.wheels, "figure", D=64, base=150_000, f=32, way=way)[1]["data"] for way in ways]
     moved = [a["name"] for a, b in zip(*found, strict=True) if not np.array_equal(a["y"], b["y"])]
     assert moved == ["YaRN"]
 

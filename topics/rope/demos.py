@@ -12,7 +12,6 @@ from topics.kit import (
     Seed,
     Slider,
     Table,
-    Toggle,
     demo,
     label,
     line,
@@ -143,18 +142,20 @@ def _hands_note(fault, precision, difference):
     return Note("Both hands of a pair turn by the same angle, so the angle between them stays.")
 
 
+EXACT = "YaRN, ends not rounded"
+
+
 @demo(
     C=LogSlider("Trained on C positions", 128, 131_072, value=4096),
-    base=Choice("Base", (10_000, 150_000, 500_000, 1_000_000), value=10_000),
+    base=Choice("Base", (10_000, 150_000, 500_000), value=10_000),
     D=Choice("Width D", (16, 64, 128), value=128),
-    way=Choice("Stretched by", WAYS, value="YaRN"),
+    way=Choice("Stretched by", (*WAYS[:-1], EXACT, WAYS[-1]), value="YaRN"),
     f=LogSlider("Factor f", 1, 64, value=8),
-    truncate=Toggle("YaRN's ramp ends at whole pairs", value=True),
 )
-def wheels(C, base, D, way, f, truncate):
+def wheels(C, base, D, way, f):
     """The wavelength of every pair beside the length of the training texts, before and after stretching."""
-    pairs, theta = np.arange(D // 2), rope_frequencies(D, base)
-    scaled, temperature = scale_frequencies(D, base, way, f, C, truncate)
+    pairs, theta, truncate = np.arange(D // 2), rope_frequencies(D, base), way != EXACT
+    scaled, temperature = scale_frequencies(D, base, way.split(",")[0], f, C, truncate)
     before, after, never = wavelengths(theta), wavelengths(scaled), unturned(D, base, C)
     figure = Figure(
         [

@@ -30,7 +30,7 @@ from topics.rope.method import WAYS, half_split_order, scale_frequencies
 HABITS = NOTHING, VALUES_TOO, THERE_AND_BACK, KEYS_ONLY, OTHER_WAY, REORDERED = (
     "nothing",
     "turn the values too",
-    "turn the values, and what is mixed of them back",
+    "turn the values, output back",
     "turn keys, not queries",
     "pair the other way",
     "the other way, weights reordered",

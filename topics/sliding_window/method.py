@@ -82,11 +82,11 @@ def rolling_cache(k, v, K, V, t):
 def near_and_far(model):
     """A model's two groups of layers: those that forget, by a window or into a state, and those that see everything.
 
-    Where there are none of one kind it gets the other's shape: Mistral 7B's windowed layers, with the window open.
+    Where all forget, as in Mistral 7B, the second group has no layer, and the first one's shape with its window open.
     """
     far = [layers for layers in model.layers if layers.window is None and not layers.state]
-    near = [layers for layers in model.layers if layers not in far]
-    return (near or [far[0]._replace(n=0)])[0], (far or [near[0]._replace(n=0, window=None)])[0]
+    (near,) = (layers for layers in model.layers if layers not in far)
+    return near, (far or [near._replace(n=0, window=None)])[0]
 
 
 def respaced(model, local):
