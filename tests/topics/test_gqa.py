@@ -436,10 +436,11 @@ def test_shapes_in_the_pages_table_are_those_of_the_kit(name, table):
 
 
 def test_layers_of_newer_models_differ_as_the_page_says():
-    gemma, oss, following = (MODELS[name].layers for name in ("Gemma 4 31B", "gpt-oss-120b", "Qwen3-Next-80B-A3B"))
+    gemma, following = (MODELS[name].layers for name in ("Gemma 4 31B", "Qwen3-Next-80B-A3B"))
     assert [(x.n, x.H_kv, x.D, bool(x.window)) for x in gemma] == [(50, 16, 256, True), (10, 4, 512, False)]
-    assert [(x.n, bool(x.window)) for x in oss] == [(18, True), (18, False)]
     assert [(x.n, x.H_kv, bool(x.state)) for x in following] == [(12, 2, False), (36, 16, True)]
+    later = MODELS["Qwen3.5-35B-A3B"].layers
+    assert [(x.n, x.H_kv, bool(x.state)) for x in later] == [(10, 2, False), (30, 16, True)]
 
 
 def test_llama_2s_comparison_found_groups_and_mha_about_equal():
@@ -462,18 +463,40 @@ def test_saved_parameters_are_those_of_the_missing_projections(name, published):
     assert m.parameters == published
 
 
-def test_the_calculator_shows_groups_in_colour_and_the_others_at_the_same_bytes():
-    figure, _, metrics, _ = views_of(demos.ways_to_share, defaults(demos.ways_to_share))
-    assert figure["data"][1]["name"] == "GQA"
-    assert [item["value"] for item in metrics["items"]] == [8, 8, 2 * 8 * 128 - 64]
+def test_the_headline_begins_at_the_finished_model_and_shows_recorded_runs_as_they_are():
+    def traces(**how):
+        return {trace["name"]: trace for trace in view(house_model.loss_against_cache, "figure", **how)["data"]}
 
-
-def test_the_headline_shows_recorded_runs_as_they_are():
-    figure = view(house_model.loss_against_cache, "figure")
-    traces = {trace["name"]: trace for trace in figure["data"]}
-    assert list(traces[house_model.FROM_START]["x"]) == [2048, 1024, 512, 256]
-    assert sorted(traces["each run"]["y"]) == sorted(chain(*HEADS.values()))
-    assert list(traces[house_model.TRAINED_ON]["y"]) == [POOLED[h]["after"] for h in (4, 2, 1)]
+    shown = traces()
+    assert house_model.FROM_START not in shown and "each run" not in shown
+    assert list(shown[house_model.TRAINED_ON]["x"]) == [2048, 1024, 512, 256]
+    assert list(shown[house_model.TRAINED_ON]["y"])[1:] == [POOLED[h]["after"] for h in (4, 2, 1)]
+    few = traces(few=True)
+    assert sorted(few["each run"]["y"]) == sorted(chain(*HEADS.values()))
+    assert list(few[house_model.FROM_START]["y"]) == [house_model.trained(h) for h in (8, 4, 2, 1)]
     for seed in range(4):
-        at_once = view(house_model.loss_against_cache, "figure", seed=seed)["data"][0]["y"]
-        assert 1 < at_once[0] < at_once[1] < at_once[2]
+        at_once = traces(seed=seed)[house_model.AT_ONCE]["y"]
+        own = losses.above_floor(lm.load("target"), held_out(house_model.TEXTS, start=house_model.TEXTS * seed))
+        assert at_once[0] == pytest.approx(own, abs=1e-4) and own < 0.05
+        assert 1 < at_once[1] < at_once[2] < at_once[3]
+
+
+def test_a_quarter_turn_changes_a_mean_and_not_what_a_head_writes():
+    """The page's example: M turns (3, 4) into (-4, 3)."""
+    M, x = np.array([[0.0, 1], [-1, 0]]), np.array([3.0, 4])
+    (W_o,) = draw((2, 5))
+    assert (x @ M).tolist() == [-4, 3] and np.array_equal(M @ M.T, np.eye(2))
+    assert max_abs_difference((x @ M) @ (M.T @ W_o), x @ W_o) < 1e-15
+    assert ((x @ M + x) / 2).tolist() == [-0.5, 3.5]
+
+
+def test_the_layer_that_is_shown_first_has_other_pairs_alike_than_neighbours():
+    rows = dict(view(house_model.choose_groups, "table")["rows"])
+    assert rows["neighbours"] == "1+2, 3+4, 5+6, 7+8"
+    assert not set(rows["alike"].split(", ")) & set(rows["neighbours"].split(", "))
+
+
+def test_the_best_pair_of_all_is_in_layer_4():
+    model = lm.load("target")
+    best = [(method.likeness(*house_model.heads_of(model, i)[1:3], True) - np.eye(8)).max() for i in range(model.L)]
+    assert np.argmax(best) == 3 and best[3] == pytest.approx(house_model.best_likeness())

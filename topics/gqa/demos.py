@@ -4,7 +4,6 @@ import numpy as np
 
 from topics.gqa.method import grouped_query_attention, heads_on_a_gpu, repeat_kv
 from topics.kit import (
-    GPUS,
     KIB,
     MODELS,
     Badge,
@@ -24,9 +23,7 @@ from topics.kit import (
     softmax,
 )
 from topics.kit.model.losses import guessing  # noqa: F401
-from topics.kit.page.ladder import ladder
 from topics.kit.page.words import counted
-from topics.kit.real.caches import CACHED
 from topics.kit.real.costs import cache_bytes
 
 
@@ -121,16 +118,6 @@ def cache_of_a_gpu(P, name):
 def on_a_gpu(m, heads, P):
     """Bytes that a token leaves on each of P GPUs, had model m so many key/value heads."""
     return cache_bytes(1, m.L, heads_on_a_gpu(heads, P), m.D)
-
-
-@demo(
-    T=LogSlider("Context length", 1024, 131_072, value=32_768, unit="tokens"),
-    name=Choice("Model", tuple(CACHED), value="Llama-3.1-8B"),
-    gpu=Choice("GPU", ("H100", "H200", "8 × H100", "8 × B200"), value="H100"),
-)
-def ways_to_share(T, name, gpu):
-    """The cache of real models with groups, and what other ways would keep at the same bytes."""
-    return ladder("GQA", name, T, gpu, GPUS[gpu])
 
 
 # touvron2023llama2, table 18: models of 30 billion parameters after 150 billion tokens, on BoolQ, PIQA, SIQA,

@@ -37,6 +37,7 @@ CONVERTED = (4, 2, 1)
 
 
 AT_ONCE, TRAINED_ON, FROM_START = "averaged, at once", "averaged, trained on", "few from the start"
+FINISHED = "finished model"
 
 
 TEXTS = 4  # held-out texts to a measurement of a demo
@@ -46,56 +47,74 @@ TEXTS = 4  # held-out texts to a measurement of a demo
     "model",
     "target",
     H_kv=LogSlider("Key/value heads", 1, 8, value=4),
+    few=Toggle("Show models with few heads from the start"),
     seed=Seed("Texts"),
 )
-def loss_against_cache(H_kv, seed):
-    """What fewer key/value heads cost: models trained with them, and one whose heads were averaged."""
-    model = lm.load("target")
-    texts = held_out(TEXTS, start=TEXTS * seed)
-    at_once = [above_floor(converted(model, h, "neighbours"), texts) for h in CONVERTED]
-    bytes_of = {h: cache_bytes(1, model.L, h, model.D) for h in (8, 4, 2, 1)}
-    places = np.log10([bytes_of[h] for h in (1, 2, 4, 8)])
-    figure = Figure(
-        [
-            line([bytes_of[h] for h in CONVERTED], at_once, AT_ONCE, "error", "dot", mode="lines+markers"),
-            line([bytes_of[h] for h in CONVERTED], [POOLED[h]["after"] for h in CONVERTED], TRAINED_ON, "output",
-                 "dash", mode="lines+markers"),
-            line(list(bytes_of.values()), [trained(h) for h in bytes_of], FROM_START, "key"),
-            points([x for h, x in bytes_of.items() for _ in HEADS[h]], [x for h in bytes_of for x in HEADS[h]],
+def loss_against_cache(H_kv, few, seed):
+    """What fewer key/value heads cost a model whose heads were averaged, and models that never had more."""
+    model, at_once = lm.load("target"), averaged(seed)
+    bytes_of, whole = {h: cache_bytes(1, model.L, h, model.D) for h in at_once}, at_once[8]
+    after = {8: whole} | {h: POOLED[h]["after"] for h in CONVERTED}
+    x, places = list(bytes_of.values()), {h: np.log10(n) for h, n in bytes_of.items()}
+    top = max(8, 1.2 * max(at_once.values()))
+    traces = [
+        line(x, list(at_once.values()), AT_ONCE, "error", "dot", mode="lines+markers"),
+        line(x, list(after.values()), TRAINED_ON, "output", "dash", mode="lines+markers"),
+        points([bytes_of[8]], [whole], FINISHED, "reference", "diamond"),
+    ]
+    texts_beside = [
+        *(
+            label(places[h], 0.97 * top, text, yanchor="top")
+            for h, text in zip(places, ("8", "4", "2", "1 head"), strict=True)
+        ),
+        label(places[2], at_once[2], AT_ONCE, yanchor="bottom", xanchor="left", yshift=6),
+        label(places[1], after[1], TRAINED_ON, xanchor="left", yanchor="bottom", yshift=8),
+        label(places[8], whole, FINISHED, xanchor="right", yanchor="bottom", yshift=8),
+    ]
+    if few:
+        traces += [
+            line(x, [trained(h) for h in bytes_of], FROM_START, "key"),
+            points([n for h, n in bytes_of.items() for _ in HEADS[h]], [y for h in bytes_of for y in HEADS[h]],
                    "each run", "key"),
-        ],
+        ]  # fmt: skip
+        texts_beside += [label(places[4], 0, FROM_START, yanchor="top", yshift=-8)]
+    told = "the finished model " + f"{whole:.2f}" if H_kv == 8 else (
+        f"averaged at once {at_once[H_kv]:.2f}, trained on {after[H_kv]:.2f}")  # fmt: skip
+    figure = Figure(
+        traces,
         x_title="Cache of a word (bytes)",
         y_title="Loss above the floor (nats a word)",
-        alt=f"{counted(H_kv, 'key/value head')}, {bytes_of[H_kv]:,} bytes a word, above the floor: "
-        + ("" if H_kv == 8 else f"averaged at once {at_once[CONVERTED.index(H_kv)]:.2f}, trained on "
-           f"{POOLED[H_kv]['after']:.2f}, ") + f"so few from the start {trained(H_kv):.2f}.",
+        alt=f"{counted(H_kv, 'key/value head')}, {bytes_of[H_kv]:,} bytes a word, above the floor: {told}"
+        + (f", so few from the start {trained(H_kv):.2f}" if few else "") + ".",
         height=380,
-        xaxis={"type": "log", "tickvals": list(bytes_of.values()), "ticktext": [f"{x:,}" for x in bytes_of.values()],
+        xaxis={"type": "log", "tickvals": x, "ticktext": [f"{n:,}" for n in x],
                "range": [np.log10(220), np.log10(2500)]},
-        yaxis={"type": "log", "range": [-2.2, 1.6], "tickvals": [0.01, 0.1, 1, 10]},
+        yaxis={"range": [-0.1 * top, top]},
         showlegend=False,
         shapes=[rule(x=bytes_of[H_kv])],
-        annotations=[
-            *(label(x, 1.55, text, yanchor="top") for x, text in zip(places, ("1 head", "2", "4", "8"), strict=True)),
-            label(places[1], np.log10(at_once[1]), AT_ONCE, yanchor="bottom", xanchor="left", yshift=4),
-            label(places[3], np.log10(max(HEADS[8])), FROM_START, xanchor="right", yanchor="bottom", yshift=8),
-            label(places[0], np.log10(POOLED[1]["after"]), TRAINED_ON, xanchor="left", yanchor="bottom", yshift=8),
-        ],
+        annotations=texts_beside,
     )  # fmt: skip
-    with_8 = H_kv == 8
+    rows = [
+        ("Cache of a word", bytes_of[H_kv], "bytes", f"2 · {model.L} · {H_kv} · {model.D} · 2"),
+        ("Averaged, at once", at_once[H_kv], "nats", f"measured here, on {TEXTS} texts"),
+        ("Averaged, trained on", after[H_kv], "nats",
+         "the finished model" if H_kv == 8 else "one recorded run: training/results"),
+    ]  # fmt: skip
+    if few:
+        rows.append(("So few from the start", trained(H_kv), "nats", f"mean of recorded runs: {len(HEADS[H_kv])}"))
     return (
         figure,
-        Metrics(
-            ("Cache of a word", bytes_of[H_kv], "bytes", f"2 · {model.L} · {H_kv} · {model.D} · 2"),
-            ("Averaged, at once", None if with_8 else at_once[CONVERTED.index(H_kv)], "" if with_8 else "nats",
-             f"measured here, on {TEXTS} texts"),
-            ("Averaged, trained on", None if with_8 else POOLED[H_kv]["after"], "" if with_8 else "nats",
-             "one recorded run: training/results"),
-            ("So few from the start", trained(H_kv), "nats", f"mean of recorded runs: {len(HEADS[H_kv])}"),
-        ),
-        Note("The finished model itself has 8 key/value heads: there is nothing to average." if with_8 else
+        Metrics(*rows),
+        Note("The finished model itself has 8 key/value heads: there is nothing to average." if H_kv == 8 else
              "Averaged at once: measured here, on texts that training never saw. The rest are recorded runs."),
     )  # fmt: skip
+
+
+@cache
+def averaged(seed):
+    """Nats above the floor on the headline's texts: of the finished model (8 heads), and with its heads averaged."""
+    model, texts = lm.load("target"), held_out(TEXTS, start=TEXTS * seed)
+    return {H_kv: above_floor(converted(model, H_kv, "neighbours"), texts) for H_kv in (8, *CONVERTED)}
 
 
 def trained(H_kv):
@@ -199,7 +218,7 @@ def draws(H_kv, turned=False, n=5):
 @demo(
     "model",
     "target",
-    layer=Slider("Layer", 1, 4, value=3),
+    layer=Slider("Layer shown", 1, 4, value=1),
     H_kv=Choice("Key/value heads", CONVERTED, value=4),
     turned=Toggle("Turn heads towards each other first"),
     seed=Seed("Texts and draw"),

@@ -80,15 +80,15 @@ def turn_heads(W_q, W_k, W_v, W_o, groups, rounds=3):
     for group in [g for g in groups for _ in range(rounds)]:
         for h in group:
             others = [other for other in group if other != h]
-            R = nearest_turn(W_v[h], W_v[others].sum(0))  # (D, D), orthogonal
-            W_v[h], W_o[h] = W_v[h] @ R, R.T @ W_o[h]
+            M = nearest_turn(W_v[h], W_v[others].sum(0))  # (D, D), orthogonal
+            W_v[h], W_o[h] = W_v[h] @ M, M.T @ W_o[h]
             angles = nearest_angles(W_k[h], W_k[others].sum(0))  # (D/2,)
             W_q[h], W_k[h] = apply_rope(W_q[h], angles), apply_rope(W_k[h], angles)
     return W_q, W_k, W_v, W_o
 
 
 def nearest_turn(A, B):
-    """For A (d, D) and B (d, D) the orthogonal R (D, D) that brings A R nearest to B: Procrustes' problem."""
+    """For A (d, D) and B (d, D) the orthogonal M (D, D) that brings A M nearest to B: Procrustes' problem."""
     U, _, V = np.linalg.svd(A.T @ B)
     return U @ V
 
@@ -117,7 +117,7 @@ def likeness(W_k, W_v, turned):
         elif pairs:
             z = as_complex(W)  # (H, d, D/2)
             inner = np.abs(np.einsum("xdp,ydp->xyp", z.conj(), z)).sum(-1)
-        else:  # the sum of the singular values is what the best R reaches
+        else:  # the sum of the singular values is what the best turn reaches
             inner = np.linalg.svd(np.einsum("xdi,ydj->xyij", W, W), compute_uv=False).sum(-1)
         length = np.sqrt(np.einsum("xdi,xdi->x", W, W))
         parts.append(inner / length / length[:, None])
