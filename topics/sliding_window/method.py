@@ -2,7 +2,7 @@
 
 T tokens   W window, the number of tokens that one sees, itself included   L layers
 i asks, j answers   D head width   k, v a token's key and value   w weights
-s share of a layer's output that its attention makes; the rest is its input, which passes it by
+ρ share of a layer's output that its attention makes; the rest is its input, which passes it by
 """
 
 import numpy as np
@@ -38,7 +38,7 @@ def weight_by_distance(layers, share=1.0):
     """How much of each input word is in the last token, if all that layers did were to mix (eq:product).
 
     layers    (L, T, T) weights, the first layer first
-    share     s: 1 leaves the residual stream out, 0.5 is attention rollout (eq:residual)
+    share     ρ: 1 leaves the residual stream out, 0.5 is attention rollout (eq:residual)
     returns   (T,) by words back, 0 being the token itself; sums to one
     """
     row = np.eye(layers.shape[-1])[-1]  # all of the last token, at the top

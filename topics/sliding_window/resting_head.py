@@ -131,7 +131,8 @@ def _rest_views(steps, found, W, windowed):
         Metrics(
             ("Idle words, window only", round(now["window"][0] - now["floor"], 3), "nats", "above the floor"),
             ("Idle words, window and first", round(now["kept"][0] - now["floor"], 3), "nats", "above the floor"),
-            ("Echoes, window only", round(now["window"][1], 3), "nats", "the floor is 0: they are certain"),
+            ("Echoes, window only", round(now["window"][1], 3), f"nats; {now['all'][1]:.3f} when all is seen",
+             "the floor is 0: they are certain"),
         ),
         Note("Trained with the window: it learnt to rest on what it still sees." if windowed else
              "Trained with every earlier word in sight; the window comes with the test."),
