@@ -169,7 +169,7 @@ HOLDS = ("nothing", "a soft cap", "QK-norm")
     seed=Seed(),
 )
 def grown(growth, c, seed):
-    """Random queries and keys of width 128 grow: their scores, and what softmax makes of them, held in three ways."""
+    """The 32 queries and 16 keys of `scale`, 128 wide, grow: scores and weights, held in three ways."""
     tops, heaviest = np.array([held(g, c, seed) for g in GROWTHS]).transpose(1, 2, 0)  # (3, growths) each
     at = round(2 * np.log2(growth))
     rows = [[hold, float(top[at]), f"{100 * w[at]:.0f} %"] for hold, top, w in zip(HOLDS, tops, heaviest, strict=True)]
@@ -189,7 +189,7 @@ def held(g, c=50, seed=0):
     """The largest |score| of 32 random queries and 16 keys grown g times, and the mean weight of a query's heaviest
     key, under each of HOLDS: (2, 3)."""
     rng, D = np.random.default_rng(seed), 128
-    q, k = g * rng.normal(size=(32, D)), g * rng.normal(size=(16, D))
+    q, k = (g * rng.normal(size=(n, WIDTHS[-1]))[:, :D] for n in (32, 16))  # as in `scale`
     s = q @ k.T / np.sqrt(D)
     ways = s, soft_cap(s, c), rms_norm(q, 1) @ rms_norm(k, 1).T / np.sqrt(D)
     return [np.abs(x).max() for x in ways], [softmax(x).max(-1).mean() for x in ways]
@@ -231,7 +231,7 @@ def softmax_by_hand(shift, a, b, temperature, bits, unsafe):
     sign = {np.inf: "∞"}
     said = [f"{sign.get(x, f'{x:.3g}')} / ∞" for x in e] if lost else w.tolist()
     table = Table(
-        ["key", "score / temperature", "exponent", f"e to it, {bits}", "weight"],
+        ["key", "score, divided by the temperature", "exponent", f"e to it, {bits}", "weight"],
         [[key, s, x, y, weight] for key, s, x, y, weight in
          zip(keys, scores.tolist(), exponents.tolist(), [sign.get(y, y) for y in e], said, strict=True)],
     )  # fmt: skip
@@ -370,17 +370,16 @@ PHASES = {"read a prompt": (1, True), "train": (3, True), "write one token": (1,
     T=LogSlider("Context length", 128, 131_072, value=8192, unit="tokens"),
     name=Choice("Model", LEDGERS, value="Llama-3.1-8B"),
     phase=Choice("What it does", tuple(PHASES), value="read a prompt"),
-    half=Toggle("Skip the masked half of the scores"),
+    square=Toggle("Count the masked half, too"),
 )
-def ledger(T, name, phase, half):
+def ledger(T, name, phase, square):
     """Shapes and FLOP of one block of a real model, step by step."""
     passes, whole = PHASES[phase]
-    steps = block_steps(name, T if whole else 1, T)
-    share = (T + 1) / (2 * T) if half and whole else 1  # of the pairs: T(T+1)/2 of T²
-    flops = [passes * f * (share if grows == "T²" else 1) for _, _, f, grows in steps]
+    steps = block_steps(name, T if whole else 1, T, square)
+    flops = [passes * f for _, _, f, _ in steps]
     total = sum(flops)
     pairs = sum(f for f, step in zip(flops, steps, strict=True) if step[3] == "T²")
-    T_star = 2 * crossover(name) - 1 if half and whole else crossover(name)  # token t meets t keys, or T
+    T_star = (crossover(name) + 1) / 2 if square or not whole else crossover(name)  # a token meets T, or (T + 1) / 2
     grows = {"T": "T", "T²": "T²"} if whole else {"T": "–", "T²": "T"}
     m = MODELS[name]
     figure = Figure(
@@ -401,22 +400,22 @@ def ledger(T, name, phase, half):
         Metrics(
             ("Scores and mixing", 100 * pairs / total, "%", "of the block's FLOP"),
             ("All blocks", m.L * total / 1e12, "TFLOP", f"{m.L} blocks"),
-            ("They cost half from", T_star, "tokens", "all else / what one key costs"),
+            ("They cost half from", T_star, "tokens", "where pairs cost what matrices do"),
         ),
-        _ledger_note(name, T, phase, half, whole),
+        _ledger_note(name, T, phase, square, whole),
     )
 
 
-def _ledger_note(name, T, phase, half, whole):
+def _ledger_note(name, T, phase, square, whole):
     context = MODELS[name].context
     if context < T:
         return Note(beyond(name, context), "warning")
-    if MODELS[name].experts and phase == "read a prompt" and not half:
+    if MODELS[name].experts and phase == "read a prompt" and not square:
         return Note("Of the feed-forward part a token passes only the experts it is sent to. They alone are counted.")
     if phase == "train":
         return Note("The backward pass multiplies each matrix twice, once for each factor's gradient: three times all.")
     if not whole:
         return Note("One row instead of T, and nothing is masked: keys and values of the others come from the cache.")
-    if half:
-        return Note("Fused kernels skip tiles that are masked as a whole, and come close to the half.")
-    return Note("The whole square is counted, masked half included, as a plain matrix product computes it.")
+    if square:
+        return Note("The whole square is counted, as a plain matrix product computes it before the mask.")
+    return Note("Fused kernels skip tiles that are masked as a whole, and come close to this count.")

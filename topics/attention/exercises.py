@@ -21,9 +21,10 @@ def _may_see(T, empty):
     "an empty place look at?",
 )
 def mask_the_padding(answer, rng):
-    """Texts of a batch are filled up to T places with `empty` places at the *beginning*. Write `may_see(T, empty)`:
-    true where a query may see a key. No token sees a later one or an empty place, but an empty place sees itself, and
-    only itself, so that no softmax is 0 / 0."""
+    """Texts of a batch are filled up to T places. `empty` is how many places of one text are empty, all at its
+    *beginning*. (Today's servers rather join texts end to end, and tell the kernel where each begins.) Write
+    `may_see(T, empty)`: true where a query may see a key. No token sees a later one or an empty place, but an empty
+    place sees itself, and only itself, so that no softmax is 0 / 0."""
     T = int(rng.integers(4, 9))
     for empty in (0, 1, T - 1, int(rng.integers(2, T - 1))):
         expected = [[i == j if i < empty else empty <= j <= i for j in range(T)] for i in range(T)]

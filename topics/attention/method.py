@@ -100,18 +100,20 @@ def induction_score(w, n):
 # ---- what a block costs
 
 
-def block_steps(name, T_q, T_k):
-    """The steps of one block of a real model: T_q tokens at work, each meeting T_k (eq:block).
+def block_steps(name, T_q, T_k, square=False):
+    """The steps of one block of a real model: the last T_q of T_k tokens at work (eq:block).
 
+    square   count the masked pairs, too, as a plain matrix product computes them
     returns  [(step, shapes, FLOP, what it grows with)]
     """
     m, F = MODELS[name], hidden(name)
     T, d, H, H_kv, D = T_q, m.d, m.H, m.H_kv, m.D
+    pairs = T_q * T_k - (0 if square else T_q * (T_q - 1) // 2)
     return [
         ("queries", f"({T}, {d}) · ({d}, {H * D})", 2 * T * d * H * D, "T"),
         ("keys and values", f"({T}, {d}) · ({d}, {H_kv * D}), twice", 4 * T * d * H_kv * D, "T"),
-        ("scores q·k", f"{H} × ({T}, {D}) · ({D}, {T_k})", 2 * H * T * T_k * D, "T²"),
-        ("mixing of values", f"{H} × ({T}, {T_k}) · ({T_k}, {D})", 2 * H * T * T_k * D, "T²"),
+        ("scores q·k", f"{H} × ({T}, {D}) · ({D}, {T_k})", 2 * H * pairs * D, "T²"),
+        ("mixing of values", f"{H} × ({T}, {T_k}) · ({T_k}, {D})", 2 * H * pairs * D, "T²"),
         ("output", f"({T}, {H * D}) · ({H * D}, {d})", 2 * T * H * D * d, "T"),
         ("feed-forward", f"{m.feeds} matrices of {d:,} × {F:,}", 2 * m.feeds * T * d * F, "T"),
     ]
@@ -124,12 +126,12 @@ def hidden(name):
 
 
 def crossover(name):
-    """The number of keys at which a token's scores and mixing cost as much as all else in its block (eq:crossover)."""
+    """The tokens of a prompt whose scores and mixing cost as much as all else in a block (eq:crossover)."""
     m = MODELS[name]
-    return (2 * m.d * m.D * (m.H + m.H_kv) + m.feeds * m.d * hidden(name)) / (2 * m.H * m.D)
+    return (2 * m.d * m.D * (m.H + m.H_kv) + m.feeds * m.d * hidden(name)) / (m.H * m.D) - 1
 
 
-def pair_share(name, T):
-    """The share of a block's FLOP that scores and mixing take when T tokens each meet T keys."""
-    steps = block_steps(name, T, T)
+def pair_share(name, T, square=False):
+    """The share of a block's FLOP that scores and mixing take in a prompt of T tokens."""
+    steps = block_steps(name, T, T, square)
     return sum(f for *_, f, grows in steps if grows == "T²") / sum(f for *_, f, _ in steps)
