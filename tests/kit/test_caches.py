@@ -30,6 +30,15 @@ def test_mla_takes_the_bytes_of_two_and_a_quarter_groups():
     assert metrics["items"][0]["value"] == 2.25
 
 
+def test_where_eight_gpus_split_the_heads_one_head_holds_no_more_users_than_eight():
+    gpu = GPUS["8 × H100"]
+    assert [users_of("Llama-3.1-70B", way, 8192, gpu) for way in ("GQA", "MQA")] == [203, 203]
+    _, table, _, note = ladder("MQA", "Llama-3.1-70B", 32_768, "8 × H100", gpu)
+    assert [row[-1] for row in table["rows"]] == [6, 50, 50, 22]
+    assert "8 GPUs split the heads" in note["text"]
+    assert "GPUs" not in ladder("MQA", "Llama-3.1-8B", 32_768, "H100", GPUS["H100"])[3]["text"]
+
+
 @pytest.mark.parametrize("name", [name for name in MODELS if name in CACHED])
 def test_users_fit_as_the_kv_cache_page_counts_them(name):
     from topics.kv_cache.demos import users_that_fit

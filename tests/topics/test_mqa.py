@@ -215,8 +215,15 @@ def test_narrow_weights_make_one_head_gain_more():
             "Llama-3.1-70B", "8 × H100", 4096, 32, 1, kind
         )
 
-    assert round(gain("BF16"), 1) == 3.5
-    assert round(gain("MXFP4"), 1) == 9.0
+    assert round(gain("BF16"), 1) == 2.8
+    assert round(gain("MXFP4"), 1) == 4.8
+
+
+def test_where_eight_gpus_split_the_heads_one_head_saves_nothing_over_eight():
+    eight, one = (method.step_works("Llama-3.1-70B", 4096, 32, H_kv, n=8) for H_kv in (8, 1))
+    assert eight[1] == one[1]
+    (_, few), (_, many) = eight[0], one[0]
+    assert 0.98 < many / few < 1  # the weights alone
 
 
 def test_for_one_user_nearly_all_of_the_gain_is_the_smaller_model():

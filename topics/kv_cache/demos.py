@@ -34,6 +34,7 @@ from topics.kit.page.roofs import roofline
 from topics.kit.page.words import beyond, counted, products, short
 from topics.kit.real.costs import (
     WEIGHTS,
+    held,
     parameters_read,  # noqa: F401
     roofline_time,
     text_bytes,
@@ -42,7 +43,6 @@ from topics.kit.real.costs import (
 )
 from topics.kv_cache.method import (
     arithmetic_intensity,
-    cache_of,
     crossover_batch,
     decode_step,
     decode_works,
@@ -77,13 +77,13 @@ CALCULATED = (
 )
 def memory_calculator(T, name, precision, gpu, wrong):
     """Weights and caches of a real model against the memory of a real GPU."""
-    model, (kind, b), memory = MODELS[name], PRECISIONS[precision], GPUS[gpu].memory
+    model, (kind, b), memory, n = MODELS[name], PRECISIONS[precision], GPUS[gpu].memory, GPUS[gpu].n
     counted_as = _by_query_heads(model) if wrong else model
-    weights, per_user = weight_bytes(name, kind), text_bytes(counted_as, T, b)
+    weights, per_user = weight_bytes(name, kind), text_bytes(counted_as, T, b, n)
     fit = users_that_fit(memory, weights, per_user)
 
     users = {"1 user": 1, "8 users": 8, f"most that fit: {fit}": fit}
-    caches = [n * per_user / GIB for n in users.values()]
+    caches = [B * per_user / GIB for B in users.values()]
     top = max(*caches, 0) + weights / GIB
     figure = Figure(
         [
@@ -105,14 +105,18 @@ def memory_calculator(T, name, precision, gpu, wrong):
     room = f"⌊({memory // GIB} − {weights / GIB:.2f}) / {per_user / GIB:.4g}⌋"
     if weights > memory:
         room = f"{weights / GIB:.2f} > {memory // GIB}"
-    grows = (text_bytes(counted_as, T + 1, b) - per_user) / KIB
+    grows = (text_bytes(counted_as, T + 1, b, n) - per_user) / KIB
     metrics = Metrics(
-        ("A further token", grows, "KiB", f"{_what_grows(counted_as, T)} · {counted(b, 'byte')}"),
+        ("A further token", grows, "KiB", f"{_what_grows(counted_as, T, n)} · {counted(b, 'byte')}"),
         ("Cache per user", per_user / GIB, "GiB", _what_is_kept(counted_as, T)),
         ("Weights", weights / GIB, "GiB", f"{model.parameters:,} parameters; most at {WEIGHTS[kind]:.4g} bits"),
         ("Users that fit", fit, "", room),
     )
-    return figure, metrics, _context_note(name, T, wrong)
+    kept_free = users_that_fit(USED * memory, weights, per_user)
+    return figure, metrics, _context_note(name, T, wrong, n, kept_free)
+
+
+USED = 0.92  # of a GPU's memory: what vLLM takes by default (vllm2026serving)
 
 
 def _by_query_heads(model):
@@ -122,17 +126,18 @@ def _by_query_heads(model):
     ))  # fmt: skip
 
 
-def _numbers(each):
-    """What a layer of a group keeps of one token, as a product."""
-    if each.index:
-        return f"({each.latent} + {each.index})"
-    return str(each.latent) if each.latent else f"2 · {counted(each.H_kv, 'head')} · {each.D}"
+def _numbers(each, n):
+    """What a layer of a group keeps of one token on n GPUs, as a product."""
+    if each.latent:
+        kept = f"({each.latent} + {each.index})" if each.index else str(each.latent)
+        return kept if n == 1 else f"{n} · {kept}"
+    return f"2 · {counted(held(each.H_kv, n), 'head')} · {each.D}"
 
 
-def _what_grows(model, T):
+def _what_grows(model, T, n):
     """The layers whose caches still grow beyond T tokens."""
     growing = [each for each in model.layers if not each.state and (each.window is None or each.window > T)]
-    return " + ".join(f"{counted(each.n, 'layer')} · {_numbers(each)}" for each in growing) or "no layer"
+    return " + ".join(f"{counted(each.n, 'layer')} · {_numbers(each, n)}" for each in growing) or "no layer"
 
 
 def _what_is_kept(model, T):
@@ -144,19 +149,28 @@ def _what_is_kept(model, T):
     return "; ".join(parts)
 
 
-def _context_note(name, T, wrong):
+def _copied(name, n):
+    """What to say where n GPUs keep more than one copy of a text's cache."""
+    if text_bytes(MODELS[name], 1, n=n) == text_bytes(MODELS[name], 1):
+        return ""
+    what = "a whole latent of every token" if MODELS[name].layers[0].latent else "at least one key/value head"
+    return f" {n} GPUs split the heads, and each keeps {what}."
+
+
+def _context_note(name, T, wrong, n, kept_free):
     """What a reader should not believe of the bars above."""
     model = MODELS[name]
     if model.context < T:
         return Note(f"{name} was made for {model.context:,} tokens. Only the bytes at {T:,} still hold.",
                     "warning")  # fmt: skip
-    right, counted_so = text_bytes(model, T), text_bytes(_by_query_heads(model), T)
+    right, counted_so = text_bytes(model, T, n=n), text_bytes(_by_query_heads(model), T, n=n)
     if wrong and counted_so > right:
         return Note(f"{name} does not cache its query heads: this is {counted_so / right:.3g} times too much.",
                     "warning")  # fmt: skip
     if wrong:
         return Note(f"{name} has as many key/value heads as query heads, so here the mistake goes unnoticed.")
-    return Note("Activations, the driver and the server need room too: a real GPU fits fewer.")
+    return Note(f"A server holds memory back: {counted(kept_free, 'user')} with {100 * USED:.0f} % of it, vLLM's "
+                f"default, and activations need some of that.{_copied(name, n)}")  # fmt: skip
 
 
 FAULTS = ("none", "forget to append", "drop the first token", "restart positions at 0")
@@ -226,53 +240,69 @@ def head_flops(new, T, D):
 
 
 SERVED = ("Llama-2-7B", "Llama-3.1-8B", "gpt-oss-120b", "DeepSeek-V3")
+RELEASED = {"gpt-oss-120b": "MXFP4", "DeepSeek-V3": "FP8"}  # the others in 16 bits
 
 
 @demo(
     T=LogSlider("Context length", 128, 131_072, value=8192, unit="tokens"),
     B=LogSlider("Users at once", 1, 512, value=32, unit="users"),
     name=Choice("Model", SERVED, value="Llama-3.1-8B"),
-    kind=Choice("Weights", ("BF16", "MXFP4"), value="BF16"),
-    gpu=Choice("GPU", ("RTX 4090", "H100", "B200", "8 × B200"), value="H100"),
+    kind=Choice("Weights", ("BF16", "FP8", "MXFP4"), value="BF16"),
+    gpu=Choice("GPU", ("RTX 4090", "H100", "H200", "B200", "8 × B200"), value="H100"),
     uncached=Toggle("Break it: no cache, read the whole text for every token"),
 )
 def prefill_against_decode(T, B, name, kind, gpu, uncached):
     """Where the two phases stand under a GPU's roof, and what batching buys."""
     chip, works = GPUS[gpu], prefill_works if uncached else decode_works
-    (matrices, pairs), prompt = works(name, T, B, kind), prefill_works(name, T, 1, kind)
-    seconds = [roofline_time(work, chip) for work in (matrices, pairs)]
-    batches = 2 ** np.arange(10)  # 1 … 512 users
-    total = np.array([n / time_of(works(name, T, int(n), kind), chip) for n in batches])  # (10,) tokens/s
-    fit = users_that_fit(chip.memory, weight_bytes(name, kind), cache_of(name, T))
+    *matrices, pairs = works(name, T, B, kind, chip.n)
+    prompt = prefill_works(name, T, 1, kind, chip.n)
+    seconds = [roofline_time(work, chip) for work in (*matrices, pairs)]
+    fit = users_that_fit(chip.memory, weight_bytes(name, kind), text_bytes(MODELS[name], T, n=chip.n))
+    batches = np.array(sorted({*(2 ** np.arange(10)).tolist(), min(max(fit, 1), 512)}))  # 1 … 512 users
+    total = np.array([n / time_of(works(name, T, int(n), kind, chip.n), chip) for n in batches])  # tokens/s
     ridge = chip.flops / chip.bandwidth
+    parts = ("Decode, matrices", "Decode, experts")
 
     metrics = Metrics(
-        ("Decode, matrices", arithmetic_intensity(matrices), "FLOP/byte", _divided(matrices)),
+        *((part, arithmetic_intensity(work), "FLOP/byte", _divided(work))
+          for part, work in zip(parts, matrices, strict=False)),
         ("Decode, scores and mixing", arithmetic_intensity(pairs), "FLOP/byte", _divided(pairs)),
         ("Ridge of the GPU", ridge, "FLOP/byte", "peak FLOP/s over bytes/s"),
         ("All users together", B / sum(seconds), "tokens/s",
-         f"{B} / ({1000 * seconds[0]:,.3g} + {1000 * seconds[1]:,.3g} ms)"),
+         f"{B} / ({' + '.join(f'{1000 * each:,.3g}' for each in seconds)} ms)"),
         ("Prefill of one prompt", time_of(prompt, chip), "s", "matrices, then scores and mixing"),
-        ("Caches outweigh weights from", crossover_batch(name, T, kind), "users", "weights read / bytes of one cache"),
+        ("Caches outweigh weights from", crossover_batch(name, T, kind, chip.n), "users",
+         "weights read / bytes of one cache"),
         ("Matrices reach the ridge from", ridge_batch(name, gpu, kind), "users", "arithmetic sets their pace"),
+        *((("… experts from", ridge_batch(name, gpu, kind, 1), "users", "each meets few of the tokens"),)
+          if MODELS[name].experts else ()),
     )  # fmt: skip
+    marks = [
+        (f"matrices, {counted(B, 'user')}", arithmetic_intensity(matrices[0]), "weight", "square", True),
+        ("scores, mixing", arithmetic_intensity(pairs), "key", "diamond", False),
+        ("prefill, matrices", arithmetic_intensity(prompt[0]), "query", "circle", False),
+        *(("experts", arithmetic_intensity(work), "weight", "square", False) for work in matrices[1:]),
+    ]
+    note = _served_note(name, T, B, kind, gpu, fit, sum(seconds))
+    return roofline(gpu, marks), _throughput(batches, total, B, B / sum(seconds), fit, gpu), metrics, note
+
+
+def _served_note(name, T, B, kind, gpu, fit, seconds):
+    """What a reader should not believe of the figures above."""
     if fit < B:
-        note = Note(
-            f"{gpu} has room for {counted(fit, 'such user')} beside the weights: {B} is arithmetic only.", "warning"
-        )
-    elif MODELS[name].context < T:
-        note = Note(beyond(name, MODELS[name].context), "warning")
-    else:
-        note = Note("Both phases at their best: no launch overhead, no network between GPUs, perfect overlap.")
-    figure = roofline(
-        gpu,
-        [
-            (f"matrices, {counted(B, 'user')}", arithmetic_intensity(matrices), "weight", "square", True),
-            ("scores, mixing", arithmetic_intensity(pairs), "key", "diamond", False),
-            ("prefill, matrices", arithmetic_intensity(prompt[0]), "query", "circle", False),
-        ],
+        text = f"{gpu} has room for {counted(fit, 'such user')} beside the weights: {B} is arithmetic only."
+        return Note(text, "warning")
+    if MODELS[name].context < T:
+        return Note(beyond(name, MODELS[name].context), "warning")
+    text = "At their best: nothing launched, no network, perfect overlap."
+    if seconds < 0.002:
+        text = "A step this short takes longer: starting its programs, and the network, are not counted."
+    if kind != "BF16":
+        text += " Narrow weights are read faster; arithmetic, so prefill, is counted at the BF16 rate."
+    released = RELEASED.get(name, kind)
+    return Note(
+        text + (f" {name} was released in {released}." if released != kind else "") + _copied(name, GPUS[gpu].n)
     )
-    return figure, _throughput(batches, total, B, B / sum(seconds), fit, gpu), metrics, note
 
 
 def _divided(work):
@@ -286,10 +316,14 @@ def _throughput(batches, total, B, now, fit, gpu):
     side = "right" if fit > 16 else "left"  # of the text: it stands where there is more room
     place = np.log10(fit) if inside else 0
     full = [label(place, 0, f" memory full: {fit} ", yref="paper", xanchor=side, yanchor="bottom")]
+    fits, beyond_it = batches <= fit, batches >= fit
+    each = total / batches
     return Figure(
         [
-            line(batches, total, "all users", "key"),
-            line(batches, total / batches, "each user", "query", "dash"),
+            line(batches[beyond_it], total[beyond_it], "all, if they fitted", "reference", "dot"),
+            line(batches[beyond_it], each[beyond_it], "each, if they fitted", "reference", "dot"),
+            line(batches[fits], total[fits], "all users", "key"),
+            line(batches[fits], each[fits], "each user", "query", "dash"),
             points([B], [now], "now", "key", "diamond"),
         ],
         x_title="Users at once",
@@ -302,7 +336,8 @@ def _throughput(batches, total, B, now, fit, gpu):
         shapes=[rule(x=fit)] if inside else [],
         annotations=[
             label(np.log10(batches[-1]), np.log10(total[-1]), "all users", xanchor="right", yanchor="bottom", yshift=8),
-            label(np.log10(32), np.log10(total[5] / 32), "each user", xanchor="left", yanchor="bottom", yshift=4),
+            label(np.log10(32), np.log10(each[batches == 32][0]), "each user",
+                  xanchor="left", yanchor="bottom", yshift=4),
             *(full if inside else []),
         ],
     )  # fmt: skip

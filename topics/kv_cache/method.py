@@ -1,7 +1,7 @@
 """KV cache: keep every past key and value, so that a new token costs one row of attention.
 
 T tokens in the context   L layers   H query heads   H_kv key/value heads   D head width   d model width
-B users served at once    b bytes per cached number   N parameters that a token passes, w bytes each
+B users served at once    b bytes per cached number   N parameters that a token passes, b_w bytes each
 A FLOP is one addition or one multiplication, so a multiply-add is two.
 """
 
@@ -10,7 +10,7 @@ import numpy as np
 from topics.kit.numerics import softmax
 from topics.kit.real.costs import (
     cache_bytes,  # noqa: F401
-    matrices_work,
+    matrices_works,
     pairs_work,
     prompt_flops,
     text_bytes,
@@ -126,21 +126,22 @@ def layer_flops(new, T, d, H, H_kv, D):
     return new * (projections + attention)
 
 
-def decode_works(name, T, B, kind="BF16"):
-    """A decode step's FLOP and bytes, one pair for the matrices and one for scores and mixing: B users, each one new
-    token that meets T keys (eq:step)."""
-    return matrices_work(MODELS[name], B, kind), pairs_work(MODELS[name], T, B)
+def decode_works(name, T, B, kind="BF16", n=1):
+    """A decode step's FLOP and bytes, a pair for the matrices, in a mixture one more for its experts, and last one for
+    scores and mixing: B users, each one new token that meets T keys, on n GPUs that split heads (eq:step)."""
+    return *matrices_works(MODELS[name], B, kind), pairs_work(MODELS[name], T, B, n=n)
 
 
-def prefill_works(name, T, B, kind="BF16"):
-    """FLOP and bytes for B prompts of T tokens, in two pairs as in decode_works; token t meets t keys.
+def prefill_works(name, T, B, kind="BF16", n=1):
+    """FLOP and bytes for B prompts of T tokens, in pairs as in decode_works; token t meets t keys.
 
     Only the last token's logits are computed. Weights are read once, caches are written once.
     """
     m = MODELS[name]
     logits = 2 * m.vocabulary * m.d
-    flops, read = matrices_work(m, B * T, kind)
-    return (flops - B * (T - 1) * logits, read), (B * prompt_flops(m, T), B * cache_of(name, T))
+    (flops, read), *experts = matrices_works(m, B * T, kind)
+    pairs = B * prompt_flops(m, T), B * text_bytes(m, T, n=n)
+    return (flops - B * (T - 1) * logits, read), *experts, pairs
 
 
 def arithmetic_intensity(work):
@@ -153,25 +154,26 @@ def arithmetic_intensity(work):
     return flops / moved
 
 
-def decode_time(name, gpu, T, B):
+def decode_time(name, gpu, T, B, kind="BF16"):
     """Seconds at best for one decode step, which gives each of B users one token.
 
     >>> round(1000 * decode_time("Llama-3.1-8B", "H100", T=1, B=1), 1)   # 15.01 GB at 3,350 GB/s, in ms
     4.5
     """
-    return time_of(decode_works(name, T, B), GPUS[gpu])
+    return time_of(decode_works(name, T, B, kind, GPUS[gpu].n), GPUS[gpu])
 
 
-def crossover_batch(name, T, kind="BF16"):
-    """The number of users whose caches together weigh as much as the weights that their step reads."""
-    return settled(lambda B: weights_read(MODELS[name], B, kind) / cache_of(name, T))
+def crossover_batch(name, T, kind="BF16", n=1):
+    """The number of users whose caches on n GPUs together weigh as much as the weights that their step reads."""
+    return settled(lambda B: weights_read(MODELS[name], B, kind) / text_bytes(MODELS[name], T, n=n))
 
 
-def ridge_batch(name, gpu, kind="BF16"):
-    """The number of users from which on arithmetic sets the pace of the matrices."""
-    flops, _ = matrices_work(MODELS[name], 1, kind)
+def ridge_batch(name, gpu, kind="BF16", part=0):
+    """The number of users from which on arithmetic sets the pace of the matrices that all tokens pass (part 0), or of
+    a mixture's experts (part 1)."""
+    flops, _ = matrices_works(MODELS[name], 1, kind)[part]
     ridge = GPUS[gpu].flops / GPUS[gpu].bandwidth
-    return settled(lambda B: ridge * weights_read(MODELS[name], B, kind) / flops)
+    return settled(lambda B: ridge * matrices_works(MODELS[name], B, kind)[part][1] / flops)
 
 
 def settled(step, B=1.0):

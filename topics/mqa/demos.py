@@ -32,7 +32,7 @@ from topics.kit.page.ladder import ladder
 from topics.kit.page.roofs import roofline
 from topics.kit.page.words import beyond, counted, products, short
 from topics.kit.real.caches import CACHED, WAYS, token_bytes, users_of
-from topics.kit.real.costs import cache_bytes, roofline_time, weights_bytes
+from topics.kit.real.costs import cache_bytes, held, time_of, weights_bytes
 from topics.mqa.method import (
     cache_of,
     decode_intensity,
@@ -55,9 +55,10 @@ def step_time(T, B, name, kind, gpu):
     """Where the time of one decode step goes, by the number of key/value heads."""
     m, chip = MODELS[name], GPUS[gpu]
     heads = [m.H >> i for i in range(m.H.bit_length())]  # H, H/2, …, 1
-    works = [step_works(name, T, B, H_kv, kind) for H_kv in heads]  # of the matrices, and of scores and mixing
-    compute = [1000 * sum(flops for flops, _ in both) / chip.flops for both in works]
-    matrices, pairs = ([1000 * roofline_time(both[part], chip) for both in works] for part in (0, 1))
+    works = [step_works(name, T, B, H_kv, kind, chip.n) for H_kv in heads]  # of matrices, last of scores and mixing
+    compute = [1000 * sum(flops for flops, _ in step) / chip.flops for step in works]
+    matrices = [1000 * time_of(step[:-1], chip) for step in works]
+    pairs = [1000 * time_of(step[-1:], chip) for step in works]
     total = [step_ms(name, gpu, T, B, H_kv, kind) for H_kv in heads]
     names = [str(H_kv) for H_kv in heads]
     figure = Figure(
@@ -79,7 +80,7 @@ def step_time(T, B, name, kind, gpu):
         legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
     )  # fmt: skip
     (flops, few_flops), (read, few_read) = (
-        [sum(work[part] for work in both) for both in (works[0], works[-1])] for part in (0, 1)
+        [sum(work[part] for work in step) for step in (works[0], works[-1])] for part in (0, 1)
     )
     return (
         figure,
@@ -93,17 +94,17 @@ def step_time(T, B, name, kind, gpu):
     )
 
 
-def _read(both):
+def _read(works):
     """What a step reads, for its formula."""
-    (_, weights), (_, caches) = both
-    return f"{weights / GB:,.1f} + {caches / GB:,.3g} GB read"
+    *weights, (_, caches) = works
+    return f"{sum(read for _, read in weights) / GB:,.1f} + {caches / GB:,.3g} GB read"
 
 
 def _step_note(name, kind, gpu, T, B):
-    """What of the figure would not fit into the GPU's memory."""
-    m, memory = MODELS[name], GPUS[gpu].memory
+    """What of the figure would not fit into the GPU's memory, or needs an explanation."""
+    m, memory, n = MODELS[name], GPUS[gpu].memory, GPUS[gpu].n
     most, least = (
-        weights_bytes(with_heads(name, H_kv), kind) + B * T * cache_of(name, H_kv) for H_kv in (m.H, 1)
+        weights_bytes(with_heads(name, H_kv), kind) + B * T * cache_of(name, held(H_kv, n)) for H_kv in (m.H, 1)
     )  # fmt: skip
     if least > memory:
         return Note(f"Weights and caches do not fit into {gpu}, not even with one head: arithmetic only.", "warning")
@@ -112,7 +113,8 @@ def _step_note(name, kind, gpu, T, B):
     if m.context < T:
         return Note(beyond(name, m.context), "warning")
     own = "" if m.H_kv == m.H else f" {name} itself has {m.H_kv}."
-    return Note(f"Of each part the slower counts, reading or arithmetic; one part waits for the other.{own}")
+    split = f" {n} GPUs split the heads, and each keeps at least one: so fewer than {n} save nothing more." * (n > 1)
+    return Note(f"Each part takes the longer of reading and arithmetic; then the two times are added.{split}{own}")
 
 
 HEADS, WIDTH = 4, 2  # of the demo by hand
@@ -270,12 +272,12 @@ def users_against_context(T, name, gpu):
     free = max(GPUS[gpu].memory - 2 * m.parameters, 0)
     lines, texts = [], []
     for way, dash in zip(WAYS, ("dot", "dash", "solid", "dash"), strict=True):
-        fit = free / (CONTEXTS * token_bytes(name, way)) if free else []
+        fit = free / (CONTEXTS * token_bytes(name, way, n=GPUS[gpu].n)) if free else []
         lines.append(line(CONTEXTS if free else [], fit, way, "key" if way == "MQA" else "reference", dash))
         if free:
             texts.append(label(np.log10(CONTEXTS[-1]), np.log10(fit[-1]), way, xanchor="left", xshift=4))
     fits = [f"{counted(users_of(name, way, T, GPUS[gpu]), 'user')} under {way}" for way in WAYS]
-    most = free / (1024 * token_bytes(name, "MQA"))
+    most = free / (1024 * token_bytes(name, "MQA", n=GPUS[gpu].n))
     figure = Figure(
         lines,
         x_title="Context length (tokens)",

@@ -9,7 +9,7 @@ A FLOP is one addition or one multiplication, so a multiply-add is two.
 import numpy as np
 
 from topics.kit.numerics import softmax
-from topics.kit.real.costs import cache_bytes, matrices_work, pairs_work, time_of
+from topics.kit.real.costs import cache_bytes, matrices_works, pairs_work, time_of
 from topics.kit.real.hardware import GPUS
 from topics.kit.real.models import MODELS
 
@@ -91,13 +91,13 @@ def with_heads(name, H_kv):
     return m._replace(layers=(m.layers[0]._replace(H_kv=H_kv),), parameters=parameters(name, H_kv))
 
 
-def step_works(name, T, B, H_kv, kind="BF16"):
-    """A decode step's FLOP and bytes, one pair for the matrices and one for scores and mixing: B users with T tokens
-    each (eq:step)."""
+def step_works(name, T, B, H_kv, kind="BF16", n=1):
+    """A decode step's FLOP and bytes, a pair for the matrices, in a mixture one more for its experts, and last one for
+    scores and mixing: B users with T tokens each, on n GPUs that split heads (eq:step)."""
     m = with_heads(name, H_kv)
-    return matrices_work(m, B, kind), pairs_work(m, T, B)
+    return *matrices_works(m, B, kind), pairs_work(m, T, B, n=n)
 
 
 def step_ms(name, gpu, T, B, H_kv, kind="BF16"):
-    """Milliseconds of that step at best: both works, each the slower of computing and reading."""
-    return 1000 * time_of(step_works(name, T, B, H_kv, kind), GPUS[gpu])
+    """Milliseconds of that step at best: all works, each the slower of computing and reading."""
+    return 1000 * time_of(step_works(name, T, B, H_kv, kind, GPUS[gpu].n), GPUS[gpu])

@@ -6,7 +6,7 @@ d_c width of MLA's latent   d_R width of its rotary key
 
 from typing import NamedTuple
 
-from topics.kit.real.costs import users_that_fit
+from topics.kit.real.costs import held, users_that_fit
 from topics.kit.real.models import MODELS, alike
 
 WAYS = ("MHA", "GQA", "MQA", "MLA")
@@ -49,13 +49,20 @@ def elements(way, H, D, H_kv):
     return {"MHA": 2 * H * D, "GQA": 2 * H_kv * D, "MQA": 2 * D, "MLA": 4 * D + D // 2}[way]
 
 
-def token_bytes(name, way=None, b=2):
+def token_bytes(name, way=None, b=2, n=1):
     """Bytes that a token leaves in the whole cache of a model, as it is or had it been built another way, at b bytes a
-    number."""
+    number, on n GPUs together that split heads: one head, or a latent, is kept n times.
+
+    >>> [token_bytes("Llama-3.1-70B", way, n=8) // token_bytes("Llama-3.1-70B", way) for way in WAYS]
+    [1, 1, 8, 8]
+    """
     m = CACHED[name]
-    return m.L * elements(way or m.way, m.H, m.D, m.H_kv) * b
+    way = way or m.way
+    heads = {"MHA": m.H, "GQA": m.H_kv, "MQA": 1, "MLA": 1}[way]
+    return m.L * elements(way, m.H, m.D, m.H_kv) * b * held(heads, n) // heads
 
 
 def users_of(name, way, T, gpu):
-    """Whole caches of T tokens that fit into a GPU beside a model's weights at 16 bits, had it been built this way."""
-    return users_that_fit(gpu.memory, 2 * CACHED[name].parameters, T * token_bytes(name, way))
+    """Whole caches of T tokens that fit into a GPU beside a model's weights at 16 bits, had it been built this way.
+    Several GPUs split heads."""
+    return users_that_fit(gpu.memory, 2 * CACHED[name].parameters, T * token_bytes(name, way, n=gpu.n))

@@ -5,6 +5,8 @@ E experts in a layer, k of them for a token
 A FLOP is one addition or one multiplication, so a multiply-add is two.
 """
 
+import math
+
 
 def cache_bytes(T, L, H_kv, D, b=2):
     """Bytes for the keys and values of one sequence of T tokens (eq:bytes).
@@ -15,6 +17,15 @@ def cache_bytes(T, L, H_kv, D, b=2):
     return 2 * T * L * H_kv * D * b  # the 2 is K and V
 
 
+def held(heads, n):
+    """Heads that n GPUs hold together when they split them: whole ones, so each at least one.
+
+    >>> held(8, 4), held(8, 16), held(1, 8)
+    (8, 16, 8)
+    """
+    return n * -(-heads // n)
+
+
 def kept(layers, T):
     """Numbers that one layer of a group of Layers keeps of a text of T tokens."""
     if layers.state:  # the whole text in one matrix
@@ -23,16 +34,30 @@ def kept(layers, T):
     return tokens * ((layers.latent or 2 * layers.H_kv * layers.D) + layers.index)
 
 
-def text_bytes(model, T, b=2):
-    """Bytes that a model of the kit keeps of one text of T tokens, whatever its layers: its cache.
+def text_bytes(model, T, b=2, n=1):
+    """Bytes that a model of the kit keeps of one text of T tokens, whatever its layers: its cache, on n GPUs together
+    that split heads. Of latents and indexers' keys each keeps all. States take 16 bits, whatever b is.
 
     >>> from topics.kit.real.models import MODELS
     >>> text_bytes(MODELS["Llama-3.1-8B"], 1)
     131072
     >>> text_bytes(MODELS["gpt-oss-120b"], 1128) - text_bytes(MODELS["gpt-oss-120b"], 128)   # half of its layers grow
     36864000
+    >>> text_bytes(MODELS["Llama-3.1-8B"], 1, n=8), text_bytes(MODELS["Llama-3.1-8B"], 1, n=16)
+    (131072, 262144)
     """
-    return b * sum(layers.n * kept(layers, T) for layers in model.layers)
+    return sum(layers.n * kept(layers, T) * _copies(layers, n) * (STATE if layers.state else b)
+               for layers in model.layers)  # fmt: skip
+
+
+# bytes of a number of a state: BF16, as vLLM keeps those of Qwen3-Next by default. Matrices of Qwen3.5's it keeps in
+# FP32, as SGLang and transformers do for both (vllm2026states).
+STATE = 2
+
+
+def _copies(layers, n):
+    """How many times n GPUs that split heads keep what a layer keeps. A group of heads has a state of its own."""
+    return n if layers.latent else held(layers.H_kv, n) // layers.H_kv
 
 
 def pairs_flops(model, T):
@@ -74,7 +99,9 @@ def prompt_flops(model, T):
 
 
 def _prompt(layers, T):
-    """prompt_flops of one layer of a group."""
+    """prompt_flops of one layer of a group. A query of width D is scored with D + d_R numbers, and mixes D."""
+    if layers.index:  # GLM-5's queries would also be narrower: 192 + 64 numbers, for values of 256
+        raise ValueError("an indexer picks which tokens are met: that is not counted here")
     if layers.state:
         return 7 * layers.state * T
     W = T if layers.window is None else min(T, layers.window)
@@ -100,8 +127,8 @@ def parameters_read(model, B):
     >>> parameters_read(MODELS["Llama-3.1-8B"], 32) == 8_030_261_248 - 128_256 * 4096
     True
     """
-    whole, e = model.parameters - model.embedding, model.experts
-    return whole - (e.layers * (e.E - experts_touched(e.E, e.k, B)) * e.each if e else 0)
+    e = model.experts
+    return model.for_all + (e.layers * experts_touched(e.E, e.k, B) * e.each if e else 0)
 
 
 # bits a parameter, scales included
@@ -111,18 +138,28 @@ WEIGHTS = {
     "NVFP4": 4 + 8 / 16,  # nvidia2026nvfp4: 16 weights share an FP8 scale; the one FP32 a matrix is nothing
     "MXFP4": 4 + 8 / 32,  # openai2025gptoss: 4.25 bits, as 32 weights share an 8-bit power of two
 }
+# whether of a mixture only the experts are narrow, as gpt-oss was released (openai2025gptoss), or all matrices but the
+# router's, as DeepSeek-V3 (deepseek2024v3) and Qwen3's FP8 releases. Embedding, output and norms stay at 16 bits.
+EXPERTS_ONLY = {"BF16": False, "FP8": False, "NVFP4": True, "MXFP4": True}
 
 
-def narrowed(model, experts=None):
-    """Parameters that take fewer bits than 16 where a model's weights do: of a mixture the matrices of so many experts
-    a layer (None: of all), of a dense model all but the embeddings.
+def _stored(parameters, narrow, kind):
+    """Bytes of parameters of which some are narrow, the others 16 bits wide."""
+    return 2 * (parameters - narrow) + narrow * WEIGHTS[kind] / 8
 
-    So gpt-oss was released (openai2025gptoss). DeepSeek-V3 has attention and shared experts in FP8, too: 2 % of it.
-    """
-    e = model.experts
+
+def _bytes_for_all(model, kind):
+    """Bytes of the parameters that every token passes."""
+    e, narrow = model.experts, model.for_all - model.vocabulary * model.d
     if e:
-        return e.layers * (e.E if experts is None else experts) * model.feeds * model.d * e.F
-    return model.parameters - model.vocabulary * model.d - model.embedding
+        narrow = 0 if EXPERTS_ONLY[kind] else narrow - e.layers * e.E * model.d
+    return _stored(model.for_all, narrow, kind)
+
+
+def _bytes_of_experts(model, kind, experts):
+    """Bytes of so many experts a layer. Their biases, where they have any, stay at 16 bits."""
+    e = model.experts
+    return e.layers * experts * _stored(e.each, model.feeds * model.d * e.F, kind)
 
 
 def weights_bytes(model, kind="BF16"):
@@ -132,29 +169,31 @@ def weights_bytes(model, kind="BF16"):
     >>> round(weights_bytes(MODELS["gpt-oss-120b"], "MXFP4") / 2**30, 1)   # GiB, as its model card has it
     60.8
     """
-    few = narrowed(model)
-    return 2 * (model.parameters - few) + few * WEIGHTS[kind] / 8
+    return 2 * model.embedding + weights_read(model, math.inf, kind)
 
 
 def weights_read(model, B, kind="BF16"):
     """Bytes of weights that a step of B tokens reads."""
-    e = model.experts
-    few = narrowed(model, experts_touched(e.E, e.k, B) if e else None)
-    return 2 * (parameters_read(model, B) - few) + few * WEIGHTS[kind] / 8
+    return sum(read for _, read in matrices_works(model, B, kind))
 
 
-def matrices_work(model, B, kind="BF16"):
-    """FLOP and bytes of one step of B tokens in all of a model's matrices."""
-    return 2 * B * (model.active - model.embedding), weights_read(model, B, kind)
+def matrices_works(model, B, kind="BF16"):
+    """FLOP and bytes of one step of B tokens in a model's matrices: a list of one work, of a mixture two. First those
+    that all tokens pass, then the experts: they run one after the other, so each has a bound of its own."""
+    works, e = [(2 * B * model.for_all, _bytes_for_all(model, kind))], model.experts
+    if e:
+        touched = experts_touched(e.E, e.k, B)
+        works.append((2 * B * e.layers * e.k * e.each, _bytes_of_experts(model, kind, touched)))
+    return works
 
 
-def pairs_work(model, T, B, b=2):
-    """FLOP and bytes of one step of B users' scoring and mixing, each one new token that meets T.
+def pairs_work(model, T, B, b=2, n=1):
+    """FLOP and bytes of one step of B users' scoring and mixing on n GPUs, each one new token that meets T.
 
     Caches are read, the state of linear attention is written back as well.
     """
-    written = b * sum(layers.n * layers.state for layers in model.layers)
-    return B * pairs_flops(model, T), B * (text_bytes(model, T, b) + written)
+    states = sum(STATE * layers.n * layers.state * _copies(layers, n) for layers in model.layers)
+    return B * pairs_flops(model, T), B * (text_bytes(model, T, b, n) + states)
 
 
 def users_that_fit(memory, weights, per_user):
@@ -181,7 +220,8 @@ def time_of(works, gpu):
 
 
 def step_time(model, gpu, T, B, kind="BF16", b=2):
-    """Seconds at best of one decode step: matrices, then attention, as the second waits for the first.
+    """Seconds at best of one decode step: matrices, then attention, as the second waits for the first. Several GPUs
+    split heads.
 
     Arithmetic is counted at the BF16 rate, whatever the weights are stored in.
 
@@ -190,4 +230,4 @@ def step_time(model, gpu, T, B, kind="BF16", b=2):
     >>> round(1000 * step_time(MODELS["Llama-3.1-8B"], GPUS["H100"], T=1, B=1), 1)   # 15.01 GB at 3,350 GB/s, in ms
     4.5
     """
-    return time_of((matrices_work(model, B, kind), pairs_work(model, T, B, b)), gpu)
+    return time_of((*matrices_works(model, B, kind), pairs_work(model, T, B, b, gpu.n)), gpu)

@@ -11,6 +11,7 @@ class GPU(NamedTuple):
     memory: int
     bandwidth: float
     flops: float
+    n: int = 1  # GPUs that these are the sums of: they split heads, and keep whole what can't be split
 
 
 # Sheets print memory as GB and mean 2**30 bytes, less a small reserve: an A100 of "80 GB" reports 79.3 GiB.
@@ -28,10 +29,11 @@ GPUS = {
 
 
 def times(n, gpu):
-    """n GPUs as one, as if sharing work cost nothing: an upper bound.
+    """n GPUs as one that splits heads over them, as if the network between them cost nothing: an upper bound.
 
-    >>> times(8, GPUS["H100"]).memory // GIB
-    640
+    >>> eight = times(8, GPUS["H100"])
+    >>> eight.memory // GIB, eight.n
+    (640, 8)
     """
     return GPU(*(n * x for x in gpu))
 

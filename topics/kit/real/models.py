@@ -60,13 +60,20 @@ class Model(NamedTuple):
 
     @property
     def active(self):
-        """Parameters that one token passes: all but the experts that it isn't sent to.
+        """Parameters that one token passes: all but the embedding, in which it is looked up, and the experts that it
+        isn't sent to. So DeepSeek and OpenAI count them.
 
-        >>> round(MODELS["DeepSeek-V3"].active / 1e9, 1), MODELS["Llama-2-7B"].active
-        (37.6, 6738415616)
+        >>> round(MODELS["DeepSeek-V3"].active / 1e9), round(MODELS["gpt-oss-120b"].active / 1e9, 2)
+        (37, 5.13)
         """
         e = self.experts
-        return self.parameters - (e.layers * (e.E - e.k) * e.each if e else 0)
+        return self.for_all + (e.layers * e.k * e.each if e else 0)
+
+    @property
+    def for_all(self):
+        """Parameters that every token passes: all but the embedding and the experts that tokens are sent to."""
+        e = self.experts
+        return self.parameters - self.embedding - (e.layers * e.E * e.each if e else 0)
 
     @property
     def embedding(self):
@@ -99,7 +106,7 @@ def _mixture(layers, E, k, shared, d, F, bias=0):
 
 
 # linear attention (gated DeltaNet): 32 value heads of a 128 × 128 matrix each, and the last 3 inputs of a convolution
-# over queries, keys and values. vLLM keeps so many; transformers keeps 4, and the matrices in FP32.
+# over queries, keys and values. vLLM keeps so many; transformers keeps 4.
 _DELTA = 32 * 128 * 128 + 3 * (2 * 16 * 128 + 32 * 128)
 
 # Shapes: published configurations, cited in references.bib as radford2019, brown2020, zhang2022opt, touvron2023llama2,
@@ -131,7 +138,8 @@ MODELS = {
         1_048_576, "2025-04", experts=_mixture(24, 128, 1, 1, 5120, 8192),
     ),
     "Qwen3-235B-A22B": Model(
-        4096, (Layers(94, 64, 4, 128),), 0, 3, 151_936, 235_093_634_560, 262_144, "2025-07",
+        # without YaRN; the release of July, 2507, was made for 262,144
+        4096, (Layers(94, 64, 4, 128),), 0, 3, 151_936, 235_093_634_560, 32_768, "2025-04",
         experts=_mixture(94, 128, 8, 0, 4096, 1536),
     ),
     "Kimi K2": Model(
