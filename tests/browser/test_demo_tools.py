@@ -574,6 +574,14 @@ def test_a_long_curve_is_whole_in_the_csv_and_sampled_on_the_page():
     assert "25 of 1,000 rows" in node(f"V.figureTableHtml({view})")
 
 
+def test_what_no_pointer_can_ask_is_in_no_table_and_a_figure_of_nothing_else_offers_none():
+    drawn, asked = ('{x: [1], y: [2], hoverinfo: "skip"}', "{x: [3], y: [4]}")
+    view = '{view: "figure", alt: "a clock", data: [%s], layout: {}}'
+    assert [table["rows"] for table in node(f"V.figureTables({view % f'{drawn}, {asked}'})")] == [[[3, 4]]]
+    assert "figure-data" in node(f"V.viewHtml({view % asked})")
+    assert "figure-data" not in node(f"V.viewHtml({view % drawn})")
+
+
 SURFACES = {"light": "253, 252, 249", "dark": "21, 23, 28"}
 
 

@@ -196,6 +196,14 @@ def test_each_fault_and_a_coarse_precision_move_the_score(change, seed):
     assert min(moved) > 1e-9
 
 
+def test_the_numbers_of_the_clocks_stand_in_a_table_and_their_drawing_offers_none():
+    figure, table = (view(demos.clock_hands, kind) for kind in ("figure", "table"))
+    assert all(trace["hoverinfo"] == "skip" for trace in figure["data"])
+    assert table["columns"][:4] == ["p", "q°", "k°", "∠°"]
+    assert len(table["rows"]) == 4
+    assert ", ".join(str(row[3]) for row in table["rows"][:3]) in figure["alt"]
+
+
 def test_the_parts_of_the_pairs_sum_to_the_score():
     for fault in demos.FAULTS:
         rows = view(demos.clock_hands, "table", fault=fault)["rows"]
@@ -358,12 +366,14 @@ def test_yarn_by_its_paper_slows_some_hands_far_more_than_its_code_does():
         turns = C * theta / (2 * math.pi)
         gamma = min(max((turns - 1) / 31, 0), 1)
         paper.append((1 - gamma) * theta / f + gamma * theta)
-    assert np.allclose(method.yarn_by_turns(D, base, f, C), paper, rtol=1e-12)
     code = method.scale_frequencies(D, base, "YaRN", f, C, truncate=False)[0]
-    assert (code >= method.yarn_by_turns(D, base, f, C) * (1 - 1e-12)).all()
+    assert (code >= np.array(paper) * (1 - 1e-12)).all()
     assert 3.6 < (code / paper).max() < 3.7
     middle = math.sqrt(32)  # turns of the hand in the middle of the ramp by pairs, as turns fall by equal ratios
     assert round(float(method.kept_by_turns(middle, 1, 32)), 2) == 0.15
+    halfway = D * math.log(C / (2 * math.pi * middle)) / (2 * math.log(base))
+    first, last = (D * math.log(C / (2 * math.pi * turns)) / (2 * math.log(base)) for turns in (32, 1))
+    assert math.isclose((halfway - first) / (last - first), 0.5)
 
 
 def test_ends_that_are_not_rounded_move_yarn_alone():
@@ -377,6 +387,20 @@ def test_the_temperature_of_yarn_multiplies_queries_and_keys_so_scores_by_its_sq
     (q, k), factor = draw((8,), (8,)), method.scale_frequencies(8, 10_000, "YaRN", 8, 128)[1]
     assert math.isclose((factor * q) @ (factor * k), factor**2 * (q @ k))
     assert math.isclose(items(demos.wheels)["Scores multiplied by"], factor**2)
+
+
+def test_a_factor_on_the_softmax_sharpens_unturned_numbers_too_and_one_on_cosines_does_not():
+    """DeepSeek-V3's way and gpt-oss's, on vectors of which the last 4 of 6 numbers are turned."""
+    q, k = draw((6,), (6,), seed=1)
+    theta, m = np.array([1.0, 0.1]), 1.3
+
+    def score(on_turned, on_all):
+        turned = [on_turned * slow_rope(x[2:], at, theta, False) for x, at in ((q, 9), (k, 5))]
+        return on_all * (q[:2] @ k[:2] + turned[0] @ turned[1])
+
+    plain, free = score(1, 1), q[:2] @ k[:2]
+    assert math.isclose(score(1, m**2), m**2 * plain)
+    assert math.isclose(score(m, 1), m**2 * (plain - free) + free)
 
 
 def test_the_dashed_line_crosses_the_training_length_at_pair_46():
@@ -404,6 +428,14 @@ def test_what_helps_beyond_the_context_without_training_and_what_does_not(seeds)
     assert last["none"] < last["NTK-aware"] < 0.9
     assert min(last["YaRN"], last["Llama 3.1"]) > 0.95
     assert abs(last["YaRN"] - last["YaRN, no temperature"]) < 0.03
+
+
+def test_the_demo_sings_the_first_of_the_three_songs_that_the_text_counts():
+    first = defaults(house_model.beyond_the_context)["seed"]
+    assert first == 0
+    right = house_model.sing(house_model.song(2, first), *house_model.stretched("linear", 2))[1].mean(1)
+    shown = items(house_model.beyond_the_context, way="linear")["Last verse, linear"]
+    assert shown == f"{100 * right[-1]:.0f} %"
 
 
 def test_at_three_contexts_yarn_still_copies():

@@ -283,6 +283,14 @@ def test_real_models_have_as_many_global_layers_as_their_pattern(name):
     assert demos.cache_gib(name, 10_000) == demos.cache_gib(name, 10_000, ratio=ratio)
 
 
+def test_the_four_sizes_of_gemma_3_s_table_are_near_16_bits_without_windows():
+    """Printed: the cache in GB at 32,768 tokens. Layers, key/value heads and widths from the configurations."""
+    printed = {"1B": 2.9 - 2.0, "4B": 12.7 - 8.0, "12B": 38.9 - 24.0, "27B": 72.7 - 54.0}
+    sizes = {"1B": (26, 1, 256), "4B": (34, 4, 256), "12B": (48, 8, 256), "27B": (62, 16, 128)}
+    for name, (L, H_kv, D) in sizes.items():
+        assert 1 < printed[name] / (L * 2 * H_kv * D * 32_768 * 2 / GB) < 1.17
+
+
 def test_gemma_3_s_own_table_is_not_explained_by_the_formula():
     at_16_bits = [demos.cache_gib("Gemma 3 27B", 32_768, ratio=ratio) * GIB / GB for ratio in ("own", "all global")]
     assert [round(x, 1) for x in at_16_bits] == [3.1, 16.6]
@@ -323,6 +331,13 @@ def test_facts_inside_the_window_are_answered_and_others_are_guessed(W):
 def test_one_layer_without_a_window_is_enough_and_it_is_the_third(layer, better):
     _, beyond = house_model.answered(8, layer, seeds=4)
     assert beyond > 95 if better else beyond < 20
+
+
+def test_the_share_beyond_the_window_that_the_text_tells_first_is_the_one_on_the_screen():
+    shown = metrics(house_model.ask_far_back)
+    inside, beyond = house_model.answered(16, seeds=1)
+    assert shown["Answered, food inside the window"] == f"{inside:.0f} %" == "100 %"
+    assert shown["Answered, food further back"] == f"{beyond:.0f} %"
 
 
 def test_the_step_is_where_the_window_ends():
@@ -385,6 +400,17 @@ def test_the_fourth_word_is_content(kind):
     three, four = (forgetting(kind, n)[1] for n in (3, 4))
     assert three - forgetting(kind, 0)[1] < 0.12
     assert four > three + 0.1
+
+
+def test_what_is_lost_is_counted_where_the_fourth_word_has_left():
+    texts = held_out(2, "explain")
+    counts = house_model.forget(texts, 4)[2]
+    first = int(counts.argmax(1)[0])  # the place that says the word after it
+    assert first + 2 == 14
+    assert first - 3 >= house_model.LEAVES > first - 1 - 4
+    assert round(metrics(house_model.forget_the_first)["Most weight on the first word"]) == round(
+        100 * house_model.before_forgetting("explain", 0)[3].max()
+    )
 
 
 def test_in_songs_head_8_of_layer_4_rests_on_the_first_word_though_it_says_nothing_there():

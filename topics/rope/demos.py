@@ -109,7 +109,16 @@ def _dials(q, k, between, j, distance):
                 zip((at, 0 * at), hand.T, strict=True))  # fmt: skip
         hands += [
             line(_gaps(x), _gaps(y), letter, letter, dash, hoverinfo="skip"),
-            points(at + tips[:, 0], tips[:, 1], "", letter, mode="text", text=[letter[0]] * 4, showlegend=False),
+            points(
+                at + tips[:, 0],
+                tips[:, 1],
+                "",
+                letter,
+                mode="text",
+                text=[letter[0]] * 4,
+                showlegend=False,
+                hoverinfo="skip",
+            ),
         ]
     return Figure(
         [line(*(_gaps(np.concatenate(rim).round(2)) for rim in rims), "", "reference", showlegend=False,

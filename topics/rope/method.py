@@ -88,13 +88,6 @@ def kept_by_turns(turns, slow, fast):
     return np.clip((turns - slow) / (fast - slow), 0, 1)
 
 
-def yarn_by_turns(D, base, f, C):
-    """YaRN's frequencies (D/2,) as its paper has them (peng2023): its ramp, too, goes by the turns, from 1 to 32."""
-    theta = rope_frequencies(D, base)
-    keep = kept_by_turns(C * theta / (2 * np.pi), 1, 32)  # (D/2,)
-    return keep * theta + (1 - keep) * theta / f
-
-
 def wavelengths(theta):
     """Positions that each pair takes for a whole turn (eq:wavelength)."""
     return 2 * np.pi / theta

@@ -73,8 +73,10 @@ const UPDATE = {
     if (kept) node.querySelector(".figure-alt").textContent = view.alt;
     const data = node.querySelector(".figure-data");
     const tabulate = () => data.open && data.querySelector(".figure-table").replaceChildren(html(figureTableHtml(view)));
-    data.ontoggle = tabulate;
-    tabulate();
+    if (data) {
+      data.ontoggle = tabulate;
+      tabulate();
+    }
     const plot = plotNode(node);
     await drawFigure(plot, view);
     node.querySelector(".figure-static")?.remove();

@@ -172,11 +172,14 @@ function figureBody(view) {
   const wide = svg ? `<div class="figure-wide">${svg}</div>` : "";
   const narrow = svgNarrow ? `<div class="figure-narrow">${svgNarrow}</div>` : "";
   const still = svg ? `<div aria-hidden="true" class="figure-static${svgNarrow ? " figure-two" : ""}">${wide}${narrow}</div>` : "";
-  return `${still}<p class="figure-alt">${escapeHtml(alt)}</p><details class="figure-data"><summary>Data</summary>` +
-    `<div class="figure-table">${figureTableHtml(view)}</div></details>`;
+  const data = figureTables(view).length === 0 ? "" :
+    `<details class="figure-data"><summary>Data</summary><div class="figure-table">${figureTableHtml(view)}</div></details>`;
+  return `${still}<p class="figure-alt">${escapeHtml(alt)}</p>${data}`;
 }
 
-export function figureTables({ data, layout }) {
+// What no pointer can ask is drawn beside the numbers, as a clock's face is: no table has it.
+export function figureTables({ data: traces, layout }) {
+  const data = traces.filter((trace) => trace.hoverinfo !== "skip");
   const titles = { x: axisTitle(layout, "xaxis") || "x", y: axisTitle(layout, "yaxis") || "y" };
   const curves = data.filter((trace) => trace.type !== "heatmap").map((trace) => curve(trace, titles));
   return [...alike(curves), ...data.filter((trace) => trace.type === "heatmap").map((trace) => cells(trace, titles))];
