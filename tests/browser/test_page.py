@@ -4,6 +4,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.conftest import make_project, run_build, serving
+from tests.reader import SAVES_DATA
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
 
@@ -70,6 +71,13 @@ def url(tmp_path_factory):
     run_build("build", root=add.root)
     with serving(add.root / "site") as server:
         yield server.url
+
+
+@pytest.fixture
+def context(context):
+    """A fresh reader to whom Python comes when a control is moved: hardly a test here asks for it."""
+    context.add_init_script(SAVES_DATA)
+    return context
 
 
 @pytest.fixture

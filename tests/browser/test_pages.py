@@ -13,7 +13,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.conftest import REPOSITORY
-from tests.reader import DESKTOP, DRAWN, PATIENCE, at_rest, eventually, go_live, visit, watched
+from tests.reader import DESKTOP, DRAWN, PATIENCE, SAVES_DATA, at_rest, eventually, go_live, visit, watched
 from topics import ORDER
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("pages")]
@@ -32,14 +32,10 @@ def name(request):
     return request.param
 
 
-# To such a reader Python comes when a control is moved. To others a scroll is enough, and axe and the printer scroll.
-SAVES_DATA = 'Object.defineProperty(navigator, "connection", { value: { saveData: true } })'
-
-
 @pytest.fixture(scope="module")
 def opened(browser, server, name):
     context = browser.new_context(viewport=DESKTOP)
-    context.add_init_script(SAVES_DATA)
+    context.add_init_script(SAVES_DATA)  # axe and the printer scroll
     page = watched(context.new_page())
     page.goto(f"{server.url}{name}.html")
     yield page

@@ -11,6 +11,7 @@ from builder.index.search import sections
 from builder.page.exercises import exercise_html
 from builder.templating import environment
 from tests.conftest import REPOSITORY, serving
+from tests.reader import SAVES_DATA
 from topics.attention.exercises import answer_one_query
 
 FIELD = "dialog.search [role=combobox]"
@@ -73,6 +74,13 @@ def test_no_solution_of_an_exercise_is_in_the_index():
 def url(request, site_dir):
     with serving(site_dir, prefix=request.param) as server:
         yield server.url
+
+
+@pytest.fixture
+def context(context):
+    """A fresh reader to whom Python comes when a control is moved: a search needs none."""
+    context.add_init_script(SAVES_DATA)
+    return context
 
 
 class TestInTheBrowser:
