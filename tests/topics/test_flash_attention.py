@@ -124,9 +124,28 @@ def test_rows_whose_first_tile_a_window_hides_are_attention_within_the_window(T,
     assert empty > 0  # such rows were there
 
 
-def test_a_causal_mask_never_hides_the_whole_first_tile_of_a_row():
+def test_a_causal_mask_hides_all_of_a_rows_first_tile_only_where_the_last_keys_come_first():
     for T, B_c in product((5, 16), (1, 3, 8)):
         assert np.tri(T, dtype=bool)[:, :B_c].any(1).all()
+    seen = np.tri(512, dtype=bool)
+    for i in range(0, 512, 128):  # 128 queries; of their keys the last 64 come first
+        assert (~seen[i : i + 128, i + 64 : i + 128].any(1)).mean() == 0.5
+
+
+def test_with_the_last_keys_first_the_guard_is_needed_and_gives_attention():
+    """As the second version's kernel goes, in small: 8 queries, 4 keys."""
+    (s, v), lost = draw((16, 16), (16, 3)), 0
+    s = np.where(np.tri(16, dtype=bool), s, -np.inf)
+    for i in range(0, 16, 8):
+        rows = s[i : i + 8]
+        m, ell, a = np.full(8, -np.inf), np.zeros(8), np.zeros((8, 3))
+        for j in range(i + 4, -1, -4):
+            tile = rows[:, j : j + 4]
+            lost += sum(not np.isfinite(demos._unguarded(*row, 0)[1]) for row in zip(m, ell, tile, strict=True))
+            m, ell, e, shrink = method.online_softmax(m, ell, tile)
+            a = shrink[:, None] * a + e @ v[j : j + 4]
+        assert max_abs_difference(a / ell[:, None], softmax(rows) @ v) < 1e-14
+    assert lost == 8  # half of the rows, in their first tile
 
 
 @pytest.mark.parametrize("slack", [0.0, 1.0, math.log(256)])
@@ -422,15 +441,33 @@ def test_traffic_follows_the_papers_law():
 
 def test_at_the_sizes_of_the_demo_the_gain_falls_with_the_width():
     gain = [metric(demos.traffic, "Plain over tiles", D=D) for D in (64, 128, 256)]
-    assert gain[0] > 5
-    assert 1.2 < gain[1] < 2
-    assert gain[2] < 1
+    assert 3.9 < gain[0] < 4
+    assert 1.9 < gain[1] < 2.1
+    assert 1 < gain[2] < 1.1
     assert metric(demos.traffic, "Plain over tiles", one=True) < 1 / 20
 
 
-def test_doubling_the_width_moves_about_four_times_as_much_by_tiles():
-    D64, D128 = (method.hbm_traffic(4096, D, method.rows_that_fit(65_536, D)) for D in (64, 128))
-    assert 3.5 < D128 / D64 < 4.2
+def test_doubling_the_text_moves_about_four_times_as_much_by_tiles():
+    short, long = (method.hbm_traffic(T, 128, 128) for T in (4096, 8192))
+    assert 3.8 < long / short < 4
+
+
+def test_128_queries_fit_on_the_chip_of_an_h100():
+    """228 KB for two-byte numbers (nvidia2024hopper)."""
+    assert 128 < method.rows_that_fit(228 * 1024 // 2, 128) < 256
+
+
+def test_from_hbm_alone_an_h100_reaches_less_than_kernels_do_and_its_cache_holds_the_keys():
+    """Two bytes a number at 3.35 TB/s against 989 TFLOP/s; the third version is at 85 %, and the cache has 50 MB."""
+    T, D = 4096, 128
+    moved = 2 * (2 * T * D + T + (T // 128) * 2 * T * D)
+    share = (4 * T * T * D / 989e12) / (moved / 3.35e12)
+    assert math.isclose(metric(demos.traffic, "Of the GPU's peak"), 100 * share)
+    assert share < 0.5
+    assert 2 * 2 * T * D < 50e6 / 10
+    once = view(demos.traffic, "figure")[1]["data"][0]["x"][2]
+    assert math.isclose(once, 1e6 * 2 * (4 * T * D + T) / 3.35e12)
+    assert once < 1e6 * 4 * T * T * D / 989e12
 
 
 def test_a_tile_of_n_queries_does_n_flop_for_each_byte():
@@ -450,14 +487,13 @@ def test_stored_weights_of_a_text_of_8192_tokens_are_more_than_an_h100_holds():
 
 @pytest.mark.parametrize("name", ["GPT-2 small", "Llama-3.1-70B"])
 def test_the_gpu_is_full_from_the_length_that_is_told(name):
-    T = metric(demos.training_memory, "Stored weights alone fill the GPU from", name=name)
+    T = metric(demos.training_memory, "Stored attention weights alone fill the GPU from", name=name)
     m = MODELS[name]
     assert method.kept_bytes(T - 1, m.L, m.H) <= GPUS["H100"].memory < method.kept_bytes(T, m.L, m.H)
 
 
 def test_the_published_rates_are_the_published_shares_of_the_peak():
-    """shah2024: 740 TFLOP/s are 75 % and 840 are 85 % of an H100; zadouri2026: 1,613 are 71 % of a B200 (71.7)."""
-    assert round(100 * 740e12 / GPUS["H100"].flops) == 75
+    """shah2024: 840 TFLOP/s are 85 % of an H100; zadouri2026: 1,613 are 71 % of a B200 (71.7)."""
     assert round(100 * 840e12 / GPUS["H100"].flops) == 85
     assert int(100 * 1613e12 / GPUS["B200"].flops) == 71
 
@@ -468,16 +504,12 @@ def test_on_a_b200_exponentials_take_as_long_as_the_products_at_width_128():
 
 
 def test_recomputing_is_one_product_on_top_of_six():
-    """dao2022, figure 2, has 66.6 and 75.2 GFLOP, for 64 texts of 1,024 tokens and 16 heads of width 64."""
     assert math.isclose(metric(demos.training_memory, "Price of recomputing"), 100 / 6)
-    assert round(100 * (75.2 / 66.6 - 1)) == 13
-    six_products = 6 * 2 * 1024**2 * 64 * 16 * 64
-    assert six_products > 12 * 66.6e9
 
 
 @pytest.mark.parametrize("T", [256, 512, 65_536])
 def test_the_curve_of_what_moves_does_not_depend_on_where_the_slider_stands(T):
-    arguments = defaults(demos.traffic) | {"M": 131_072, "T": T}
+    arguments = defaults(demos.traffic) | {"B_r": 512, "T": T}
     curve = demos.traffic(**arguments)[0]["data"][1]
     at = list(curve["x"]).index(65_536)
-    assert curve["y"][at] == 2 * method.hbm_traffic(65_536, 64, method.rows_that_fit(131_072, 64)) / 2**20
+    assert curve["y"][at] == 2 * method.hbm_traffic(65_536, 128, 512) / 2**20

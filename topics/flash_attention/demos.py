@@ -8,7 +8,6 @@ from topics.flash_attention.method import (
     hbm_traffic,
     kept_bytes,
     online_softmax,
-    rows_that_fit,
     stored_backward,
 )
 from topics.kit import (
@@ -115,7 +114,7 @@ def _row_note(fault, lost, row):
         return Note("The window hides all that was read: m is −∞ still, and there is no output yet.")
     if fault == SELDOM:
         return Note(f"m follows only a score that is more than ln 256 = {LAZY:.2f} above it; till then α is 1.")
-    return Note("The factor is 1 unless the maximum grows. It shrinks all that was summed before the tile.")
+    return Note("The factor is 1 unless the maximum grows (0 at the first tile: there is nothing to shrink).")
 
 
 def _row_figure(s, m, B_c, read, tiles, hidden, seldom):
@@ -180,31 +179,31 @@ LENGTHS = 2 ** np.arange(8, 17)  # 256 … 65,536
 
 @demo(
     T=LogSlider("Tokens T", 256, 65_536, value=4096, unit="tokens"),
-    D=Choice("Head width D", (64, 128, 256), value=64),
-    M=LogSlider("Numbers that fit on the chip, M", 4096, 131_072, value=65_536),
+    D=Choice("Head width D", (64, 128, 256), value=128),
+    B_r=LogSlider("Queries in a tile, B_r", 16, 512, value=128),
     gpu=Choice("GPU", CHIPS, value="H100"),
     one=Toggle("Break it: one query at a time"),
 )
-def traffic(T, D, M, gpu, one):
+def traffic(T, D, B_r, gpu, one):
     """What one head's forward pass moves, counted from the loops, and the time that takes at a GPU's bandwidth."""
-    chip, fits = GPUS[gpu], 1 if one else rows_that_fit(M, D)
-    B_r = min(T, fits)
-    plain, tiled = (np.array([2 * hbm_traffic(int(t), D, rows) for t in LENGTHS]) / MIB for rows in (None, fits))
-    moved = [2 * hbm_traffic(T, D, rows) for rows in (None, fits)]  # bytes at 16 bits
+    chip = GPUS[gpu]
+    B_r = 1 if one else B_r
+    plain, tiled = (np.array([2 * hbm_traffic(int(t), D, rows) for t in LENGTHS]) / MIB for rows in (None, B_r))
+    moved = [2 * hbm_traffic(T, D, rows) for rows in (None, B_r, T)]  # bytes at 16 bits; in one tile: every key once
     flops = 4 * T * T * D
-    times = [1e6 * moved[0] / chip.bandwidth, 1e6 * moved[1] / chip.bandwidth, 1e6 * flops / chip.flops]  # µs
+    times = [*(1e6 * x / chip.bandwidth for x in moved), 1e6 * flops / chip.flops]  # µs
     end = np.log10(LENGTHS[-1])
     (lower, below), (upper, above) = sorted(((plain, "plain"), (tiled, "by tiles")), key=lambda way: way[0][-1])
     curves = Figure(
         [
             line(LENGTHS, plain, "plain", "error", "dash"),
             line(LENGTHS, tiled, "by tiles", "output"),
-            points([T, T], [x / MIB for x in moved], "now", "cost", "diamond"),
+            points([T, T], [x / MIB for x in moved[:2]], "now", "cost", "diamond"),
         ],
         x_title="Tokens T",
         y_title="Moved, one head (MiB)",
-        alt=f"T = {T:,}, D = {D}, tiles of {B_r}: the plain way moves {short(moved[0] / MIB)} MiB, tiles move "
-        f"{short(moved[1] / MIB)} MiB.",
+        alt=f"T = {T:,}, D = {D}, {B_r} {'query' if one else 'queries'} in a tile: the plain way moves "
+        f"{short(moved[0] / MIB)} MiB, tiles move {short(moved[1] / MIB)} MiB.",
         height=280,
         xaxis={"type": "log", "tickvals": LENGTHS[::2], "ticktext": ["256", "1 Ki", "4 Ki", "16 Ki", "64 Ki"],
                "range": [2.35, 4.95]},
@@ -216,35 +215,43 @@ def traffic(T, D, M, gpu, one):
         ],
     )  # fmt: skip
     clock = Figure(
-        [bars(times, ["plain: moving", "by tiles: moving", "both: arithmetic"], "time", "cost", orientation="h",
+        [bars(times, ["plain: moving", "tiles: moving", "if cached", "arithmetic"], "time", "cost", orientation="h",
               text=[f"{short(x)} µs" for x in times])],
         x_title=f"At best on {gpu} (µs)",
-        alt=f"On {gpu}: moving takes {short(times[0])} µs the plain way and {short(times[1])} µs by tiles, the "
-        f"arithmetic of either {short(times[2])} µs.",
-        height=200,
+        alt=f"On {gpu}: moving takes {short(times[0])} µs the plain way and {short(times[1])} µs by tiles, or "
+        f"{short(times[2])} µs if a cache serves every reading of a key but the first; the arithmetic takes "
+        f"{short(times[3])} µs.",
+        height=230,
         xaxis={"range": [0, 1.3 * max(times)]},
         yaxis={"autorange": "reversed"},
     )  # fmt: skip
     metrics = Metrics(
-        ("Queries a tile, B_r", B_r, "", "broken" if one else f"⌊{M:,} / (5 · {D})⌋, at most T"),
         ("Readings of all keys and values", -(-T // B_r), "", f"⌈{T:,} / {B_r}⌉"),
         ("Plain over tiles", moved[0] / moved[1], "×", "bytes moved"),
         ("Arithmetic by tiles", flops / moved[1], "FLOP/byte",
          f"the GPU's own ratio is {chip.flops / chip.bandwidth:.0f}"),
+        ("Of the GPU's peak", 100 * at_best(T, D, B_r, gpu), "% at best", "if every tile comes from HBM"),
     )  # fmt: skip
     return curves, clock, metrics, _traffic_note(times, one)
 
 
+def at_best(T, D, B_r, gpu):
+    """The share of a GPU's peak that one head's forward pass can reach, if all that it moves comes from HBM."""
+    chip = GPUS[gpu]
+    arithmetic, moving = 4 * T * T * D / chip.flops, 2 * hbm_traffic(T, D, B_r) / chip.bandwidth
+    return min(1.0, arithmetic / moving)
+
+
 def _traffic_note(times, one):
-    plain, tiled, arithmetic = times
+    plain, tiled, _, arithmetic = times
     if one:
         return Note("Nothing of size T×T is stored, and still more is moved: every query reads all keys and values.",
                     "warning")  # fmt: skip
     if tiled < arithmetic:
-        return Note("By tiles the arithmetic takes longer than the moving: now the arithmetic units set the pace.")
+        return Note("The arithmetic takes longer than the moving, even if every tile comes from the GPU's memory.")
     if tiled < plain:
-        return Note("Moving still takes longer than the arithmetic, if every tile must come from the GPU's memory.")
-    return Note("On so little memory the tiles are so small that nothing is gained.", "warning")
+        return Note("If every tile came from the GPU's memory, moving would take longest. A cache serves most of them.")
+    return Note("With so few queries in a tile, all keys go by so often that nothing is gained.", "warning")
 
 
 BACK_FAULTS = ("none", "leave out Δ", "keep m in the place of lse")
@@ -268,8 +275,7 @@ def gradients(B, fault, causal, seed):
         kept = lse
     tiled = flash_attention_backward(q, k, v, 0 * y if fault == "leave out Δ" else y, kept, dy, causal, B, B)
     stored = stored_backward(q, k, v, dy, causal)
-    exact_off = [max_abs_difference(a, b) for a, b in zip(tiled, stored, strict=True)]
-    off = [round(x, 12) for x in exact_off]  # the badge shows what is less
+    off = [max_abs_difference(a, b) for a, b in zip(tiled, stored, strict=True)]
     top = 1.1 * max(float(np.abs(each).max()) for each in (*stored, *tiled))
     inks, symbols = ("query", "key", "value"), ("circle", "square", "diamond")
     marks = zip(("dq", "dk", "dv"), inks, symbols, stored, tiled, strict=True)
@@ -282,8 +288,9 @@ def gradients(B, fault, causal, seed):
             ],
             x_title="Gradient, weights stored",
             y_title="Gradient, by tiles",
-            alt=f"{3 * T * D} gradients. By tiles of {B} against stored weights they differ by at most {off[0]:.2g} "
-            f"(dq), {off[1]:.2g} (dk) and {off[2]:.2g} (dv).",
+            alt=f"{3 * T * D} gradients, by tiles of {B} against stored weights. The largest differences: "
+            + ", ".join(f"{name} {x:.2g}" if x > 1e-12 else f"{name} below 10⁻¹²"
+                        for name, x in zip(("dq", "dk", "dv"), off, strict=True)) + ".",
             xaxis={"range": [-top, top]},
             yaxis={"range": [-top, top]},
             legend={"orientation": "h", "y": 1.15},
@@ -293,7 +300,7 @@ def gradients(B, fault, causal, seed):
             ("Kept, by tiles", T, "numbers", "one lse a row; y is kept either way"),
             *[(f"max|Δ| of {name}", x, "") for name, x in zip(("dq", "dk", "dv"), off, strict=True)],
         ),
-        Badge("By tiles against stored weights: max|Δ|", max(exact_off), 1e-12),
+        Badge("By tiles against stored weights: max|Δ|", max(off), 1e-12),
     )  # fmt: skip
 
 
@@ -307,7 +314,7 @@ KEEPS = ("all layers", "one layer at a time")
     T=LogSlider("Tokens of one text, T", 512, 131_072, value=8192, unit="tokens"),
     name=Choice("Model", ("GPT-2 small", "Llama-2-7B", "Llama-3.1-8B", "Llama-3.1-70B"), value="Llama-3.1-8B"),
     gpu=Choice("GPU", CHIPS, value="H100"),
-    keeps=Choice("Stored weights of", KEEPS, value="all layers"),
+    keeps=Choice("Attention weights stored of", KEEPS, value="all layers"),
 )
 def training_memory(T, name, gpu, keeps):
     """What training on one text keeps of attention's weights, stored or recomputed."""
@@ -326,8 +333,8 @@ def training_memory(T, name, gpu, keeps):
         ],
         x_title="Tokens of one text, T",
         y_title="Kept for the backward pass (GiB)",
-        alt=f"{name}, {T:,} tokens: stored weights take {short(now[0])} GiB, one lse a row {short(now[1])} GiB; {gpu} "
-        f"has {memory // GIB} GiB.",
+        alt=f"{name}, {T:,} tokens: stored attention weights take {short(now[0])} GiB, one lse a row {short(now[1])} "
+        f"GiB; {gpu} has {memory // GIB} GiB.",
         xaxis={"type": "log", "tickvals": LONG[1::2], "ticktext": ["1 Ki", "4 Ki", "16 Ki", "64 Ki"]},
         yaxis={"type": "log"},
         showlegend=False,
@@ -341,15 +348,17 @@ def training_memory(T, name, gpu, keeps):
     if m.context < T:
         note = Note(beyond(name, m.context), "warning")
     elif keeps == "all layers":
-        note = Note("One text, no dropout, one 16-bit matrix of weights a head: the least that a plain version keeps.")
+        note = Note(
+            "One text, no dropout, one matrix of attention weights a head, at 16 bits: the least that is stored."
+        )
     else:
         note = Note("Checkpointing: a layer's forward pass is run again when its backward pass comes.")
     return (
         figure,
         Metrics(
-            ("Stored", now[0], "GiB", f"{counted(L, 'layer')} · {m.H} heads · {T:,}² · 2 bytes"),
+            ("Attention weights, stored", now[0], "GiB", f"{counted(L, 'layer')} · {m.H} heads · {T:,}² · 2 bytes"),
             ("Recomputed", now[1] * GIB / MIB, "MiB", f"{m.L} layers · {m.H} heads · {T:,} · 4 bytes"),
-            ("Stored weights alone fill the GPU from", longest + 1, "tokens", "one text"),
+            ("Stored attention weights alone fill the GPU from", longest + 1, "tokens", "one text"),
             ("Price of recomputing", 100 * 14 / 12 - 100, "% more FLOP", "14 T²D against 12 T²D, forward and backward"),
         ),
         note,
