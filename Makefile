@@ -21,11 +21,11 @@ build: setup
 
 test: setup .venv/.chromium
 	@echo "Testing"
-	@$(PYTHON) -m pytest -n 2 --dist loadgroup $(if $(TOPIC),--topic=$(TOPIC))
+	@$(PYTHON) -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(if $(TOPIC),--topic=$(TOPIC))
 
 test-all: setup .venv/.chromium
 	@echo "Testing every corner"
-	@$(PYTHON) -m pytest -n 2 --dist loadgroup --all
+	@$(PYTHON) -m pytest -n 2 --dist loadfile --no-loadscope-reorder --all
 
 check: setup
 	@echo "Checking style"

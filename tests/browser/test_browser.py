@@ -10,7 +10,7 @@ from playwright.sync_api import expect
 from tests.conftest import make_project, run_build, serving
 from tests.reader import at_rest, eventually, is_restarted, visit, warm_tab, watch_restarts
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+pytestmark = pytest.mark.browser
 
 HEADLINE = "#demo-memory_calculator"
 

@@ -165,13 +165,7 @@ def count_answers(page, of="every"):
     )
 
 
-browser = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
-
-
-def in_browser(function):
-    for mark in browser:
-        function = mark(function)
-    return function
+in_browser = pytest.mark.browser
 
 
 # ---- link.js by itself

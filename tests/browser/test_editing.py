@@ -9,7 +9,7 @@ from playwright.sync_api import expect
 from tests.conftest import make_project, run_build, serving
 from tests.reader import DESKTOP, READY, at_rest, is_restarted, restarts, visit, wake, warm_tab, watch_restarts
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+pytestmark = pytest.mark.browser
 
 USABLE = 3.0  # seconds after a hostile program was stopped
 TRIES = 5  # for what is a matter of half a second: a busy machine may miss it, and not each time

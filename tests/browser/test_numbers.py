@@ -15,7 +15,7 @@ from tests.topics.test_exercises import EXERCISES, SEEDS, answers, cases
 from topics.kit.page.demo import corners, defaults, views_of
 from topics.kit.page.exercise import solution_source
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("pages")]
+pytestmark = pytest.mark.browser
 
 CALLS = """async ([call, every]) => {
   const page = await import(document.querySelector("script[type=module]").src);

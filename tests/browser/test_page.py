@@ -6,7 +6,7 @@ from playwright.sync_api import expect
 from tests.conftest import make_project, run_build, serving
 from tests.reader import SAVES_DATA
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+pytestmark = pytest.mark.browser
 
 MODULE = '''"""A topic."""
 import numpy as np

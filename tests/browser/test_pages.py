@@ -16,7 +16,7 @@ from tests.conftest import REPOSITORY
 from tests.reader import DESKTOP, DRAWN, PATIENCE, SAVES_DATA, at_rest, eventually, go_live, visit, watched
 from topics import ORDER
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("pages")]
+pytestmark = pytest.mark.browser
 
 AXE = (REPOSITORY / "node_modules/axe-core/axe.min.js").read_text()
 TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]

@@ -16,7 +16,7 @@ from topics.attention.exercises import answer_one_query
 
 FIELD = "dialog.search [role=combobox]"
 OPTION = "dialog.search [role=option]"
-browser_test = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+browser_test = pytest.mark.browser
 
 
 @pytest.fixture(scope="module")

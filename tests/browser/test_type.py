@@ -32,7 +32,6 @@ MATHEMATICS = set("⊤⋅∈⊙∗‾⏟⋯")  # KaTeX draws these
 
 
 @pytest.mark.browser
-@pytest.mark.xdist_group("browser")
 def test_a_page_is_set_in_its_own_type(browser, server):
     context = browser.new_context(viewport=DESKTOP)
     page = context.new_page()
@@ -52,7 +51,6 @@ SHIFTS = """new PerformanceObserver((list) => {
 
 
 @pytest.mark.browser
-@pytest.mark.xdist_group("browser")
 def test_fonts_that_come_late_move_nothing(browser, server):
     """A slow line: the fonts are held back until the page has long been painted."""
     context = browser.new_context(viewport=DESKTOP)

@@ -25,7 +25,7 @@ TOPICS, _ = discover(REPOSITORY)
 SLUGS = [slug for section in ORDER.values() for slug in section]
 WRITTEN = [topic.slug for topic in TOPICS if not topic.planned]
 NEEDS = needs_of(TOPICS)
-browser_test = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+browser_test = pytest.mark.browser
 
 
 @pytest.fixture(scope="module")

@@ -269,20 +269,17 @@ def broken(pack, tmp_path):
 
 
 @pytest.mark.browser
-@pytest.mark.xdist_group("browser")
 def test_numpy_in_the_browser_draws_the_floats_that_cpython_draws(usual):
     assert usual.get("answer") == np.random.default_rng(0).normal(size=3).tolist()
 
 
 @pytest.mark.browser
-@pytest.mark.xdist_group("browser")
 def test_a_server_that_knows_no_wasm_type_will_do(browser, pack, monkeypatch):
     monkeypatch.setitem(TYPES, ".wasm", "application/octet-stream")
     assert "answer" in boot(browser, pack.directory, pack.files)
 
 
 @pytest.mark.browser
-@pytest.mark.xdist_group("browser")
 @pytest.mark.parametrize("kind", ["pyodide.mjs", "*.js", "*.wasm", "*.zip", "*.json", "*.whl"])
 def test_a_missing_file_is_named_with_its_status(browser, pack, broken, usual, kind):
     (path,) = broken.glob(kind)
@@ -293,7 +290,6 @@ def test_a_missing_file_is_named_with_its_status(browser, pack, broken, usual, k
 
 
 @pytest.mark.browser
-@pytest.mark.xdist_group("browser")
 @pytest.mark.parametrize("kind", ["*.wasm", "*.zip", "*.whl", "*.json"])
 def test_a_truncated_file_is_named_with_how_much_came(browser, pack, broken, usual, kind):
     (path,) = broken.glob(kind)
@@ -305,7 +301,6 @@ def test_a_truncated_file_is_named_with_how_much_came(browser, pack, broken, usu
 
 
 @pytest.mark.browser
-@pytest.mark.xdist_group("browser")
 @pytest.mark.parametrize("kind", ["*.mjs", "*.js", "*.wasm", "*.zip", "*.whl", "*.json"])
 def test_a_damaged_file_of_the_right_size_is_an_error_within_10_seconds(browser, pack, broken, usual, kind):
     (path,) = broken.glob(kind)
@@ -316,14 +311,12 @@ def test_a_damaged_file_of_the_right_size_is_an_error_within_10_seconds(browser,
 
 
 @pytest.mark.browser
-@pytest.mark.xdist_group("browser")
 def test_a_web_page_in_place_of_the_wasm_is_called_so(browser, pack, monkeypatch):
     monkeypatch.setitem(TYPES, ".wasm", "text/html")
     assert boot(browser, pack.directory, pack.files)["error"] == "pyodide.asm.wasm: a web page came in its place"
 
 
 @pytest.mark.browser
-@pytest.mark.xdist_group("browser")
 def test_a_restart_needs_no_second_download_of_the_interpreter(browser, pack):
     answer = boot(browser, pack.directory, pack.files, again=True)
     assert len(answer["answer"]) == 3
@@ -338,7 +331,6 @@ def add_archive(directory):
 
 
 @pytest.mark.browser
-@pytest.mark.xdist_group("browser")
 def test_an_extra_archive_that_is_missing_is_named(browser, pack, broken):
     archive = add_archive(broken)
     (broken / "topics.zip").unlink()
@@ -374,18 +366,15 @@ def asked(browser, pack, tmp_path_factory):
 
 
 @pytest.mark.browser
-@pytest.mark.xdist_group("browser")
 def test_what_a_readers_code_may_import_is_there(asked):
     assert asked["faults"] == []
 
 
 @pytest.mark.browser
-@pytest.mark.xdist_group("browser")
 def test_an_extra_archive_can_be_imported(asked):
     assert asked["topics"] == ["/site/topics/__init__.py", ["kv_cache"]]
 
 
 @pytest.mark.browser
-@pytest.mark.xdist_group("browser")
 def test_an_ipad_that_calls_itself_a_mac_is_called_an_ipad(asked):
     assert asked["platform"] == "iPad"  # Pyodide asks this, and crashes on iPadOS when it is not told
