@@ -91,7 +91,8 @@ def _drop_first(K, n, theta):
 def drop_the_beginning(answer, rng):
     """A chat grows too long, and its first `n` tokens are thrown away. Write `drop_first(K, n, theta)`: the cached keys
     of the others. Positions are counted from 0 again, so new queries will be turned by `n` steps less, and these keys
-    must match. What the keys were before their turn is gone."""
+    must match. What the keys were before their turn is gone. (Above the first layer, they go on holding what they read
+    of the tokens thrown away; a model that never saw those has other keys. A real chat keeps its first tokens.)"""
     T, D = int(rng.integers(4, 8)), 2 * int(rng.integers(2, 5))
     raw, theta = rng.normal(size=(T, D)), rng.uniform(0.01, 1, D // 2)
 
