@@ -4,7 +4,7 @@ import numpy as np
 
 from topics.kit import (
     GPUS,
-    MODELS,  # noqa: F401
+    MODELS,
     Badge,
     Choice,
     Figure,
@@ -22,15 +22,16 @@ from topics.kit import (
     points,
     rule,
 )
+from topics.kit.model.language import WORDS  # noqa: F401
 from topics.kit.page.ladder import ladder
 from topics.kit.page.roofs import roofline
 from topics.kit.page.words import counted, short
 from topics.kit.real.caches import (
     elements,  # noqa: F401
-    token_bytes,  # noqa: F401
+    token_bytes,
     users_of,  # noqa: F401
 )
-from topics.kit.real.costs import text_bytes  # noqa: F401
+from topics.kit.real.costs import text_bytes, users_that_fit  # noqa: F401
 from topics.kit.real.hardware import times
 from topics.mla.method import (
     WAYS,
@@ -44,7 +45,7 @@ from topics.mla.method import (
     weigh,
 )
 
-SMALL = {"H": 8, "D": 8, "d_c": 32, "d_R": 4}  # DeepSeek's proportions: d_c = 4 D, d_R = D/2
+SMALL = {"H": 8, "D": 8, "d_c": 32, "d_R": 0}  # DeepSeek's proportions, d_c = 4 D, but no rotary key yet
 
 
 @demo(
@@ -227,6 +228,11 @@ def decode_cost(H, n, T, gpu, b):
     return roofline(gpu, marks), table, note
 
 
+def ridge(gpu):
+    """FLOP for each byte at which computing takes as long as reading, on a GPU."""
+    return GPUS[gpu].flops / GPUS[gpu].bandwidth
+
+
 def plain_from(gpu="H100", T=8192):
     """New tokens at once from which plain keys and values take less time than absorbed latents, in whole tokens."""
     return next(n for n in range(1, 400) if decode_time(WAYS[0], gpu, T, n=n) < decode_time(WAYS[2], gpu, T, n=n))
@@ -244,6 +250,18 @@ SHOWN = ("DeepSeek-V2", "DeepSeek-V3", "Kimi K2", "Qwen3-235B-A22B", "Llama-3.1-
 def cache_of_a_token(T, name, gpus):
     """The cache of a real model as it is, and had it been built in another way."""
     return ladder("MLA", name, T, gpus, MACHINES[gpus])
+
+
+def as_one_memory(name, T, gpus):
+    """Texts of T tokens that fit beside a model's weights in several GPUs if no latent is kept twice."""
+    return users_that_fit(gpus.memory, 2 * MODELS[name].parameters, T * token_bytes(name, "MLA"))
+
+
+def query_latent_saves(name, width=1536):
+    """Parameters that a model of DeepSeek's with queries of 128 + 64 numbers saves by making them from a latent."""
+    m = MODELS[name]
+    out = m.H * (128 + 64)
+    return m.L * (m.d * out - width * (m.d + out))
 
 
 # glm2026, table 1: GQA with 8 groups, and MLA with a latent of 512 and a rotary key of 64, on HellaSwag, MMLU, C-Eval,

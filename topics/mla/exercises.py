@@ -16,16 +16,18 @@ def _fold(W_UQ, W_UK):
             return np.stack([(W_UK.sum(0).T @ W_UQ[h]) for h in range(len(W_UQ))])
     """,
     solution=_fold,
-    hint="A score is (W_UQ[h] @ u) @ (W_UK[h] @ c). Move the brackets until one matrix stands between u and c; it has "
-    "d_q rows. Whose keys does head h meet?",
+    hint="A score is (W_UQ[h] @ c_q) @ (W_UK[h] @ c). Move the brackets until one matrix stands between c_q and c; it "
+    "has d_q rows. Whose keys does head h meet?",
 )
 def fold_two_matrices(answer, rng):
-    """In DeepSeek's models queries come from a latent too, `u`. Write `fold(W_UQ, W_UK)`: for each head the matrix `M`
-    with `u @ M[h] @ c` equal to the product of that head's query and key. Shape `(H, d_q, d_c)`."""
+    """In DeepSeek's models queries come from a latent too, `c_q` of width d_q: head h asks `W_UQ[h] @ c_q`. Write
+    `fold(W_UQ, W_UK)`: for each head the matrix `M[h]` with `c_q @ M[h] @ c` equal to the product of that head's query
+    and key. Shape `(H, d_q, d_c)`. Then compare its size with that of the two matrices: this is why servers absorb at
+    every step and keep no such product."""
     for H, D, d_q, d_c in ((1, 3, 2, 4), (3, 2, 4, 4), (4, 5, int(rng.integers(2, 5)), int(rng.integers(5, 8)))):
         W_UQ, W_UK = rng.normal(size=(H, D, d_q)), rng.normal(size=(H, D, d_c))
         expected = np.zeros((H, d_q, d_c))
-        for h, a, b in np.ndindex(expected.shape):  # the part of u[a] and c[b] in the score of head h
+        for h, a, b in np.ndindex(expected.shape):  # the part of c_q[a] and c[b] in the score of head h
             expected[h, a, b] = sum(W_UQ[h, i, a] * W_UK[h, i, b] for i in range(D))
         same(answer(W_UQ.copy(), W_UK.copy()), expected, "M", W_UQ=W_UQ, W_UK=W_UK)
 

@@ -148,8 +148,8 @@ def best_latent(W, d_c, root=None):
     root     (d, d)   a square root of the inputs' second moments; None: all directions count alike
     returns  up (m, d_c) and down (d_c, d)
     """
-    U = np.linalg.svd(W if root is None else W @ root, full_matrices=False)[0][:, :d_c]  # (m, d_c)
-    return U, U.T @ W
+    Phi = np.linalg.svd(W if root is None else W @ root, full_matrices=False)[0][:, :d_c]  # (m, d_c)
+    return Phi, Phi.T @ W
 
 
 def missed(W, d_c, root=None):
