@@ -163,6 +163,21 @@ def decode_time(name, gpu, T, B, kind="BF16"):
     return time_of(decode_works(name, T, B, kind, GPUS[gpu].n), GPUS[gpu])
 
 
+def with_prompts(answer, name="Llama-3.1-8B", gpu="H100", T=8192, B=32):
+    """Tokens a second for B users if the same GPU reads their prompts of T tokens, one after the other, and then writes
+    answers of so many tokens; their caches are taken as T long throughout."""
+    prompt = time_of(prefill_works(name, T, 1, n=GPUS[gpu].n), GPUS[gpu])
+    return B * answer / (B * prompt + answer * decode_time(name, gpu, T, B))
+
+
+def states_in_tokens(b=2):
+    """Tokens that weigh as much in Qwen3-Next's cache as its states, whose matrices take b bytes a number. The inputs
+    of their convolutions stay at two."""
+    full, linear = MODELS["Qwen3-Next-80B-A3B"].layers
+    matrices = linear.H * linear.D**2
+    return linear.n * (b * matrices + 2 * (linear.state - matrices)) / (2 * full.n * 2 * full.H_kv * full.D)
+
+
 def crossover_batch(name, T, kind="BF16", n=1):
     """The number of users whose caches on n GPUs together weigh as much as the weights that their step reads."""
     return settled(lambda B: weights_read(MODELS[name], B, kind) / text_bytes(MODELS[name], T, n=n))
