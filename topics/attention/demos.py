@@ -169,7 +169,7 @@ HOLDS = ("nothing", "a soft cap", "QK-norm")
     seed=Seed(),
 )
 def grown(growth, c, seed):
-    """The 32 queries and 16 keys of `scale`, 128 wide, grow: scores and weights, held in three ways."""
+    """The random queries and 16 keys of the figure before, 128 wide, grow: scores and weights, held in three ways."""
     tops, heaviest = np.array([held(g, c, seed) for g in GROWTHS]).transpose(1, 2, 0)  # (3, growths) each
     at = round(2 * np.log2(growth))
     rows = [[hold, float(top[at]), f"{100 * w[at]:.0f} %"] for hold, top, w in zip(HOLDS, tops, heaviest, strict=True)]
@@ -392,7 +392,9 @@ def ledger(T, name, phase, square):
     table = Table(
         ["step", "shapes", "GFLOP", "grows with"],
         [[step, shapes, f / 1e9, grows[g]] for (step, shapes, _, g), f in zip(steps, flops, strict=True)],
-        "One block" + (", forward and backward" if passes == 3 else ""),
+        "One block"
+        + (", forward and backward" if passes == 3 else "")
+        + ("; of scores and mixing, what the mask leaves" if whole and not square else ""),
     )
     return (
         figure,

@@ -250,7 +250,7 @@ def _traffic_note(times, one):
     if tiled < arithmetic:
         return Note("The arithmetic takes longer than the moving, even if every tile comes from the GPU's memory.")
     if tiled < plain:
-        return Note("If every tile came from the GPU's memory, moving would take longest. A cache serves most of them.")
+        return Note("If every tile came from HBM, moving would take longer. A cache can serve most readings.")
     return Note("With so few queries in a tile, all keys go by so often that nothing is gained.", "warning")
 
 
