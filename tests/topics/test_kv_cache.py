@@ -51,7 +51,8 @@ def decode_all(q, k, v, K=None, V=None):
 
 
 def defaults_of(demo, **changed):
-    return {view["view"]: view for view in views_of(demo, defaults(demo) | changed)}
+    views = views_of(demo, defaults(demo) | changed)
+    return {view["view"]: view for view in views} | {"figures": [view for view in views if view["view"] == "figure"]}
 
 
 def metrics(demo, **changed):
@@ -283,7 +284,7 @@ def test_the_experts_of_a_mixture_reach_the_ridge_far_later_than_the_rest():
 
 def test_users_of_a_mixture_read_ever_more_experts():
     m = MODELS["DeepSeek-V3"]
-    shares = [100 * demos.parameters_read(m, B) / m.parameters for B in (1, 32, 128)]
+    shares = [method.share_read("DeepSeek-V3", B) for B in (1, 32, 128)]
     assert [round(share) for share in shares] == [5, 65, 98]
     assert round(m.active / 1e9) == 37
 
@@ -411,6 +412,43 @@ def test_doubling_32_users_gains_a_fifth_at_8192_tokens_and_nearly_doubles_at_12
     assert gain(128) > 1.9
     assert round(method.crossover_batch("Llama-3.1-8B", 8192), 1) == 14.0  # so caches are most of the bytes
     assert demos.users_that_fit(GPUS["H100"].memory, method.weight_bytes("Llama-3.1-8B"), GIB) == 65
+
+
+def test_reading_prompts_on_the_same_gpu_halves_what_short_answers_get():
+    decode = metrics(demos.prefill_against_decode)["All users together"]
+    read, step = metrics(demos.prefill_against_decode)["Prefill of one prompt"], 32 / decode
+    for answer in (256, 1024):
+        assert method.with_prompts(answer) == pytest.approx(32 * answer / (32 * read + answer * step))
+    assert 32 * read > 256 * step  # "it reads for longer than it writes"
+
+
+def test_short_steps_are_far_from_their_bound_and_the_note_warns():
+    measured = 111  # one user of DeepSeek-R1 on eight B200, in NVIDIA's tech blog 1
+    assert 1 / method.decode_time("DeepSeek-V3", "8 × B200", 2048, 1, "NVFP4") > 10 * measured
+    short = {"name": "DeepSeek-V3", "gpu": "8 × B200", "kind": "MXFP4", "B": 1, "T": 2048}
+    text = defaults_of(demos.prefill_against_decode, **short)["note"]["text"]
+    assert "takes longer" in text and "each keeps a whole latent" in text and "was released in FP8" in text
+    assert "takes longer" not in defaults_of(demos.prefill_against_decode)["note"]["text"]
+
+
+def test_beyond_the_memory_the_curves_are_dotted():
+    traces = {trace["name"]: trace for trace in defaults_of(demos.prefill_against_decode)["figures"][1]["data"]}
+    for inside, outside in (("all users", "all, if they fitted"), ("each user", "each, if they fitted")):
+        assert max(traces[inside]["x"]) == min(traces[outside]["x"]) == 65
+        assert (min(traces[inside]["x"]), max(traces[outside]["x"])) == (1, 512)
+
+
+def test_a_server_that_holds_8_percent_back_fits_fewer():
+    text = defaults_of(demos.memory_calculator, T=8192)["note"]["text"]
+    fewer = (0.92 * 80 * GIB - 2 * MODELS["Llama-3.1-8B"].parameters) // GIB
+    assert f"{fewer:.0f} users" in text
+
+
+def test_states_weigh_as_much_as_1608_tokens_or_3144():
+    """32 heads of 128 × 128 in each of 36 layers, and three inputs of the convolution; 12 layers keep tokens."""
+    token = 12 * 2 * 2 * 256 * 2
+    for b, tokens in ((2, 1608), (4, 3144)):
+        assert 36 * (32 * 128 * 128 * b + 3 * 8192 * 2) / token == method.states_in_tokens(b) == tokens
 
 
 def test_without_a_cache_intensity_rises_and_speed_falls():

@@ -35,7 +35,6 @@ from topics.kit.page.words import beyond, counted, products, short
 from topics.kit.real.costs import (
     WEIGHTS,
     held,
-    parameters_read,  # noqa: F401
     roofline_time,
     text_bytes,
     time_of,
@@ -49,6 +48,7 @@ from topics.kv_cache.method import (
     layer_flops,  # noqa: F401
     prefill,
     prefill_works,
+    ridge,
     ridge_batch,
     weight_bytes,
 )
@@ -260,14 +260,13 @@ def prefill_against_decode(T, B, name, kind, gpu, uncached):
     fit = users_that_fit(chip.memory, weight_bytes(name, kind), text_bytes(MODELS[name], T, n=chip.n))
     batches = np.array(sorted({*(2 ** np.arange(10)).tolist(), min(max(fit, 1), 512)}))  # 1 … 512 users
     total = np.array([n / time_of(works(name, T, int(n), kind, chip.n), chip) for n in batches])  # tokens/s
-    ridge = chip.flops / chip.bandwidth
     parts = ("Decode, matrices", "Decode, experts")
 
     metrics = Metrics(
         *((part, arithmetic_intensity(work), "FLOP/byte", _divided(work))
           for part, work in zip(parts, matrices, strict=False)),
         ("Decode, scores and mixing", arithmetic_intensity(pairs), "FLOP/byte", _divided(pairs)),
-        ("Ridge of the GPU", ridge, "FLOP/byte", "peak FLOP/s over bytes/s"),
+        ("Ridge of the GPU", ridge(gpu), "FLOP/byte", "peak FLOP/s over bytes/s"),
         ("All users together", B / sum(seconds), "tokens/s",
          f"{B} / ({' + '.join(f'{1000 * each:,.3g}' for each in seconds)} ms)"),
         ("Prefill of one prompt", time_of(prompt, chip), "s", "matrices, then scores and mixing"),

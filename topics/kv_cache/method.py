@@ -7,11 +7,12 @@ A FLOP is one addition or one multiplication, so a multiply-add is two.
 
 import numpy as np
 
-from topics.kit.numerics import softmax
+from topics.kit.numerics import GIB, KIB, softmax
 from topics.kit.real.costs import (
     cache_bytes,  # noqa: F401
     matrices_works,
     pairs_work,
+    parameters_read,
     prompt_flops,
     text_bytes,
     time_of,
@@ -108,6 +109,16 @@ def cache_of(name, T=1, b=2):
     return text_bytes(MODELS[name], T, b)
 
 
+def further_kib(name):
+    """KiB that a further token adds to a model's cache, once the text is longer than all of its windows."""
+    return (cache_of(name, 2**18 + 1) - cache_of(name, 2**18)) / KIB
+
+
+def full_gib(name):
+    """GiB of a model's cache at the longest text that it was made for."""
+    return cache_of(name, MODELS[name].context) / GIB
+
+
 def weight_bytes(name, kind="BF16"):
     """Bytes of a model's weights, stored in one of the kit's WEIGHTS."""
     return weights_bytes(MODELS[name], kind)
@@ -178,6 +189,16 @@ def states_in_tokens(b=2):
     return linear.n * (b * matrices + 2 * (linear.state - matrices)) / (2 * full.n * 2 * full.H_kv * full.D)
 
 
+def share_read(name, B):
+    """Of all parameters of a model those that a step of B tokens reads, in percent."""
+    return 100 * parameters_read(MODELS[name], B) / MODELS[name].parameters
+
+
+def ridge(gpu):
+    """FLOP for each byte at which computing takes as long as reading."""
+    return GPUS[gpu].flops / GPUS[gpu].bandwidth
+
+
 def crossover_batch(name, T, kind="BF16", n=1):
     """The number of users whose caches on n GPUs together weigh as much as the weights that their step reads."""
     return settled(lambda B: weights_read(MODELS[name], B, kind) / text_bytes(MODELS[name], T, n=n))
@@ -187,8 +208,7 @@ def ridge_batch(name, gpu, kind="BF16", part=0):
     """The number of users from which on arithmetic sets the pace of the matrices that all tokens pass (part 0), or of
     a mixture's experts (part 1)."""
     flops, _ = matrices_works(MODELS[name], 1, kind)[part]
-    ridge = GPUS[gpu].flops / GPUS[gpu].bandwidth
-    return settled(lambda B: ridge * matrices_works(MODELS[name], B, kind)[part][1] / flops)
+    return settled(lambda B: ridge(gpu) * matrices_works(MODELS[name], B, kind)[part][1] / flops)
 
 
 def settled(step, B=1.0):
