@@ -69,7 +69,7 @@ def loss_against_cache(H_kv, few, seed):
         ),
         label(places[2], at_once[2], AT_ONCE, yanchor="bottom", xanchor="left", yshift=6),
         label(places[1], after[1], TRAINED_ON, xanchor="left", yanchor="bottom", yshift=8),
-        label(places[8], whole, FINISHED, xanchor="right", yanchor="bottom", yshift=8),
+        label(places[8], 0, FINISHED, xanchor="right", yanchor="top", xshift=8, yshift=-8),
     ]
     if few:
         traces += [
@@ -77,7 +77,7 @@ def loss_against_cache(H_kv, few, seed):
             points([n for h, n in bytes_of.items() for _ in HEADS[h]], [y for h in bytes_of for y in HEADS[h]],
                    "each run", "key"),
         ]  # fmt: skip
-        texts_beside += [label(places[4], 0, FROM_START, yanchor="top", yshift=-8)]
+        texts_beside += [label(places[2], 0, FROM_START, yanchor="top", yshift=-8)]
     told = "the finished model " + f"{whole:.2f}" if H_kv == 8 else (
         f"averaged at once {at_once[H_kv]:.2f}, trained on {after[H_kv]:.2f}")  # fmt: skip
     figure = Figure(
