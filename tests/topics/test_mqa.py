@@ -189,6 +189,11 @@ def test_the_headline_step_is_bound_by_reading_and_six_times_as_fast_with_one_he
     assert view(demos.step_time, "note")["kind"] == "info"  # and all of it fits
 
 
+def test_where_heads_are_shared_already_one_head_gains_far_less():
+    eight, one = (method.step_ms("Llama-3.1-8B", "H100", 4096, 32, H_kv) for H_kv in (8, 1))
+    assert 1 < eight / one < 2.5 < 6
+
+
 def test_a_step_takes_the_sum_of_two_times_each_the_slower_of_reading_and_arithmetic():
     """256 users: arithmetic sets the pace of an A100's matrices, reading that of scores and mixing."""
     name, gpu, T, B = "Llama-2-7B", GPUS["A100"], 256, 256
@@ -224,6 +229,10 @@ def test_where_eight_gpus_split_the_heads_one_head_saves_nothing_over_eight():
     assert eight[1] == one[1]
     (_, few), (_, many) = eight[0], one[0]
     assert 0.98 < many / few < 1  # the weights alone
+    rows = view(demos.users_against_context, "table", name="Llama-3.1-70B", gpu="8 × H100")["rows"]
+    users = {row[0].split()[0]: row[-1] for row in rows}
+    assert users["GQA-8"] == users["MQA"] == 50
+    assert "each keeps at least one" in view(demos.step_time, "note", name="Llama-3.1-70B", gpu="8 × H100")["text"]
 
 
 def test_for_one_user_nearly_all_of_the_gain_is_the_smaller_model():
@@ -231,6 +240,7 @@ def test_for_one_user_nearly_all_of_the_gain_is_the_smaller_model():
         method.step_works("Llama-2-7B", 512, 1, H_kv) for H_kv in (32, 1)
     )
     assert weights - few > 0.85 * (weights + caches - few - cached)
+    assert (round(weights / 1e9, 2), round(few / 1e9, 2)) == (13.21, 11.13)  # as the question gives them
 
 
 def test_scores_and_mixing_reach_a_tenth_of_an_h100_with_one_head_for_32():

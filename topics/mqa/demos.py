@@ -182,7 +182,7 @@ def many_heads(x, W_q, W_k, W_v, W_o):
     B=LogSlider("Users at once", 1, 256, value=128, unit="users"),
     n=LogSlider("New tokens of each user", 1, 64, value=1, unit="tokens"),
     H=Choice("Query heads", (32, 96), value=32),
-    gpu=Choice("GPU", ("A100", "H100", "H200", "B200"), value="H100"),
+    gpu=Choice("GPU", ("H100", "H200", "B200"), value="H100"),
     bits=Choice("Cache", ("16 bits", "8 bits"), value="16 bits"),
     copied=Toggle("Break it: write the shared heads out, one for each query head"),
 )

@@ -58,7 +58,8 @@ def _widened(d, D, H, H_kv, F, n_F, attentions, feeds):
 def spend_what_is_saved(answer, rng):
     """Shazeer compared models of equal size: what key and value matrices gave up, feed-forward layers got. Write
     `widened(d, D, H, H_kv, F, n_F, attentions, feeds)`: the new feed-forward width at which the parameters are the
-    same, rounded down. A translation model has more attention layers than feed-forward ones."""
+    same, rounded down. A translation model has more attention layers than feed-forward ones: each layer that writes has
+    two, one over its own text and one over the text to be translated."""
     shazeer = answer(1024, 128, 8, 1, 4096, 2, 18, 12)
     assert shazeer == 5440, f"6 + 6 layers, 18 of attention and 12 feed-forward: the paper has 5440, you have {shazeer}"
     for n_F, rounds_up in ((2, True), (3, True), (3, False)):

@@ -54,7 +54,7 @@ def pool_heads(H_kv, made, turned, seed):
     known = [*(f"{x:.2f}" for x in shown[:2]), f"{after:.2f}" if after else "?"]
     figure = Figure(
         [bars(names, shown, "above the floor", "error", text=known)],
-        y_title="Loss above the floor (nats a word)",
+        y_title=f"Loss above the floor, {TEXTS} texts (nats a word)",
         alt=f"Above the floor of the language: {shown[0]:.2f} nats a word with all 8 key/value heads, {shown[1]:.2f} "
         f"with {H_kv} ({made}), at once{f', {after:.2f} after training on' if after else ''}; "
         f"guessing stands at {even:.2f}.",
