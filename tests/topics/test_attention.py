@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from topics.attention import demos, method
+from topics.attention import costs, demos, method
 from topics.kit import MODELS, lm, max_abs_difference, softmax
 from topics.kit.model.language import SUNG
 from topics.kit.model.lm import rms_norm
@@ -406,7 +406,7 @@ def test_a_line_that_can_not_be_used_is_answered_with_a_sentence(demo, arguments
 # ---- what it costs
 
 
-@pytest.mark.parametrize("name", demos.LEDGERS)
+@pytest.mark.parametrize("name", costs.LEDGERS)
 def test_a_block_costs_what_its_matrix_products_cost(name):
     m, T_q, T_k = MODELS[name], 3, 11
     products = [(T_q, m.d, m.H * m.D), (T_q, m.d, m.H_kv * m.D), (T_q, m.d, m.H_kv * m.D), (T_q, m.H * m.D, m.d)]
@@ -417,7 +417,7 @@ def test_a_block_costs_what_its_matrix_products_cost(name):
     assert sum(f for *_, f, _ in steps) == sum(2 * a * b * c for a, b, c in products)
 
 
-@pytest.mark.parametrize("name", demos.LEDGERS)
+@pytest.mark.parametrize("name", costs.LEDGERS)
 def test_at_the_crossover_half_of_the_flop_are_scores_and_mixing(name):
     T = method.crossover(name)
     assert int(T) == T
@@ -450,7 +450,7 @@ def test_only_the_pairs_that_the_mask_leaves_are_counted(T_q, T_k):
 def test_a_prompts_flop_are_those_of_the_page_on_the_cache():
     """prompt_flops and matrices, as that page counts them for Llama-3.1-8B and 8,192 tokens."""
     m = MODELS["Llama-3.1-8B"]
-    items = view(demos.ledger, "metrics", name="Llama-3.1-8B", T=8192)["items"]
+    items = view(costs.ledger, "metrics", name="Llama-3.1-8B", T=8192)["items"]
     told = next(item["value"] for item in items if item["label"] == "All blocks")
     matrices = 2 * 8192 * m.L * (2 * m.d * m.D * (m.H + m.H_kv) + m.feeds * m.d * m.F)
     assert math.isclose(told * 1e12, matrices + prompt_flops(m, 8192))
@@ -462,7 +462,7 @@ def test_of_a_prompt_of_8192_tokens_an_eighth_of_the_flop_are_pairs_and_a_quarte
 
 
 def test_training_costs_three_times_reading_and_the_shares_stay():
-    read, train = (view(demos.ledger, "table", phase=phase)["rows"] for phase in ("read a prompt", "train"))
+    read, train = (view(costs.ledger, "table", phase=phase)["rows"] for phase in ("read a prompt", "train"))
     assert all(math.isclose(b[2], 3 * a[2]) for a, b in zip(read, train, strict=True))
 
 
@@ -471,8 +471,8 @@ def test_training_costs_three_times_reading_and_the_shares_stay():
 def test_the_crossover_that_the_ledger_tells_is_one_number_and_true(square, phase):
     """Where tokens that each meet those before them, or all T, spend as much on pairs as on all else."""
     m, told = MODELS["Llama-3.1-8B"], set()
-    for T in demos.ledger.controls["T"].stops:
-        items = view(demos.ledger, "metrics", name="Llama-3.1-8B", T=T, square=square, phase=phase)["items"]
+    for T in costs.ledger.controls["T"].stops:
+        items = view(costs.ledger, "metrics", name="Llama-3.1-8B", T=T, square=square, phase=phase)["items"]
         told.add(next(item["value"] for item in items if item["label"] == "They cost half from"))
     (T_star,) = told
     met = T_star if square or phase == "write one token" else (T_star + 1) / 2
