@@ -64,7 +64,7 @@ def loss_against_cache(H_kv, few, seed):
     ]
     texts_beside = [
         *(
-            label(places[h], 0.97 * top, text, yanchor="top")
+            label(places[h], 0.97 * top, text, yanchor="top", xanchor="left", xshift=5)
             for h, text in zip(places, ("8", "4", "2", "1 head"), strict=True)
         ),
         label(places[2], at_once[2], AT_ONCE, yanchor="bottom", xanchor="left", yshift=6),
