@@ -92,19 +92,19 @@ def memory_calculator(T, name, precision, gpu, wrong):
         ],
         y_title="GPU memory (GiB)",
         alt=f"{name} at {T:,} tokens: weights {short(weights / GIB)} GiB, cache {short(per_user / GIB)} GiB a user. "
-        f"With 8 users that makes {short((weights + 8 * per_user) / GIB)} GiB; {gpu} has {memory // GIB} GiB and fits "
-        f"{fit:,}.",
+        f"With 8 users that makes {short((weights + 8 * per_user) / GIB)} GiB; {gpu} has {memory // GIB:,} GiB and "
+        f"fits {fit:,}.",
         barmode="stack",
         showlegend=False,
         yaxis={"range": [0, 1.12 * max(top, memory / GIB)]},
         shapes=[rule(y=memory / GIB) | {"layer": "below"}],  # behind the bars: it would cross their texts
         annotations=[
-            label(1, memory / GIB, f"{gpu}: {memory // GIB} GiB", xref="paper", xanchor="right", yanchor="bottom")
+            label(1, memory / GIB, f"{gpu}: {memory // GIB:,} GiB", xref="paper", xanchor="right", yanchor="bottom")
         ],
     )
-    room = f"⌊({memory // GIB} − {weights / GIB:.2f}) / {per_user / GIB:.4g}⌋"
+    room = f"⌊({memory // GIB:,} − {weights / GIB:.2f}) / {per_user / GIB:.4g}⌋"
     if weights > memory:
-        room = f"{weights / GIB:.2f} > {memory // GIB}"
+        room = f"{weights / GIB:.2f} > {memory // GIB:,}"
     grows = (text_bytes(counted_as, T + 1, b, n) - per_user) / KIB
     metrics = Metrics(
         ("A further token", grows, "KiB", f"{_what_grows(counted_as, T, n)} · {counted(b, 'byte')}"),
@@ -169,8 +169,8 @@ def _context_note(name, T, wrong, n, kept_free):
                     "warning")  # fmt: skip
     if wrong:
         return Note(f"{name} has as many key/value heads as query heads, so here the mistake goes unnoticed.")
-    return Note(f"A server holds memory back: {counted(kept_free, 'user')} with {100 * USED:.0f} % of it, vLLM's "
-                f"default, and activations need some of that.{_copied(name, n)}")  # fmt: skip
+    return Note(f"With the {100 * USED:.0f} % of memory that vLLM takes by default, {counted(kept_free, 'user')} would "
+                f"fit; activations need some of that, too.{_copied(name, n)}")  # fmt: skip
 
 
 FAULTS = ("none", "forget to append", "drop the first token", "restart positions at 0")
@@ -293,7 +293,7 @@ def _served_note(name, T, B, kind, gpu, fit, seconds):
         return Note(text, "warning")
     if MODELS[name].context < T:
         return Note(beyond(name, MODELS[name].context), "warning")
-    text = "At their best: nothing launched, no network, perfect overlap."
+    text = "Times at their best: no launch overhead, no network, perfect overlap."
     if seconds < 0.002:
         text = "A step this short takes longer: starting its programs, and the network, are not counted."
     if kind != "BF16":

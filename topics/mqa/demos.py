@@ -113,7 +113,7 @@ def _step_note(name, kind, gpu, T, B):
     if m.context < T:
         return Note(beyond(name, m.context), "warning")
     own = "" if m.H_kv == m.H else f" {name} itself has {m.H_kv}."
-    split = f" {n} GPUs split the heads, and each keeps at least one: so fewer than {n} save nothing more." * (n > 1)
+    split = f" {n} GPUs split the heads, and each keeps at least one: below {n} the caches shrink no more." * (n > 1)
     return Note(f"Each part takes the longer of reading and arithmetic; then the two times are added.{split}{own}")
 
 
@@ -271,11 +271,13 @@ def users_against_context(T, name, gpu):
     m = CACHED[name]
     free = max(GPUS[gpu].memory - 2 * m.parameters, 0)
     lines, texts = [], []
+    one_line = token_bytes(name, "GQA", n=GPUS[gpu].n) == token_bytes(name, "MQA", n=GPUS[gpu].n)
+    said = {way: way for way in WAYS} | ({"GQA": "", "MQA": "GQA, MQA"} if one_line else {})
     for way, dash in zip(WAYS, ("dot", "dash", "solid", "dash"), strict=True):
         fit = free / (CONTEXTS * token_bytes(name, way, n=GPUS[gpu].n)) if free else []
         lines.append(line(CONTEXTS if free else [], fit, way, "key" if way == "MQA" else "reference", dash))
-        if free:
-            texts.append(label(np.log10(CONTEXTS[-1]), np.log10(fit[-1]), way, xanchor="left", xshift=4))
+        if free and said[way]:
+            texts.append(label(np.log10(CONTEXTS[-1]), np.log10(fit[-1]), said[way], xanchor="left", xshift=4))
     fits = [f"{counted(users_of(name, way, T, GPUS[gpu]), 'user')} under {way}" for way in WAYS]
     most = free / (1024 * token_bytes(name, "MQA", n=GPUS[gpu].n))
     figure = Figure(
