@@ -239,7 +239,7 @@ def head_flops(new, T, D):
     return new * (6 * D * D + 4 * D * T)
 
 
-SERVED = ("Llama-2-7B", "Llama-3.1-8B", "gpt-oss-120b", "DeepSeek-V3")
+SERVED = ("Llama-3.1-8B", "gpt-oss-120b", "DeepSeek-V3")
 RELEASED = {"gpt-oss-120b": "MXFP4", "DeepSeek-V3": "FP8"}  # the others in 16 bits
 
 
@@ -248,7 +248,7 @@ RELEASED = {"gpt-oss-120b": "MXFP4", "DeepSeek-V3": "FP8"}  # the others in 16 b
     B=LogSlider("Users at once", 1, 512, value=32, unit="users"),
     name=Choice("Model", SERVED, value="Llama-3.1-8B"),
     kind=Choice("Weights", ("BF16", "FP8", "MXFP4"), value="BF16"),
-    gpu=Choice("GPU", ("RTX 4090", "H100", "H200", "B200", "8 × B200"), value="H100"),
+    gpu=Choice("GPU", ("H100", "H200", "8 × B200"), value="H100"),
     uncached=Toggle("Break it: no cache, read the whole text for every token"),
 )
 def prefill_against_decode(T, B, name, kind, gpu, uncached):
