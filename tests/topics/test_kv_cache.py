@@ -375,9 +375,9 @@ def test_steps_show_old_rows_unchanged_and_the_work_that_the_page_names():
     assert (work["Work with the cache"], work["Work without"]) == (72, 432)
 
 
-def test_restarted_positions_spare_the_first_token_only():
-    for seed in range(5):
-        frames = defaults_of(demos.decode_by_hand, fault="restart positions at 0", seed=seed)["steps"]["frames"]
+def test_restarted_positions_or_a_dropped_first_key_spare_the_first_token_only():
+    for seed, fault in product(range(5), ("restart positions at 0", "drop the first token")):
+        frames = defaults_of(demos.decode_by_hand, fault=fault, seed=seed)["steps"]["frames"]
         differences = [frame["views"][-1]["items"][-1]["value"] for frame in frames]
         assert differences[0] < 1e-12 < min(differences[1:])
 

@@ -335,7 +335,7 @@ def _throughput(batches, total, B, now, fit, gpu):
         shapes=[rule(x=fit)] if inside else [],
         annotations=[
             label(np.log10(batches[-1]), np.log10(total[-1]), "all users", xanchor="right", yanchor="bottom", yshift=8),
-            label(np.log10(32), np.log10(each[batches == 32][0]), "each user",
+            label(np.log10(8), np.log10(each[batches == 8][0]), "each user",
                   xanchor="left", yanchor="bottom", yshift=4),
             *(full if inside else []),
         ],

@@ -67,6 +67,8 @@ def ladder(here, name, T, gpu_name, gpu):
     elif m.context < T:
         note = Note(beyond(name, m.context), "warning")
     else:
-        split = f" {gpu.n} GPUs split the heads: each keeps every latent, and a single head." if gpu.n > 1 else ""
+        split = (
+            f" {gpu.n} GPUs split the heads: each keeps every latent, and a copy of a single head." if gpu.n > 1 else ""
+        )
         note = Note(f"Users that fit beside the weights at most, each with a text of this length.{split}")
     return figure, table, metrics, note
