@@ -286,7 +286,7 @@ def users_against_context(T, name, gpu):
         y_title="Users that fit",
         alt=f"{name} on {gpu} at {T:,} tokens: {', '.join(fits)}.",
         xaxis={"type": "log", "tickvals": CONTEXTS[::2], "ticktext": [f"{t:,.0f}" for t in CONTEXTS[::2]],
-               "range": [2.95, 5.5]},
+               "range": [2.95, 5.75 if one_line else 5.5]},  # room for the longer name
         yaxis={"type": "log", "range": [-1, np.log10(max(most, 10)) + 0.3]},
         showlegend=False,
         shapes=[rule(x=T)],

@@ -169,6 +169,7 @@ function replaceWorker() {
 }
 
 function endWorker() {
+  worker.onmessage = worker.onerror = null; // what it still had to say would be taken for the next one's
   worker.terminate();
   clearInterval(watchdog);
   clearTimeout(ending);
