@@ -40,7 +40,7 @@ bench: setup .venv/.chromium
 screenshots: build .venv/.chromium
 	@$(PYTHON) -m bench.screenshots
 
-setup: .venv/.ready node_modules/.ready
+setup: .venv/.ready node_modules/.ready topics/data/gpt2.merges
 
 .venv/.ready: requirements.txt
 	@sh builder/make-venv.sh
@@ -53,6 +53,9 @@ node_modules/.ready: package-lock.json
 	@echo "Installing browser packages"
 	@npm ci --silent --ignore-scripts
 	@touch $@
+
+topics/data/gpt2.merges: builder/bundle/merges.py node_modules/.ready .venv/.ready
+	@$(PYTHON) -m builder.bundle.merges
 
 .venv/.chromium: .venv/.ready
 	@$(PYTHON) -m tests.chromium

@@ -5,3 +5,8 @@ from pathlib import Path
 REPOSITORY = Path(__file__).resolve().parent.parent
 TEMPLATES = REPOSITORY / "templates"
 CACHE = REPOSITORY / ".cache"  # what all projects share; a project's own results lie in its own .cache
+
+
+def data_files(topics):
+    """What demos may ask for: weights and tables, but not the text beside them that says where they come from."""
+    return [path for path in sorted((Path(topics) / "data").glob("*")) if path.suffix != ".md"]

@@ -5,6 +5,7 @@ import json
 import pytest
 
 from topics.kit.model import lm
+from topics.kit.model.data import data_file
 from topics.kit.model.language import HELD_OUT
 from training import effects, family, report
 from training.family import PLANS, RUNS, missing_starts, waves
@@ -47,7 +48,7 @@ def test_a_result_says_how_it_came_about(name):
 
 def test_the_target_is_small_enough_for_the_wire():
     assert TARGET["parameters"] <= 600_000
-    assert lm.weights_file("target").stat().st_size <= 1_200_000
+    assert data_file("target").stat().st_size <= 1_200_000
 
 
 def test_the_targets_loss_is_within_five_percent_of_the_known_entropy():

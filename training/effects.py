@@ -13,6 +13,7 @@ import numpy as np
 
 from topics.kit.model import lm
 from topics.kit.model.autograd import cross_entropy
+from topics.kit.model.data import data_path
 from topics.kit.model.language import BLUNT, CONTEXT, SUNG
 from topics.kit.model.text import NUMBER, encode, held_out, padded
 from training.family import RESULTS, RUNS
@@ -218,7 +219,7 @@ def effects(name):
         "bits": bits(model, texts),
         "pruning": pruning(model, texts),
     }
-    if (RUNS / "draft.safetensors").is_file() or (lm.DATA / "draft.safetensors").is_file():
+    if (RUNS / "draft.safetensors").is_file() or data_path("draft").is_file():
         found["acceptance"] = acceptance(model, read("draft"), texts)
     return found
 

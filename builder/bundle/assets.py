@@ -11,7 +11,7 @@ from pathlib import Path
 
 from builder.bundle.runtime import zipped
 from builder.cache import digest, remembered
-from builder.places import CACHE, REPOSITORY, TEMPLATES
+from builder.places import CACHE, REPOSITORY, TEMPLATES, data_files
 
 BUNDLES = CACHE / "bundles"
 VERSIONS = 8  # of one bundle that the cache holds: test projects differ in what they define
@@ -47,9 +47,9 @@ def bundle(topics, pack):
     from topics.kit.page.traces import INKS
 
     archive = pack_topics(Path(topics))
-    data = {path.stem: path.read_bytes() for path in sorted(Path(topics).glob("data/*.safetensors"))}
-    hashes = {name: hashlib.sha256(weights).hexdigest() for name, weights in data.items()}
-    data_paths = {name: f"static/{name}-{hashes[name][:16]}.safetensors" for name in data}  # python.js derives the same
+    data = {path.name: path.read_bytes() for path in data_files(topics)}
+    hashes = {name: hashlib.sha256(content).hexdigest() for name, content in data.items()}
+    data_paths = {name: f"static/{hashed(name, hashes[name])}" for name in data}
     zip_path = f"static/topics-{digest(archive)}.zip"
     worker = esbuild(STATIC / "js/python/worker.js", {})
     (worker_path,) = (path for path in worker if "/worker-" in path)
@@ -57,7 +57,7 @@ def bundle(topics, pack):
         "base": f"../runtime-{pack.digest}/",
         "files": pack.files,
         "archives": [{"url": f"../{zip_path}", "bytes": len(archive), "directory": "/home/pyodide"}],
-        "data": {name: {"bytes": len(weights), "sha256": hashes[name]} for name, weights in data.items()},
+        "data": {name: {"bytes": len(content), "sha256": hashes[name]} for name, content in data.items()},
     }
     # build: the page's own script changes its name whenever anything that it loads does
     build = digest(worker_path, json.dumps(runtime), *sources(STATIC))
@@ -92,6 +92,12 @@ def bundle(topics, pack):
         fonts=[path for name in FONTS for path in styles["site"] if re.fullmatch(rf"static/{name}-\w+\.woff2", path)],
         build=build,
     )
+
+
+def hashed(name, sha256):
+    """A data file's name in the site, as python.js derives it, too."""
+    stem, dot, ending = name.partition(".")
+    return f"{stem}-{sha256[:16]}{dot}{ending}"
 
 
 def sources(static):

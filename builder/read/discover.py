@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from builder.faults import Fault, did_you_mean
+from builder.places import data_files
 from builder.read.dependencies import Sources
 from builder.read.frontmatter import parse
 
@@ -114,13 +115,17 @@ def same_names(slug, root):
 
 
 def data_faults(topic, root):
-    """A demo may only name models that are there."""
-    there = [path.stem for path in (Path(root) / "topics/data").glob("*.safetensors")]
+    """A demo may only name files that are there: models by their stem."""
+    there = [path.name.removesuffix(".safetensors") for path in data_files(Path(root) / "topics")]
     return [
         Fault(file_of(demo), demo.__code__.co_firstlineno,
-              f"{name} runs the model {each!r}, but topics/data has no {each}.safetensors.{did_you_mean(each, there)}")
+              f"{name} needs {each!r}, but topics/data has no {file_name(each)}.{did_you_mean(each, there)}")
         for name, demo in topic.demos.items() for each in demo.data if each not in there
     ]  # fmt: skip
+
+
+def file_name(each):
+    return each if "." in each else f"{each}.safetensors"
 
 
 def is_ours(thing, topic):

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from topics.kit.model.autograd import FUNCTIONS, UFUNCS, Tensor, adam, cross_entropy, gradients
+from topics.kit.model.autograd import FUNCTIONS, UFUNCS, Tensor, cross_entropy, gradients
 
 RNG = np.random.default_rng(0)
 
@@ -156,27 +156,6 @@ def test_a_long_chain_needs_no_recursion():
     assert gradients(y, [x])[0] == 5001
 
 
-def test_adam_takes_the_first_step_with_the_size_of_its_rate():
-    """At the first step m/√v is the sign of the gradient, so each weight moves by the rate (Kingma and Ba 2014)."""
-    w, state = adam({"w": np.array([1.0, -2.0])}, {"w": np.array([0.3, -7.0])}, None, rate=0.1)
-    np.testing.assert_allclose(w["w"], [0.9, -1.9], atol=1e-7)
-    assert state[0] == 1
-
-
-def test_adam_finds_the_bottom_of_a_bowl():
-    w, state = {"w": np.array([5.0, -3.0])}, None
-    for _ in range(400):
-        w, state = adam(w, {"w": w["w"] - 1}, state, rate=0.05)
-    np.testing.assert_allclose(w["w"], 1, atol=0.01)
-
-
 def test_a_product_with_a_vector_is_refused_where_it_stands():
     with pytest.raises(TypeError, match="einsum"):
         Tensor(np.ones((2, 3))) @ np.ones(3)
-
-
-def test_adam_takes_a_weight_of_any_name():
-    w, state = {"t": np.array([1.0])}, None
-    for _ in range(3):
-        w, state = adam(w, {"t": np.array([2.0])}, state, rate=0.1)
-    assert np.allclose(w["t"], 1 - 3 * 0.1)

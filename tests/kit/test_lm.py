@@ -5,13 +5,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from topics.kit.model import lm
-from topics.kit.model.autograd import Tensor, adam, cross_entropy, gradients
+from topics.kit.model import data, lm
+from topics.kit.model.autograd import Tensor, cross_entropy, gradients
 from topics.kit.model.text import decode, encode, held_out, padded
+from topics.kit.model.training import next_token_loss, train
 
 REFERENCE = Path(__file__).parents[1] / "reference"
 RUNS = Path(__file__).parents[2] / "training/runs"
-SHIPPED = sorted(path.stem for path in lm.DATA.glob("*.safetensors"))
+SHIPPED = sorted(path.stem for path in data.DATA.glob("*.safetensors"))
 TRAINED = ["target", "draft", "heads2-1", "mixture"]  # whole heads, groups of them, and experts
 RNG = np.random.default_rng(3)
 
@@ -38,7 +39,7 @@ def test_the_shipped_models_have_a_reference_and_are_those_that_were_trained():
     assert "target" in SHIPPED
     for name in SHIPPED:
         assert name in TRAINED
-        assert lm.weights_file(name).read_bytes() == (RUNS / f"{name}.safetensors").read_bytes()
+        assert data.data_file(name).read_bytes() == (RUNS / f"{name}.safetensors").read_bytes()
 
 
 @pytest.mark.parametrize("name", TRAINED)
@@ -193,14 +194,10 @@ def test_the_networks_gradient_is_what_finite_differences_find():
 
 def test_training_on_one_text_learns_it_by_heart():
     model, words = small(dtype=np.float32), np.random.default_rng(0).permutation(11)
-    weights, state = model.weights, None
-    for _ in range(60):
-        tensors = {name: Tensor(w) for name, w in weights.items()}
-        loss = cross_entropy(lm.forward(model.with_weights(tensors), words[:-1]), words[1:])
-        grads = dict(zip(tensors, gradients(loss, list(tensors.values())), strict=True))
-        weights, state = adam(weights, grads, state, rate=0.02)
-    assert loss.value < 0.05
-    assert list(lm.generate(model.with_weights(weights), words[:1], 10)) == words[1:].tolist()
+    batch = words[None, :-1], words[None, 1:], None
+    *_, last = train(model.weights, next_token_loss(model), [batch] * 60, 0.02)
+    assert last.loss < 0.05
+    assert list(lm.generate(model.with_weights(last.weights), words[:1], 10)) == words[1:].tolist()
 
 
 # ---- sampling

@@ -3,7 +3,8 @@
 import numpy as np
 
 from topics.kit import Figure, Metrics, Note, Progress, Seed, Slider, Toggle, demo, line, rule, softmax
-from topics.kit.model.autograd import Tensor, adam, cross_entropy, gradients
+from topics.kit.model.autograd import cross_entropy
+from topics.kit.model.training import train
 from topics.sliding_window.method import sliding_window_mask
 
 V_TOY, ECHOES, D_TOY, T_TOY = 12, 2, 8, 32  # words, those that call for an echo, width, length of a text
@@ -47,17 +48,19 @@ def teach_to_rest(W, windowed, seed, steps=300, every=20):
     V, D = V_TOY, D_TOY
     shapes = {"q": (V + 1, D), "k": (V + 1, D), "near": (D, 3), "v": (V + 1, V), "next": (V + 1, V)}
     p = {name: rng.normal(0, 0.3, shape).astype(np.float32) for name, shape in shapes.items()}
-    test, state = echo_texts(rng, table, 64), None
+    test = echo_texts(rng, table, 64)
     mask = sliding_window_mask(T_TOY - 1, W if windowed else T_TOY)
-    for step in range(1, steps + 1):
-        x = echo_texts(rng, table, 16)
-        tensors = {name: Tensor(w) for name, w in p.items()}
-        logits, _ = resting_head(tensors, x[:, :-1], mask)
-        grads = gradients(cross_entropy(logits, x[:, 1:]), list(tensors.values()))
-        rate = 0.05 * min(1, 2 * (1 - step / steps) + 0.05)
-        p, state = adam(p, dict(zip(p, grads, strict=True)), state, rate, betas=(0.9, 0.99))
-        if step % every == 0:
-            yield step, measured(p, test, table, W)
+
+    def loss_of(weights, x):
+        return cross_entropy(resting_head(weights, x[:, :-1], mask)[0], x[:, 1:])
+
+    def eta(t):
+        return 0.05 * min(1, 2 * (1 - t / steps) + 0.05)
+
+    batches = (echo_texts(rng, table, 16) for _ in range(steps))
+    for step in train(p, loss_of, batches, eta, clip=np.inf, betas=(0.9, 0.99)):
+        if step.t % every == 0:
+            yield step.t, measured(step.weights, test, table, W)
 
 
 def measured(p, x, table, W):

@@ -295,23 +295,3 @@ def cross_entropy(logits, targets, weights=None):
 
     loss = -(np.take_along_axis(log_p, at, -1)[..., 0] * share).sum()
     return Tensor(loss, [(logits, vjp)]) if isinstance(logits, Tensor) else loss
-
-
-# ---- training
-
-
-def adam(weights, grads, state, rate, betas=(0.9, 0.999), eps=1e-8):
-    """One step of Adam (arXiv 1412.6980) on {name: array}; returns the new weights and the new state.
-
-    state  what the last call gave; None at the first
-    """
-    t, moments = state or (0, {})
-    t, new, after = t + 1, {}, {}
-    for name, w in weights.items():
-        m, v = moments.get(name, (0.0, 0.0))
-        g = grads[name]
-        m, v = betas[0] * m + (1 - betas[0]) * g, betas[1] * v + (1 - betas[1]) * g * g
-        after[name] = m, v
-        step = m / (1 - betas[0] ** t) / (np.sqrt(v / (1 - betas[1] ** t)) + eps)
-        new[name] = (w - rate * step).astype(w.dtype)
-    return new, (t, after)

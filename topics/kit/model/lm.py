@@ -11,14 +11,12 @@ weight of a model without experts.
 import json
 from dataclasses import dataclass, replace
 from functools import cache
-from pathlib import Path
 
 import numpy as np
 
+from topics.kit.model.data import data_file
 from topics.kit.model.rotary import rope_frequencies
 from topics.kit.numerics import softmax
-
-DATA = Path(__file__).parents[2] / "data"
 
 
 @dataclass(frozen=True)
@@ -50,23 +48,13 @@ class Model:
         return replace(self, weights=self.weights | changed)
 
 
-def weights_file(name):
-    """Where a model's weights are: in the project, and in a browser once they were fetched."""
-    return DATA / f"{name}.safetensors"
-
-
 @cache
 def load(name):
     """A model of the family, in float32, from topics/data/<name>.safetensors (stored there in float16).
 
     raises FileNotFoundError where a demo did not name the model that it runs
     """
-    path = weights_file(name)
-    if not path.is_file():
-        raise FileNotFoundError(
-            f'{path.name} is not here. A demo that runs this model names it: @demo("model", "{name}", …)'
-        )
-    return read(path)
+    return read(data_file(name))
 
 
 def read(path):

@@ -6,7 +6,7 @@ import json
 
 import numpy as np
 
-from topics.kit.model.lm import weights_file
+from topics.kit.model.data import data_path
 from topics.kit.page.demo import answer, as_views
 from topics.kit.page.exercise import judge
 from topics.kit.page.rebind import CodeError, rebind, restore
@@ -22,18 +22,19 @@ def run(call, args):
 
 
 def missing(call):
-    """The models that demo "topic.name" runs and that are not here yet, as JSON."""
-    return json.dumps([each for each in find(call).data if not weights_file(each).is_file()])
+    """The files that demo "topic.name" needs and that are not here yet, as JSON."""
+    paths = map(data_path, find(call).data)
+    return json.dumps([path.name for path in paths if not path.is_file()])
 
 
 def store(name, data, sha256):
-    """Keep the bytes of a model that the worker has fetched. raises ValueError when they are not the right ones."""
+    """Keep the bytes of a file that the worker has fetched. raises ValueError when they are not the right ones."""
     found = hashlib.sha256(data).hexdigest()
     if found != sha256:
         raise ValueError(f"{name}: what arrived is not what the site's build put there (its SHA-256 begins with "
                          f"{found[:8]}, not {sha256[:8]})")  # fmt: skip
-    weights_file(name).parent.mkdir(exist_ok=True)
-    weights_file(name).write_bytes(data)
+    data_path(name).parent.mkdir(exist_ok=True)
+    data_path(name).write_bytes(data)
 
 
 def edit(target, code):

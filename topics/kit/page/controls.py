@@ -143,6 +143,7 @@ class Text:
     """The reader's own input. `examples` are tried by the tests; the empty text always is.
 
     suggest  the house model's words are offered as one types
+    lines    how many are seen at once; with more than one, Return begins another
     """
 
     label: str
@@ -150,6 +151,7 @@ class Text:
     limit: int = 200
     examples: tuple = ()
     suggest: bool = False
+    lines: int = 1
     unit = ""
     stops = None
     kind = "text"

@@ -9,7 +9,7 @@ import { accepted, changedControls, describeControls, enableControls } from "./c
 import { labelControls, putControls, readControls, wireSuggestions, wireTyping } from "./controls.js";
 import { enliven } from "./enliven.js";
 import { loadGrid } from "./grid.js";
-import { callPython, onPython, pythonStatus, retryPython, startPython } from "../python/python.js";
+import { callPython, goOnPython, onPython, pythonStatus, retryPython, startPython } from "../python/python.js";
 import { showTools, wireTools } from "./tools.js";
 import { announce } from "../page/announce.js";
 import "./touch.js"; // from the start: the first touch may be the one that scrolls
@@ -136,6 +136,7 @@ class LlmDemo extends HTMLElement {
       this.ask(readControls(this.form));
     }
     if (target.closest("[data-stop]")) this.stop();
+    if (target.closest("[data-go-on]")) this.request(readControls(this.form), goOnPython);
     if (target.closest("[data-new-seed]")) this.newSeed(target.closest("[data-control]").querySelector("input"));
     if (target.closest("[data-retry]")) {
       retryPython();
@@ -150,7 +151,7 @@ class LlmDemo extends HTMLElement {
 
   stop() {
     this.pending = null;
-    this.running?.cancel();
+    this.running?.cancel(true);
   }
 
   pythonChanged() {
@@ -201,8 +202,8 @@ class LlmDemo extends HTMLElement {
     return JSON.stringify(args) !== JSON.stringify(readControls(this.form));
   }
 
-  async request(args) {
-    const { done, cancel } = callPython(this.getAttribute("call"), args, (views) => this.progress(run, views));
+  async request(args, call = callPython) {
+    const { done, cancel } = call(this.getAttribute("call"), args, (views) => this.progress(run, views));
     const run = { args, cancel, steps: 0 };
     this.running = run;
     const busy = setTimeout(() => this.running === run && this.working(run.progress), this.onButton ? 0 : BUSY_AFTER);
@@ -321,7 +322,7 @@ class LlmDemo extends HTMLElement {
   stopped() {
     this.state = "live";
     this.leaveBar();
-    this.status("Stopped. What is shown is what had been computed by then.", "");
+    this.status("Stopped. What is shown is what had been computed by then.", `<button type="button" data-go-on>Go on</button>`);
     announce("Stopped.");
     this.dispatchEvent(new Event("answered")); // who waits for a whole answer gets what there is
   }

@@ -64,8 +64,8 @@ export function retryPython() {
   spawn();
 }
 
-const modelFile = ([name, file]) => {
-  return [name, { ...file, url: at(`./${name}-${file.sha256.slice(0, 16)}.safetensors`) }]; // as builder/bundle/assets.py names it
+const dataFile = ([name, file]) => {
+  return [name, { ...file, url: at(`./${name.replace(".", `-${file.sha256.slice(0, 16)}.`)}`) }]; // as builder/bundle/assets.py names it
 };
 
 // A worker from a blob inherits the page's content security policy; one loaded by URL would not.
@@ -88,7 +88,7 @@ function spawn() {
       base: at(RUNTIME.base),
       files: RUNTIME.files,
       extraArchives: RUNTIME.archives.map(absolute),
-      data: Object.fromEntries(Object.entries(RUNTIME.data).map(modelFile)),
+      data: Object.fromEntries(Object.entries(RUNTIME.data).map(dataFile)),
       module: wasm,
       again: failedBoots,
       iPad: navigator.platform === "MacIntel" && navigator.maxTouchPoints > 1, // it calls itself a Mac
@@ -193,11 +193,13 @@ function ask(message, onProgress) {
     if (![...requests.values()].some((other) => other.sent)) silence = 0; // patience counts from this request
     flush();
   } else startPython();
-  return { done, cancel: () => cancel(id) };
+  return { done, cancel: (keep) => cancel(id, keep) };
 }
 
-/** Ask for a demo's views. `done` rejects with {kind, message, traceback}; `cancel` stops a generator. */
+/** Ask for a demo's views. `done` rejects with {kind, message, traceback}; `cancel` stops a generator, `cancel(true)` so
+    that `goOnPython` can take it up where it was. */
 export const callPython = (call, args, onProgress) => ask({ call, args }, onProgress);
+export const goOnPython = (call, args, onProgress) => ask({ call, args, goOn: true }, onProgress);
 
 /** Put the reader's code in the place of a function, or ours back; resolves to {message, line}. */
 export const editPython = (target, code) => ask({ edit: target, code }).done;
@@ -206,10 +208,10 @@ export const uneditPython = (target) => ask({ unedit: target }).done;
 /** Judge the reader's answer to an exercise; resolves to {passed, message, line}. */
 export const checkPython = (name, code, seed) => ask({ check: name, code, seed }).done;
 
-function cancel(id) {
+function cancel(id, keep = false) {
   const request = requests.get(id);
   if (!request) return;
-  if (request.sent) return worker.postMessage({ cancel: id });
+  if (request.sent) return worker.postMessage({ cancel: id, keep });
   requests.delete(id);
   request.reject({ kind: "stopped", message: "Stopped." });
 }

@@ -1,7 +1,8 @@
 // The only file that knows Pyodide exists (with boot.js, which starts it, and guard.js, which interrupts it).
 // Knows no topic and no page.
 //
-//   page → worker   {boot: {…}}   {id, call: "kv_cache.calculator", args, guard}   {cancel: id}   {ping}
+//   page → worker   {boot: {…}}   {id, call: "kv_cache.calculator", args, guard}   {cancel: id, keep}   {ping}
+//                   {id, call, goOn: true}: a call that was cancelled to be kept
 //                   {id, edit: "topics.kit.numerics.softmax", code, guard}   {id, unedit: target or ""}
 //                   {id, check: "kv_cache.grow", code, seed, guard}
 //   worker → page   {status: "booting" | "ready" | "broken", phase, loaded, total, message}
@@ -21,13 +22,15 @@ let bridge; // topics.kit.page.bridge
 let toPython; // a Uint8Array as Python's memoryview
 let memory; // how many bytes Python's heap has
 let printed;
-let data; // {name: {url, bytes, sha256}} of the models that a demo may run
-const cancelled = new Set();
+let data; // {name: {url, bytes, sha256}} of the files that a demo may need
+const cancelled = new Map(); // id → whether the run is kept
+const kept = new Map(); // call → {steps, views} of a run that was stopped, and may go on
+let edited; // the guard, while the reader's own code stands in the place of ours: a run that began before meets it, too
 
 self.onmessage = ({ data }) => {
   if (data.boot) start(data.boot);
   else if (data.ping) pong(data.ping);
-  else if (data.cancel) cancelled.add(data.cancel);
+  else if (data.cancel) cancelled.set(data.cancel, data.keep);
   else answer(data);
 };
 
@@ -76,24 +79,30 @@ async function answer(message) {
   }
 }
 
-async function work({ id, call, args, edit, unedit, check, code, seed, guard }) {
+async function work({ id, call, args, goOn, edit, unedit, check, code, seed, guard }) {
+  if (edit || unedit !== undefined) edited = guard;
   const run = (task) => {
-    if (guard) postMessage({ began: id });
-    return guard ? guarded(guard, task) : task();
+    const by = guard ?? edited;
+    if (by) postMessage({ began: id });
+    return by ? guarded(by, task) : task();
   };
   if (edit) return { verdict: JSON.parse(run(() => bridge.edit(edit, code))) };
   if (check) return { verdict: JSON.parse(run(() => bridge.check(check, code, seed))) };
   if (unedit !== undefined) return { verdict: bridge.unedit(unedit) };
-  for (const name of JSON.parse(bridge.missing(call))) await fetchModel(id, name);
+  if (goOn && !kept.has(call)) throw LOST;
+  if (!goOn) letGo(call);
+  for (const name of JSON.parse(bridge.missing(call))) await fetchFile(id, name);
+  const begun = kept.get(call);
+  if (begun) return { views: await drain(id, call, begun, run) };
   const result = run(() => bridge.run(call, JSON.stringify(args)));
-  return { views: result.next ? await drain(id, result, run) : unpack(result) };
+  return { views: result.next ? await drain(id, call, { steps: result }, run) : unpack(result) };
 }
 
-const fetching = new Map(); // name → promise: two demos that want one model wait for one download
+const fetching = new Map(); // name → promise: two demos that want one file wait for one download
 
-async function fetchModel(id, name) {
+async function fetchFile(id, name) {
   const report = (loaded, total) => {
-    const label = `Fetching the model: ${(loaded / 1e6).toFixed(1)} of ${(total / 1e6).toFixed(1)} MB`;
+    const label = `Fetching ${name.endsWith(".safetensors") ? "the model" : name}: ${(loaded / 1e6).toFixed(1)} of ${(total / 1e6).toFixed(1)} MB`;
     const views = { json: JSON.stringify([{ view: "progress", done: loaded, total, label }]), bytes: new Uint8Array() };
     send({ id, progress: true, views });
   };
@@ -103,23 +112,31 @@ async function fetchModel(id, name) {
 }
 
 // Between two steps of a generator the worker reads its messages: calls of other demos, and Stop.
-async function drain(id, steps, run) {
-  let views;
+async function drain(id, call, { steps, views }, run) {
+  kept.delete(call);
   try {
     for (let step; !(step = run(() => steps.next())).done; ) {
       if (views) send({ id, progress: true, views });
       views = unpack(step.value);
       await breathe();
-      if (cancelled.has(id)) throw STOPPED;
+      if (!cancelled.has(id)) continue;
+      if (cancelled.get(id)) kept.set(call, { steps, views });
+      throw STOPPED;
     }
     return views;
   } finally {
-    steps.destroy(); // closes the generator
+    if (!kept.has(call)) steps.destroy(); // closes the generator
   }
+}
+
+function letGo(call) {
+  kept.get(call)?.steps.destroy();
+  kept.delete(call);
 }
 
 const EXITED = /^Pyodide already (exited|fatally failed)/; // os._exit says nothing; the next call says this
 const STOPPED = { kind: "stopped", message: "Stopped." };
+const LOST = { kind: "lost", message: "This run can't go on: Python was started anew since. Retry runs it from the beginning." };
 
 const channel = new MessageChannel(); // setTimeout would wait 4 ms each time
 const breathe = () =>
@@ -138,7 +155,7 @@ const send = (message) => postMessage(message, message.views ? [message.views.by
 
 // A Python traceback ends with "ValueError: why"; the frames above the topic are Pyodide's and ours.
 function explain(error) {
-  if (error === STOPPED) return STOPPED;
+  if (error === STOPPED || error === LOST) return error;
   if (error.pyodide_fatal_error || EXITED.test(error.message)) return { kind: "fatal", message: "Python crashed" };
   const lines = String(error.message).trimEnd().split("\n");
   if (lines.at(-1).startsWith("KeyboardInterrupt")) return { kind: "deadline", message: "Stopped: it took too long." };
