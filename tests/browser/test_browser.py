@@ -52,12 +52,12 @@ def silent(n):
 
 @demo("live", n=Slider("N", 1, 9, value=9))
 def slow(n):
-    """Counts to a hundred, at its default in two seconds, at 1 in twenty, and tells every 33rd."""
+    """Counts to a hundred, at its default in two seconds, at 1 in twenty, and tells every 33rd and the last."""
     for i in range(1, 101):
         end = time.perf_counter() + 0.2 / n
         while time.perf_counter() < end:
             pass
-        yield Progress(i, 100, "Counting"), *([Metrics(("count", i, ""))] if i % 33 == 1 else [])
+        yield Progress(i, 100, "Counting"), *([Metrics(("count", i, ""))] if i % 33 == 1 or i == 100 else [])
 
 
 @demo("model", "tiny", n=Slider("N", 1, 9, value=2))
@@ -356,6 +356,29 @@ def test_a_generator_shows_progress_and_can_be_stopped(warm):
     assert 1 <= int(slow.locator(".view-metrics dd, .metric-value").first.inner_text().split()[0]) < 100
 
 
+def counted(slow):
+    return slow.locator(".demo-status progress").evaluate("bar => bar.value")
+
+
+def test_a_run_that_was_stopped_goes_on_where_it_was(warm):
+    slow = start_counting(warm)
+    eventually(warm, lambda: counted(slow) > 2)
+    reached = counted(slow)
+    slow.get_by_role("button", name="Stop").click()
+    expect(slow).to_have_attribute("state", "live")
+    slow.get_by_role("button", name="Go on").click()
+    expect(slow.locator(".demo-status")).to_contain_text("Counting")
+    eventually(warm, lambda: counted(slow) > 0)
+    assert counted(slow) >= reached
+    slow.get_by_role("button", name="Stop").click()
+    expect(slow.get_by_role("button", name="Go on")).to_be_visible()
+    move(warm, "slow", "End")  # what stands still is a run of other values
+    expect(slow.get_by_role("button", name="Go on")).not_to_be_attached()
+    slow.get_by_role("button", name="Run").click()
+    expect(slow.locator(".demo-status")).to_be_empty()
+    expect(metric(warm, "slow")).to_contain_text("100")
+
+
 def test_a_tool_that_waited_for_a_run_gets_what_there_was_when_it_was_stopped(warm):
     slow = start_counting(warm)
     csv = slow.locator('[data-tool="csv"]')
@@ -409,6 +432,8 @@ def test_only_the_latest_value_is_shown_in_the_end(warm):
 
 def test_a_worker_that_closes_itself_is_noticed_and_replaced(warm):
     """Its last answer still arrives; the heartbeat finds out, and later moves are answered by a new worker."""
+    slow = start_counting(warm)
+    slow.get_by_role("button", name="Stop").click()
     move(warm, "silent", "Home")
     expect(demo(warm, "silent")).to_have_attribute("state", "live")
     watch_restarts(warm)
@@ -417,6 +442,9 @@ def test_a_worker_that_closes_itself_is_noticed_and_replaced(warm):
     move(warm, "silent", "End")
     expect(metric(warm, "silent")).to_contain_text("9")
     expect(demo(warm, "silent")).to_have_attribute("state", "live")
+    slow.get_by_role("button", name="Go on").click()  # what had been stopped was in the old worker
+    expect(slow.locator(".demo-status")).to_contain_text("can't go on")
+    expect(slow.get_by_role("button", name="Retry")).to_be_visible()
 
 
 def test_a_call_that_kills_python_is_replayed_once_then_named(page, lab):

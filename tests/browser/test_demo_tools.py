@@ -79,8 +79,8 @@ def map(n):
     return Matrix([[1.0, None], w.tolist()], "rs", "pq", "Map", why=Scores(q, k)), Badge("none", 0.0, 1e-12)
 
 
-@demo("live", n=Slider("N", 0, 9, value=2))
-def later(n):
+@demo("live", n=Slider("N", 0, 9, value=2), lines=Text("Lines", "one\\ntwo", lines=3))
+def later(n, lines):
     """Runs on its button."""
     return Figure([line(x, n * x, "rise", "key")], "x", "y", alt=f"Slope {n}."), Metrics(("n", n, ""))
 '''
@@ -259,6 +259,21 @@ def test_the_state_of_every_kind_of_control_goes_round_by_link(warm, lab, name):
     expect(alt(warm)).to_have_text(shown)
     demo(warm, "every").get_by_role("button", name="Reset").click()
     expect(alt(warm)).to_have_text(STILL)
+    settles(warm, "")
+
+
+@in_browser
+def test_a_text_of_several_lines_goes_round_by_link(warm, lab):
+    area = control(warm, "lines", of="later").locator("textarea")
+    assert area.input_value() == "one\ntwo"
+    area.fill("three\n\nfour & five")
+    settles(warm, "#later:lines=three\n\nfour & five")
+    link = warm.url
+    visit(warm, lab.replace("lab.html", "other.html"))
+    visit(warm, link)
+    expect(area).to_have_value("three\n\nfour & five")
+    demo(warm, "later").get_by_role("button", name="Reset").click()
+    expect(area).to_have_value("one\ntwo")
     settles(warm, "")
 
 

@@ -43,7 +43,7 @@ def counting(n):
     """Counts to 150, while others are served."""
     for i in range(1, 151):
         time.sleep(0.02)
-        yield Progress(i, 150, "Counting"), Metrics(("count", i, ""))
+        yield Progress(i, 150, "Counting"), Metrics(("count", i, ""), ("twice", double(i), ""))
 
 
 def _square(x):
@@ -396,7 +396,7 @@ def run_beside_counting(page, code):
 def counts_to_its_end(counting):
     expect(counting).to_have_attribute("state", "live")
     expect(counting.locator(".demo-status")).to_be_empty()
-    expect(counting.locator(".metric-value")).to_have_text("150")
+    expect(counting.locator(".metric-value").first).to_have_text("150")
 
 
 @pytest.mark.parametrize("by", ["the reader", "the clock"])
@@ -413,6 +413,31 @@ def test_code_that_kills_python_is_to_blame_and_not_the_demo_beside_it(fresh):
     expect(status(cell(fresh))).to_contain_text("did not survive", timeout=SOON)
     fresh.problems.clear()  # Pyodide has told the console, too
     counts_to_its_end(counting)
+
+
+def test_a_run_goes_on_with_the_code_that_was_edited_while_it_stood_still(lab):
+    counting = lab.locator("#demo-counting")
+    counting.get_by_role("button", name="Run").click()
+    expect(counting.locator(".demo-status")).to_contain_text("Counting")
+    counting.get_by_role("button", name="Stop").click()
+    run(lab, cell(lab), "def double(x):\n    return 3 * x\n")
+    expect(shown(lab)).to_have_text("6")
+    counting.get_by_role("button", name="Go on").click()
+    counts_to_its_end(counting)
+    expect(counting.locator(".metric-value").nth(1)).to_have_text("450")
+
+
+def test_endless_code_in_a_run_that_began_before_it_is_interrupted(lab):
+    counting = lab.locator("#demo-counting")
+    counting.get_by_role("button", name="Run").click()
+    expect(counting.locator(".demo-status")).to_contain_text("Counting")
+    counting.get_by_role("button", name="Stop").click()
+    lab.locator("#demo-doubled").evaluate("demo => demo.remove()")  # nobody but the run calls what is edited
+    run(lab, cell(lab), "def double(x):\n    while x > 0: pass\n")
+    watch_restarts(lab)
+    counting.get_by_role("button", name="Go on").click()
+    expect(counting.locator(".demo-status")).to_contain_text("Stopped: it took too long", timeout=SOON)
+    assert restarts(lab) == 0
 
 
 # ---- the link

@@ -87,7 +87,7 @@ class LlmDemo extends HTMLElement {
     labelControls(this.form);
     addressLater();
     if (!this.onButton) this.ask(readControls(this.form));
-    else if (!this.running && this.stage.querySelector(".view-figure")) this.status("Press Run: what is shown is older.", "");
+    else if (!this.running && (this.views || this.stage.querySelector(".view-figure"))) this.status("Press Run: what is shown is older.", "");
   }
 
   // ---- its part of a link (address.js)
