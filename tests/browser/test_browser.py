@@ -142,6 +142,15 @@ def test_the_first_figure_needs_neither_python_nor_plotly(page, server):
     assert not [url for url in asked if "runtime-" in url or "plotly" in url], "before the reader has done anything"
 
 
+def test_python_starts_with_a_pointer_that_moves_not_with_one_that_rests(page, server):
+    page.goto(server.url + "kv_cache.html")
+    point = "movementX => dispatchEvent(new PointerEvent('pointermove', { movementX }))"
+    page.evaluate(point, 0)  # as Chromium sends to a page that has come under a resting pointer
+    assert not page.locator("html[data-python]").count()
+    page.evaluate(point, 1)
+    assert page.locator("html[data-python]").count()
+
+
 def test_a_slider_moved_by_keyboard_changes_the_figure(page, server):
     page.goto(server.url + "kv_cache.html")
     before = page.locator(f"{HEADLINE} .figure-alt").text_content()

@@ -20,7 +20,8 @@ export { callPython, checkPython, pythonStatus } from "./python/python.js"; // f
 const SIGNS = ["pointermove", "pointerdown", "keydown", "scroll", "touchstart"];
 let alive = false;
 
-function wake() {
+function wake({ type, movementX, movementY }) {
+  if (type === "pointermove" && !movementX && !movementY) return; // Chromium tells of a pointer that rests, now and then
   alive = true;
   for (const sign of SIGNS) removeEventListener(sign, wake, { capture: true });
   begin();
