@@ -1,4 +1,4 @@
-"""What the house model costs in the reader's browser: a word, a prompt, a step of LoRA.
+"""What the house model and training cost in the reader's browser: a word, a prompt, a step of LoRA and of a new model.
 
 Run as `python -m bench.model`.
 """
@@ -19,17 +19,18 @@ from builder.bundle.runtime import build_pack
 from builder.serve import SiteServer
 from tests import chromium
 
-LIMITS = {"token": 8, "prompt": 400, "lora": 2000}  # ms, from the design of the house model
+LIMITS = {"token": 8, "prompt": 400, "lora": 2000, "scratch": 100}  # ms, from the design of the house model
 NAMES = {
     "token": "a generated word, with a cache of 64 to 127",
     "prompt": "a prompt of 128 words",
     "lora": "a LoRA step on 8 × 64 words, rank 4 on q and v",
+    "scratch": "a step of a new model (d 32, 2 layers) on 8 × 32 signs, with Muon",
 }
 say = partial(print, file=sys.stderr)
 
 
 def measure():
-    """{"token", "prompt", "lora"}: {"median": ms, "all": [ms]} in Chromium on this machine."""
+    """{"token", "prompt", "lora", "scratch"}: {"median": ms, "all": [ms]} in Chromium on this machine."""
     pack = build_pack(CACHE, NODE_MODULES, say)
     code = (REPOSITORY / "bench/model_timing.py").read_text()
     with TemporaryDirectory() as work, sync_playwright() as playwright:

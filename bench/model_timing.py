@@ -2,13 +2,15 @@
 
 import json
 import time
+from itertools import repeat
 
 import numpy as np
 
 from topics.kit.model import lm
-from topics.kit.model.autograd import Tensor, adam, cross_entropy, gradients
+from topics.kit.model.autograd import cross_entropy
 from topics.kit.model.language import CONTEXT
 from topics.kit.model.text import held_out, padded
+from topics.kit.model.training import matrices_of, new_model, next_token_loss, train, windows
 
 RANK, MATRICES = 4, ("q", "v")  # as the LoRA paper adapts GPT-3 (arXiv 2106.09685)
 
@@ -48,24 +50,26 @@ def measure(repeats=7):
             out, into = model.weights[f"{i}.{name}"].shape
             adapters[f"{i}.{name}.A"] = rng.normal(0, 0.02, (RANK, into)).astype(np.float32)
             adapters[f"{i}.{name}.B"] = np.zeros((out, RANK), np.float32)
-    state = None
 
-    def lora_step():
-        nonlocal adapters, state
-        tensors = {name: Tensor(w) for name, w in adapters.items()}
+    def adapted_loss(tensors, batch):
         adapted = {
             f"{i}.{name}": model.weights[f"{i}.{name}"] + tensors[f"{i}.{name}.B"] @ tensors[f"{i}.{name}.A"]
             for i in range(model.L)
             for name in MATRICES
         }
-        loss = cross_entropy(lm.forward(model.with_weights(adapted), words), targets)
-        found = gradients(loss, list(tensors.values()))
-        adapters, state = adam(adapters, dict(zip(tensors, found, strict=True)), state, rate=1e-3)
+        return cross_entropy(lm.forward(model.with_weights(adapted), batch), targets)
+
+    lora = train(adapters, adapted_loss, repeat(words), 1e-3)
+    small = new_model(rng, V=64, d=32, L=2, H=4, D=8, F=96)  # about what a page trains on a reader's text
+    scratch = train(
+        small.weights, next_token_loss(small), windows(rng.integers(0, 64, 3000), 32, 8, rng), 1e-2, matrices_of(small)
+    )
 
     return {
         "token": {"median": float(np.median(tokens)), "all": [round(t, 2) for t in tokens]},
         "prompt": milliseconds(lambda: lm.forward(model, prompt), repeats),
-        "lora": milliseconds(lora_step, 3),
+        "lora": milliseconds(lambda: next(lora), 3),
+        "scratch": milliseconds(lambda: next(scratch), repeats),
     }
 
 

@@ -24,8 +24,11 @@ ARGUMENTS = [
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
-    "--js-flags=--liftoff-only",  # WebAssembly's first compiler alone: tests/README.md has the numbers
 ]
+TESTING = [
+    *ARGUMENTS,
+    "--js-flags=--liftoff-only",
+]  # WebAssembly's first compiler alone: tests/README.md has the numbers
 
 
 def find(names=NAMES):

@@ -59,7 +59,7 @@ def browser():
 
     expect.set_options(timeout=PATIENCE)
     with sync_playwright() as playwright:
-        launched = playwright.chromium.launch(executable_path=chromium.find(), args=chromium.ARGUMENTS)
+        launched = playwright.chromium.launch(executable_path=chromium.find(), args=chromium.TESTING)
         yield launched
         launched.close()
 
