@@ -25,10 +25,7 @@ ARGUMENTS = [
     "--disable-component-update",
     "--disable-sync",
 ]
-TESTING = [
-    *ARGUMENTS,
-    "--js-flags=--liftoff-only",
-]  # WebAssembly's first compiler alone: tests/README.md has the numbers
+TESTING = [*ARGUMENTS, "--js-flags=--liftoff-only"]  # WebAssembly's first compiler alone: tests/README.md
 
 
 def find(names=NAMES):
