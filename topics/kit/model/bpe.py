@@ -81,7 +81,7 @@ def bpe_train(text, n):
     Each time the pair that can be merged most often is; of equals the one that comes first in the text. It ends when
     no pair occurs twice.
 
-    >>> bpe_train("abab aab", 9)
+    >>> bpe_train("abab abab", 9)
     {(97, 98): 256, (256, 256): 257}
     """
     words = Counter(pieces(text))  # a piece that comes often is counted, not looked through, again
@@ -100,7 +100,7 @@ def bpe_train(text, n):
 
 
 def disjoint(parts):
-    """The pairs of neighbours that could be merged: of aaaa (a, a) twice, not three times.
+    """The pairs of neighbours that could be merged: of aaaa the pair aa twice, not three times.
 
     >>> list(disjoint([1, 1, 1, 1, 2]))
     [(1, 1), (1, 1), (1, 2)]
@@ -137,5 +137,5 @@ def gpt2_merges():
     raises FileNotFoundError where a demo did not name the file
     """
     planes = np.frombuffer(zlib.decompress(data_file("gpt2.merges").read_bytes()), np.uint8).reshape(4, -1).astype(int)
-    left, right = planes[::2] + 256 * planes[1::2]  # (50 000,) each
+    left, right = planes[::2] + 256 * planes[1::2]  # (n,)
     return {pair: 256 + i for i, pair in enumerate(zip(left.tolist(), right.tolist(), strict=True))}

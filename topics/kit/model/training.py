@@ -106,10 +106,10 @@ def matrices_of(model):
 
 
 def next_token_loss(model, **how):
-    """What train takes as loss_of: the mean of −log p(next token) of a batch (tokens, targets, real).
+    """What train takes as loss_of: the mean of −log p(next token) over a batch.
 
-    A batch is what text.padded gives, or windows: tokens (B, T), targets (B, T), and which places count (B, T), None
-    for all. how: as lm.forward takes it.
+    A batch is what text.padded gives, or windows: tokens, targets, and which places count (None: all), in one shape.
+    how: as lm.forward takes it.
     """
 
     def loss_of(weights, batch):

@@ -1,6 +1,6 @@
-"""Steps of PyTorch's AdamW and Muon for tests/kit/test_training.py. By hand, with training/requirements.txt installed:
+"""Steps of PyTorch's AdamW and Muon for tests/kit/test_optimizers.py. By hand, with training/requirements.txt:
 
-python tests/reference/training.py
+python tests/reference/optimizers.py
 """
 
 from pathlib import Path
