@@ -1,6 +1,6 @@
 """What PyTorch computes, for tests/topics/test_weight_init.py: initialisations, a signal's way there and back, norms.
 
-    python tests/reference/weight_init.py    # PyTorch; writes weight_init.npz
+python tests/reference/weight_init.py    # PyTorch; writes weight_init.npz
 """
 
 from pathlib import Path

@@ -48,13 +48,12 @@ def signal(L, scheme, activation, factor, seed):
         ],
         x_title="Layer (0: the input)",
         y_title="Size (root mean square)",
-        alt=f"{scheme}, {activation}, {L} layers of {WIDTH}. The signal begins at {short(forward[0])} and ends at "
-        f"{short(forward[-1])}; the gradient is {short(backward[-1])} at the last layer and {short(backward[0])} at "
+        alt=f"{scheme}, {activation}, {L} layers of {WIDTH}. The signal begins at {_power(forward[0])} and ends at "
+        f"{_power(forward[-1])}; the gradient is {_power(backward[-1])} at the last layer and {_power(backward[0])} at "
         "the input.",
         xaxis={"range": [0, 1.2 * L]},
         yaxis={"type": "log", "range": [low, high], "exponentformat": "power"},
         showlegend=False,
-        shapes=[rule(y=1)],
         annotations=_ends(L, forward, backward, low, high),
     )
     g = factor * gain_of(scheme)
@@ -62,8 +61,8 @@ def signal(L, scheme, activation, factor, seed):
         figure,
         Metrics(
             ("Gain σ√n", g, "", f"standard deviation {short(g / np.sqrt(WIDTH))}"),
-            ("Signal, a layer", _factor(forward[-1] / forward[0], L), "×", f"{short(forward[-1])} after {L}"),
-            ("Gradient, a layer", _factor(backward[0] / backward[-1], L), "×", f"{short(backward[0])} at the input"),
+            ("Signal, a layer", _factor(forward[-1] / forward[0], L), "×", f"{_power(forward[-1])} after {L}"),
+            ("Gradient, a layer", _factor(backward[0] / backward[-1], L), "×", f"{_power(backward[0])} at the input"),
             ("Directions that come through", int((stretch > 0.01 * stretch[0]).sum()), f"of {WIDTH}",
              f"singular values of ∂output/∂input above a hundredth of the largest, {_power(stretch[0])}"),
         ),
@@ -220,12 +219,12 @@ def symmetry(steps, start, seed):
         x_title="Step",
         y_title="Loss (nats)",
         alt=f"Start: {start}. After {steps} steps the loss is {losses[-1]:.2f}; guessing has 0.69. "
-        f"{different} of {UNITS} units differ.",
+        f"Of {UNITS} units {different} are different.",
         height=260,
         xaxis={"range": [0, max(steps, 10)]},
         yaxis={"range": [0, 0.85]},
         shapes=[rule(y=float(np.log(2)), dash="dot")],
-        annotations=[label(0, float(np.log(2)), "guessing", xanchor="left", yanchor="bottom")],
+        annotations=[label(max(steps, 10), float(np.log(2)), "guessing", xanchor="right", yanchor="bottom")],
     )
     return (
         Matrix(units.round(3), [f"unit {i + 1}" for i in range(UNITS)], ["x₁", "x₂", "bias", "out"],

@@ -43,7 +43,7 @@ def before_training(embedding, others, adds, L, seed):
         f"{short(learnt['stream'][-1])} in 4 layers. First loss {first:.2f}, guessing {even:.2f}.",
         height=280,
         xaxis={"range": [-0.2, 1.25 * max(L, 4)], "dtick": 1 if L <= 6 else 2},
-        yaxis={"type": "log", "range": [-2, 1.6], "exponentformat": "power"},
+        yaxis={"type": "log", "range": [-2, 2.7], "exponentformat": "power"},
         showlegend=False,
         shapes=[rule(y=1, dash="dot")],
         annotations=[label(n, np.log10(sizes[-1]), name, xanchor="left", xshift=8)

@@ -141,10 +141,13 @@ def _curve(scheme, d):
 
 
 def _names(scheme, d, all_widths):
-    """The widths, at the left ends of their lines."""
-    widths = [width for width in WIDTHS if width == d or all_widths]
-    return [label(np.log10(RATES[0]), mean_loss(scheme, width, RATES[0]), str(width), xanchor="right", xshift=-4)
-            for width in widths]  # fmt: skip
+    """The widths, at the left ends of their lines, apart from each other."""
+    heights, names = [], []
+    for width in sorted((width for width in WIDTHS if width == d or all_widths), reverse=True):
+        y = mean_loss(scheme, width, RATES[0])
+        heights.append(max(y, heights[-1] + 0.14) if heights else y)
+        names.append(label(np.log10(RATES[0]), heights[-1], str(width), xanchor="right", xshift=-4))
+    return names
 
 
 def _spread(d):
