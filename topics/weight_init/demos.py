@@ -5,7 +5,6 @@ import numpy as np
 from topics.kit import Choice, Figure, Matrix, Metrics, Note, Seed, Slider, demo, label, line, rule
 from topics.kit.page.words import short
 from topics.weight_init.method import (
-    ACTIVATIONS,
     PLACES,
     he_init,
     jacobian,
@@ -30,7 +29,7 @@ SCHEMES = {
 @demo(
     L=Slider("Layers", 2, 32, value=20, step=2),
     scheme=Choice("Matrices begin as", tuple(SCHEMES), value="PyTorch's nn.Linear"),
-    activation=Choice("Activation", tuple(ACTIVATIONS), value="ReLU"),
+    activation=Choice("Activation", ("ReLU", "tanh", "SiLU", "none"), value="ReLU"),
     factor=Slider("Times", 0.5, 2.0, value=1.0, step=0.1),
     seed=Seed(),
 )

@@ -8,7 +8,7 @@ from topics.kit import Choice, Figure, LogSlider, Metrics, Note, Seed, Slider, d
 from topics.kit.model.losses import loss
 from topics.kit.model.text import encode, held_out
 from topics.kit.model.training import new_model
-from topics.kit.page.words import short
+from topics.kit.page.words import counted, short
 from topics.weight_init.method import rms
 
 TEXTS = 4  # held-out texts to a measurement
@@ -38,7 +38,7 @@ def before_training(embedding, others, adds, L, seed):
         ],
         x_title="Layer (0: the embedding)",
         y_title="Size of the stream",
-        alt=f"Fresh model of {L} layers: its stream begins at {short(fresh['stream'][0])} and ends at "
+        alt=f"Fresh model of {counted(L, 'layer')}: its stream begins at {short(fresh['stream'][0])} and ends at "
         f"{short(fresh['stream'][-1])}. The trained one goes from {short(learnt['stream'][0])} to "
         f"{short(learnt['stream'][-1])} in 4 layers. First loss {first:.2f}, guessing {even:.2f}.",
         height=280,

@@ -41,7 +41,7 @@ def orthogonal_init(rng, n_out, n_in, gain=1.0):
     matrix is equally likely (Saxe et al. 2013).
 
     >>> W = orthogonal_init(np.random.default_rng(0), 2, 5)
-    >>> (W @ W.T).round(12).tolist()
+    >>> abs(W @ W.T).round(12).tolist()
     [[1.0, 0.0], [0.0, 1.0]]
     """
     A = rng.normal(size=(n_out, n_in))
@@ -135,7 +135,7 @@ PLACES = {  # where a norm stands: before a branch, behind it, on the stream
 def residual_stream(branches, x, place, delta, norm="RMSNorm"):
     """Sizes of the stream forwards, x ← x + f(x) (eq:stream), and of the gradients by it backwards.
 
-    branches  2L pairs of matrices W_1 (F, d), W_2 (d, F): f(x) = W_2 ReLU(W_1 x)
+    branches  2L pairs of matrices, as branch takes them
     x         (B, d) the stream at the beginning
     place     a name of PLACES
     delta     (B, d) the gradient by the stream at the end
@@ -160,7 +160,12 @@ def residual_stream(branches, x, place, delta, norm="RMSNorm"):
 
 
 def branch(x, W_1, W_2):
-    """f(x) = W_2 ReLU(W_1 x) of x (B, d), and the way back of a gradient."""
+    """f(x) = W_2 ReLU(W_1 x), and the way back of a gradient.
+
+    x    (B, d)
+    W_1  (F, d)
+    W_2  (d, F)
+    """
     h = x @ W_1.T  # (B, F)
     return np.maximum(h, 0) @ W_2.T, lambda delta: ((delta @ W_2) * (h > 0)) @ W_1
 
