@@ -78,7 +78,10 @@ def _bits_drawn(x, held):
     for (part, bit), at in sorted(found.items(), key=lambda each: (list(inks).index(each[0][0]), each[0][1] == "0")):
         marker = {"symbol": "square" if bit == "1" else "circle", "size": 9 if bit == "1" else 4}
         columns, rows = zip(*at, strict=True)
-        marks.append(points(columns, rows, part, inks[part], showlegend=bit == "1") | {"marker": marker})
+        marks.append(
+            points(columns, rows, part, inks[part], showlegend=bit == "1" or (part, "1") not in found)
+            | {"marker": marker}
+        )
     return Figure(
         marks,
         x_title="Bit",
@@ -100,7 +103,7 @@ def _said(x):
 def _off(x, y):
     if not np.isfinite(y):
         return "lost"
-    return "0" if x == y else "all of it" if y == 0 else f"{100 * abs(y - x) / abs(x):.2g} %"
+    return "0" if x == y else "all of it" if y == 0 else f"{100 * abs(y - x) / abs(x):.2g} %".replace("-", "−")
 
 
 def _gap(y, name):
@@ -144,7 +147,7 @@ ADDED = ("ones", "0.01 each", "random, 0 to 1")
 
 
 @demo(
-    n=LogSlider("How many numbers", 128, 4096, value=2048),
+    n=LogSlider("How many numbers", 128, 4096, value=4096),
     what=Choice("What is added", ADDED, value="ones"),
     part=Choice("Parts of", (16, 128, 512), value=128),
     seed=Seed(),

@@ -1,7 +1,6 @@
 """What a reader of the page on mixed precision is asked."""
 
 import math
-from bisect import bisect_right
 from fractions import Fraction
 
 import numpy as np
@@ -63,8 +62,10 @@ def _said_by(code, e, f):
 
 def _by_search(x, e, f):
     """The nearest by exact distances, two neighbours compared; what comes after the last is infinity."""
-    size, infinity = abs(x), (2**e - 1) * 2**f
-    below = bisect_right(range(infinity), size, key=lambda code: _said_by(code, e, f)) - 1
+    size, below, above = abs(x), 0, (2**e - 1) * 2**f
+    while above - below > 1:
+        middle = (below + above) // 2
+        below, above = (middle, above) if _said_by(middle, e, f) <= size else (below, middle)
     left = Fraction(size) - Fraction(_said_by(below, e, f))
     right = Fraction(_said_by(below + 1, e, f)) - Fraction(size)
     code = below + 1 if right < left or (right == left and below % 2 == 1) else below

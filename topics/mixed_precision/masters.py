@@ -112,4 +112,5 @@ def above(weights):
 
 def ends(rate, way):
     """For the page's table: where three recorded runs ended, in nats above the floor, from the least to the most."""
-    return " / ".join(f"{loss:.3f}" for loss in sorted(loss for loss, _ in SMALL_STEPS[rate, way]))
+    found = sorted(loss for loss, _ in SMALL_STEPS[rate, way])
+    return f"{found[0]:.2f} to {found[-1]:.2f}"
