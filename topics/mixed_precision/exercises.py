@@ -1,7 +1,6 @@
 """What a reader of the page on mixed precision is asked."""
 
 import math
-from fractions import Fraction
 
 import numpy as np
 
@@ -61,13 +60,15 @@ def _said_by(code, e, f):
 
 
 def _by_search(x, e, f):
-    """The nearest by exact distances, two neighbours compared; what comes after the last is infinity."""
+    """The nearest by distance, two neighbours compared; what comes after the last is infinity."""
     size, below, above = abs(x), 0, (2**e - 1) * 2**f
     while above - below > 1:
         middle = (below + above) // 2
         below, above = (middle, above) if _said_by(middle, e, f) <= size else (below, middle)
-    left = Fraction(size) - Fraction(_said_by(below, e, f))
-    right = Fraction(_said_by(below + 1, e, f)) - Fraction(size)
+    left, right = (
+        size - _said_by(below, e, f),
+        _said_by(below + 1, e, f) - size,
+    )  # exact: all lie within a factor of two
     code = below + 1 if right < left or (right == left and below % 2 == 1) else below
     return (math.copysign(1, x) < 0) * 2 ** (e + f) + code
 
@@ -178,6 +179,5 @@ def _neighbours(x, bits):
     """The numbers of so many bits at x and below, and at x and above."""
     if x == 0:
         return 0.0, 0.0
-    step = Fraction(2) ** (math.frexp(x)[1] - bits)
-    exact = Fraction(x) / step
-    return float(math.floor(exact) * step), float(math.ceil(exact) * step)
+    step = 2.0 ** (math.frexp(x)[1] - bits)
+    return math.floor(x / step) * step, math.ceil(x / step) * step
