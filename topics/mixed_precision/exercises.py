@@ -24,7 +24,7 @@ def _pattern(x, e, f):
         def pattern(x, e, f):
             # a sign, e bits of exponent, f bits of fraction
             bias = 2 ** (e - 1) - 1
-            at = int(np.floor(np.log2(abs(x))))
+            at = int(np.frexp(x)[1]) - 1
             whole = int(abs(x) / 2.0 ** (at - f)) - 2**f
             return (at + bias) * 2**f + whole
     """,

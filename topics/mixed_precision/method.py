@@ -52,10 +52,10 @@ def stochastic_round(x, name, rng):
 def take_step(kept, s, way, rng):
     """Move a BF16 weight by −s (eq:kept).
 
-    kept     (w, more): the weight, and what else is kept of it: its FP32 master, or what is still owed; None at first
+    kept     a pair: the weight w, and what else is kept of it: its FP32 master, or what is still owed; None at first
     s        the step, in FP32
     way      "nearest", "stochastic", "Kahan" or "master"
-    returns  the new (w, more)
+    returns  the new pair
     """
     w, more = kept
     if way == "master":
