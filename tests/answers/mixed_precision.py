@@ -22,16 +22,6 @@ RIGHT = {
                 exponent, fraction = at + bias, int((y / 2.0**at - 1) * 2**f)
             return sign * 2 ** (e + f) + exponent * 2**f + fraction
         """,
-        """
-        def pattern(x, e, f):
-            bias = 2 ** (e - 1) - 1
-            values = [(code % 2**f / 2**f + (code >= 2**f)) * 2.0 ** (max(code >> f, 1) - bias)
-                      for code in range(((2**e - 1) << f) + 1)]
-            i = min(int(np.searchsorted(values, abs(x))), len(values) - 1)
-            if i and (abs(x) - values[i - 1], (i - 1) % 2) < (values[i] - abs(x), i % 2):
-                i -= 1
-            return i + (int(np.signbit(x)) << (e + f))
-        """,
     ],
     "keep_the_scale": [
         """

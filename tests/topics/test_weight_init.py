@@ -259,8 +259,18 @@ def test_units_that_begin_alike_stay_alike_to_the_last_bit(seed):
     for part in (W, b, v):
         assert (part == part[0]).all()
     assert min(losses) > 0.4
-    assert demos.train_rings(200, "the same, and 0.001 of noise", seed)[3][-1] < 0.2
-    assert demos.train_rings(200, "random", seed)[3][-1] < 0.1
+    assert demos.train_rings(300, "the same, and 0.001 of noise", seed)[3][-1] < 0.25
+    assert demos.train_rings(300, "random", seed)[3][-1] < 0.05
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_rounding_elsewhere_does_not_show(seed, monkeypatch):
+    """A machine whose tanh differs in its last bit shows the same numbers."""
+    here = demos.train_rings(400, "all the same", seed)
+    tanh = np.tanh
+    monkeypatch.setattr(np, "tanh", lambda z: tanh(z) * (1 + 1e-15))
+    for a, b in zip(here[:3], demos.train_rings(400, "all the same", seed)[:3], strict=True):
+        np.testing.assert_allclose(a, b, atol=1e-12)
 
 
 def test_the_steps_of_the_rings_are_the_gradients():

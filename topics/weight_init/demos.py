@@ -50,7 +50,7 @@ def signal(L, scheme, activation, factor, seed):
         alt=f"{scheme}, {activation}, {L} layers of {WIDTH}. The signal begins at {_power(forward[0])} and ends at "
         f"{_power(forward[-1])}; the gradient is {_power(backward[-1])} at the last layer and {_power(backward[0])} at "
         "the input.",
-        xaxis={"range": [0, 1.2 * L]},
+        xaxis={"range": [0, 1.35 * L]},
         yaxis={"type": "log", "range": [low, high], "exponentformat": "power"},
         showlegend=False,
         annotations=_ends(L, forward, backward, low, high),
@@ -200,11 +200,11 @@ def _stream_note(start):
 
 # ---- break it: all units alike
 
-UNITS, POINTS, STEP = 6, 48, 2.0
+UNITS, POINTS, STEP = 6, 48, 1.0  # at 2.0 equal units swing to and fro, and rounding grows until it shows
 
 
 @demo(
-    steps=Slider("Steps of training", 0, 300, value=200, step=20),
+    steps=Slider("Steps of training", 0, 400, value=300, step=20),
     start=Choice("First weights", ("all the same", "the same, and 0.001 of noise", "random"), value="all the same"),
     seed=Seed(),
 )
