@@ -196,7 +196,7 @@ def test_streams_grow_as_the_page_says(seed):
     assert plain["no norm"] == pytest.approx(2**16, rel=0.9)
     assert plain["no norm"] > 1e4
     assert plain["pre-norm"] == pytest.approx(math.sqrt(33), rel=0.15)
-    scaled = {place: demos.stream_end(place, "÷ √(2L)", seed=seed) for place in method.PLACES}
+    scaled = {place: demos.stream_end(place, "/ √(2L)", seed=seed) for place in method.PLACES}
     assert scaled["pre-norm"] == pytest.approx(math.sqrt(2), rel=0.1)
     assert scaled["no norm"] == pytest.approx(math.sqrt(math.e), rel=0.15)
     assert scaled["both ends"] == pytest.approx(plain["both ends"], rel=1e-3)  # the norm behind undoes it
@@ -299,7 +299,7 @@ def test_the_house_model_begins_above_guessing_and_zero_branches_make_it_repeat_
 
 
 def test_a_beginner_has_the_deviations_that_its_controls_name():
-    for adds, scale in (("÷ √(2L)", 1 / math.sqrt(8)), ("as large as the others", 1.0), ("zero", 0.0)):
+    for adds, scale in (("/ √(2L)", 1 / math.sqrt(8)), ("as large as the others", 1.0), ("zero", 0.0)):
         w = house_model.beginner(4, adds=adds).weights
         assert w["2.o"].std() == pytest.approx(scale / math.sqrt(w["2.o"].shape[1]), rel=0.03)
         assert w["2.q"].std() == pytest.approx(1 / math.sqrt(96), rel=0.03)

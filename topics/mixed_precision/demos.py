@@ -87,7 +87,7 @@ def _bits_drawn(x, held):
         x_title="Bit",
         y_title="Format",
         alt=f"The bits of {_said(x)}; squares are ones, dots are zeros. "
-        + "; ".join(f"{name} {' '.join(pattern(held[name], name))}" for name in ("FP32", "BF16", "FP16", "E4M3"))
+        + "; ".join(f"{name} {_in_fours(pattern(held[name], name))}" for name in ("FP32", "BF16", "FP16", "E4M3"))
         + ".",
         height=330,
         xaxis={"range": [-0.8, 31.8], "tickvals": [0, 8, 16, 24, 31]},
@@ -96,8 +96,12 @@ def _bits_drawn(x, held):
     )
 
 
+def _in_fours(parts):
+    return ", ".join(" ".join(part[i : i + 4] for i in range(0, len(part), 4)) for part in parts)
+
+
 def _said(x):
-    return "∞" if x == np.inf else "−∞" if x == -np.inf else "NaN" if np.isnan(x) else f"{x:.6g}".replace("-", "−")
+    return "∞" if x == np.inf else "−∞" if x == -np.inf else "NaN" if np.isnan(x) else f"{x:,.6g}".replace("-", "−")
 
 
 def _off(x, y):

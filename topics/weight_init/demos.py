@@ -127,7 +127,7 @@ def _verdict(last, first):
 # ---- residual streams
 
 STREAM, TOKENS = 32, 8  # the width of the streams below, and how many tokens flow through at once
-STARTS = ("as large as they come", "÷ √(2L)", "zero")
+STARTS = ("as large as they come", "/ √(2L)", "zero")
 
 
 @demo(

@@ -13,7 +13,7 @@ from topics.weight_init.method import rms
 
 TEXTS = 4  # held-out texts to a measurement
 OTHERS = ("1/√fan-in", "0.02")
-ADDS = ("÷ √(2L)", "as large as the others", "zero")
+ADDS = ("/ √(2L)", "as large as the others", "zero")
 
 
 @demo(
