@@ -45,7 +45,7 @@ def number_of(text):
     try:
         x = float(text.replace(",", "").replace("−", "-"))
     except ValueError:
-        raise UnreadableError("A number, please, such as 0.1, -65520 or 3e-5.") from None
+        raise UnreadableError("A number, please, such as 0.1, -2048 or 3e-5.") from None
     if not np.isfinite(x) or not (x == 0 or 1e-60 < abs(x) < 1e60):
         raise UnreadableError("A number between 1e-60 and 1e60, please, or 0.")
     return x
