@@ -1,4 +1,4 @@
-"""Answers to the exercises on gradient accumulation: right ones, written another way, and wrong ones that look right."""
+"""Answers to the exercises on gradient accumulation: right ones, written another way, and wrong ones."""
 
 RIGHT = {
     "add_up_the_pieces": [

@@ -1,13 +1,13 @@
-"""Gradients of a batch and of its pieces, and clipping, as PyTorch gives them: `python tests/reference/gradient_accumulation.py`.
+"""Gradients of a batch and of its pieces, and clipping, as PyTorch 2.13 gives them, for tests of gradient accumulation.
 
-Made with PyTorch 2.13, once; the tests read gradient_accumulation.npz.
+Run once, by hand: `python tests/reference/gradient_accumulation.py`; the tests read gradient_accumulation.npz.
 """
 
 from pathlib import Path
 
 import numpy as np
 import torch
-from torch.nn import functional as F
+from torch.nn.functional import cross_entropy
 
 rng = np.random.default_rng(0)
 n, T, d, V = 6, 9, 5, 7
@@ -28,11 +28,11 @@ def gradient(pieces, share):
 
 
 def by_words(logits, at, k):
-    return F.cross_entropy(logits, at, ignore_index=-100, reduction="sum") / N
+    return cross_entropy(logits, at, ignore_index=-100, reduction="sum") / N
 
 
 def by_pieces(logits, at, k):
-    return F.cross_entropy(logits, at, ignore_index=-100) / k
+    return cross_entropy(logits, at, ignore_index=-100) / k
 
 
 found = {"x": x, "W": W, "labels": labels}

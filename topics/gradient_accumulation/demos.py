@@ -41,7 +41,7 @@ from topics.kit.page.words import counted, short
     seed=Seed(),
 )
 def what_breaks(k, what, repaired, seed):
-    """64 examples in pieces of one size: each number of the gradient, added up from pieces, against that of one batch."""
+    """64 examples in pieces: each number of the gradient, added up from pieces, against that of one batch."""
     mine, whole = in_pieces(what, k, repaired, seed)
     off = float(np.linalg.norm(mine - whole) / np.linalg.norm(whole))
     length = float(np.linalg.norm(mine) / np.linalg.norm(whole))
@@ -149,7 +149,7 @@ FIT = fit_steps(list(MEAN), list(MEAN.values()))  # S_min and B_crit
     goal=Choice("Vertical axis", ("texts read", "steps"), value="texts read"),
 )
 def steps_against_texts(B, goal):
-    """Recorded: the steps and the texts that a small model needs until it has 2.1 nats a word, by the size of a batch."""
+    """Recorded: the steps and the texts that a small model needs to reach one loss, by the size of a batch."""
     S_min, B_crit = FIT
     many = 2 ** np.linspace(0.5, 6.5, 25)
     fitted = steps_needed(many, S_min, B_crit)
@@ -248,3 +248,22 @@ def _ledger_note(n, k, fits, each):
     if each and k > 1:
         return Note(f"{k} exchanges a step, of which one is needed.", "warning")
     return Note("The gradients are exchanged once, after the last piece.")
+
+
+def broken(what, k, seed=0):
+    """How far off the toy's gradient is, in parts of its length: what the page says of it."""
+    mine, whole = in_pieces(what, k, False, seed)
+    return float(np.linalg.norm(mine - whole) / np.linalg.norm(whole))
+
+
+def noise_at(step):
+    """The recorded noise scales of all seeds before a step, from 128 texts."""
+    return [noise for found in NOISE.values() for t, noise, *_ in found if t == step]
+
+
+def least_noise(step):
+    return min(noise_at(step))
+
+
+def most_noise(step):
+    return max(noise_at(step))

@@ -29,8 +29,8 @@ def _batch_gradient(ranks, limit):
     hint="Two sums go through all pieces of all GPUs: one of gradients, one of words. Divide once, then clip once.",
 )
 def add_up_the_pieces(answer, rng):
-    """Write `batch_gradient(ranks, limit)`: the gradient, shape (P,), with which the optimiser steps. `ranks` has a list
-    of pieces for each GPU. A piece is `(g, labels)`: `labels[i, t]` is token t of text i, or −100 if it does not
+    """Write `batch_gradient(ranks, limit)`: the gradient, shape (P,), with which the optimiser steps. `ranks` has a
+    list of pieces for each GPU. A piece is `(g, labels)`: `labels[i, t]` is token t of text i, or −100 if it does not
     count, and `g[i, t]` is the gradient of −log p(token t + 1). Every token that counts and that was predicted weighs
     the same, wherever it stands. A gradient longer than `limit` is shortened to `limit`."""
     for sizes, limit in [([[2, 2], [2, 1]], 1e9), ([[3], [1, 2, 1]], 1e9), ([[1, 1], [4]], 0.05), ([[2]], 1e9)]:
@@ -48,8 +48,7 @@ def add_up_the_pieces(answer, rng):
         mean = [a / words for a in sums]
         length = math.sqrt(sum(a * a for a in mean))
         expected = [a * min(1.0, limit / length) for a in mean]
-        told = " ".join(f"{len(of_rank)}" for of_rank in sizes)
-        case = f"the gradient of {len(ranks)} GPUs with {told} pieces of {[n for r in sizes for n in r]} texts"
+        case = f"the gradient of {len(ranks)} GPUs, texts in their pieces {' and '.join(map(str, sizes))}"
         same(answer(ranks, limit), expected, case, limit=limit)
 
 
@@ -80,8 +79,8 @@ def _noise_scale(g, b):
             return ((g - G) ** 2).sum() / (G @ G)
     """,
     solution=_noise_scale,
-    hint="The gradient of a piece of b texts scatters b times less than that of one text. And the square of the mean of "
-    "k pieces is still too long by S / (k b).",
+    hint="The variance of a piece of b texts is b times less than that of one text. And the square of the mean of k "
+    "pieces is still too long by S / (k b).",
 )
 def noise_from_pieces(answer, rng):
     """Whoever accumulates has two batch sizes for nothing: the piece and the batch. Write `noise_scale(g, b)`: the

@@ -21,15 +21,11 @@ TEXTS = 8  # of a batch
 )
 def pieces_of_a_batch(size, right, seed):
     """Eight texts in pieces: how much a word of each text weighs in the gradient, and how far off the gradient is."""
-    model, texts = lm.load("target"), held_out(TEXTS, start=TEXTS * seed)
-    counts = [len(each.words) - 1 for each in texts]
-    groups = [list(range(i, i + size)) for i in range(0, TEXTS, size)]
-    mine = None
-    for j, group in enumerate(groups):
+    texts = held_out(TEXTS, start=TEXTS * seed)
+    counts, groups = counted_words(texts), groups_of(size)
+    for j, so_far in enumerate(batch_in_pieces(size, right, seed), 1):
         yield Progress(j, len(groups), "Pieces")
-        piece = padded([texts[i] for i in group])
-        N = sum(counts) if right else len(groups) * sum(counts[i] for i in group)  # the mean of means
-        mine = accumulate(mine, model.weights, share_of(model, N), piece)
+        mine = so_far
     whole = in_one(seed)
     weights = np.ones(TEXTS) if right else word_weights(counts, groups)
     off, turned, length = apart(mine[1], whole[1])
@@ -72,6 +68,38 @@ def _note(size, right, text, weight):
     )
 
 
+def groups_of(size):
+    """The numbers of the eight texts, piece by piece."""
+    return [list(range(i, i + size)) for i in range(0, TEXTS, size)]
+
+
+def counted_words(texts):
+    """How many words of each text have one before them: all but the first."""
+    return [len(each.words) - 1 for each in texts]
+
+
+def batch_in_pieces(size, right, seed):
+    """Loss and gradient of the eight texts, one piece after the other: what is summed so far, after each.
+
+    right    every piece is divided by the words of all, and not averaged over its own and then over the pieces
+    """
+    model, texts = lm.load("target"), held_out(TEXTS, start=TEXTS * seed)
+    groups, so_far = groups_of(size), None
+    for group in groups:
+        piece = [texts[i] for i in group]
+        N = sum(counted_words(texts)) if right else len(groups) * sum(counted_words(piece))  # the mean of means
+        so_far = accumulate(so_far, model.weights, share_of(model, N), padded(piece))
+        yield so_far
+
+
+def mean_of_means(size, seed=0):
+    """What averaging pieces of so many texts gives: how far off the gradient is (parts of its length), by how many
+    degrees, how long (parts of the batch's), and the loss too high by (nats)."""
+    *_, mine = batch_in_pieces(size, False, seed)
+    whole = in_one(seed)
+    return *apart(mine[1], whole[1]), mine[0] - whole[0]
+
+
 def share_of(model, N):
     """What accumulate takes as loss_of: a piece (words, targets, real) of a batch in which N words count."""
 
@@ -90,11 +118,10 @@ def in_one(seed):
 
 
 def apart(g, true):
-    """How far a gradient {name: array} is off the true one: in parts of its length, in degrees; and its length, in parts
-    of the true one's."""
+    """How far a gradient {name: array} is off the true one: in parts of its length, in degrees; and its length, in
+    parts of the true one's."""
     dot, mine, its = (sum(float(np.vdot(a[name], b[name])) for name in true)
                       for a, b in ((g, true), (g, g), (true, true)))  # fmt: skip
     difference = sum(float(np.square(g[name] - true[name]).sum(dtype=float)) for name in true)
     cosine = min(1.0, dot / np.sqrt(mine * its))
     return float(np.sqrt(difference / its)), float(np.degrees(np.arccos(cosine))), float(np.sqrt(mine / its))
-

@@ -4,8 +4,9 @@ P parameters   d width   L layers   V words   T tokens of a window   b windows o
 """
 
 GPT2 = {"GPT-2 small": (12, 768), "GPT-2 medium": (24, 1024), "GPT-2 large": (36, 1280), "GPT-2 XL": (48, 1600)}  # L, d
-V, T, WINDOWS = 50_257, 1024, 512  # of all four; a batch of 512 windows has 524,288 tokens, as GPT-2 is often retrained
-LINKS = {"NVLink, 450 GB/s": 450e9, "InfiniBand, 400 Gb/s": 50e9, "Ethernet, 100 Gb/s": 12.5e9, "Ethernet, 10 Gb/s": 1.25e9}
+V, T, WINDOWS = 50_257, 1024, 512  # of all four; a batch of 512 windows has 524,288 tokens
+LINKS = {"NVLink, 450 GB/s": 450e9, "InfiniBand, 400 Gb/s": 50e9,
+         "Ethernet, 100 Gb/s": 12.5e9, "Ethernet, 10 Gb/s": 1.25e9}  # bytes/s that a GPU sends  # fmt: skip
 SHARE_OF_PEAK = 0.4  # of the arithmetic that a GPU's sheet promises: an assumption
 
 

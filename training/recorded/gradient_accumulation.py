@@ -31,7 +31,7 @@ def steps_to(goal, B, rate, seed, most):
     words, targets, real = padded(held_out(24, start=50_000))
     recent = []
     for step in train(model.weights, next_token_loss(model), batches_of(B, seed), rate):
-        recent = (recent + [step.loss])[-max(1, 48 // B):]
+        recent = [*recent, step.loss][-max(1, 48 // B) :]
         if np.mean(recent) < goal + 0.35 and step.t % max(1, 8 // B) == 0:
             logits = lm.forward(model.with_weights(step.weights), words)
             if cross_entropy(logits, targets, real) < goal:
@@ -79,7 +79,8 @@ def main():
         more = [once(f"{B} {best} {seed}", lambda: steps_to(GOAL, B, best, seed, 6000)) for seed in SEEDS[1:]]  # noqa: B023
         runs[B] = (best, [tried[best], *more])
     noise = {seed: once(f"noise {seed}", lambda: noise_along(seed)) for seed in SEEDS}  # noqa: B023
-    text = f'''"""Steps to {GOAL} nats a word by the size of the batch, and the noise scale on the way.
+    text = (
+        f'''"""Steps to {GOAL} nats a word by the size of the batch, and the noise scale on the way.
 
 Made on {date.today()} by `python -m training.recorded.gradient_accumulation`.
 """
@@ -89,11 +90,16 @@ RATES = {RATES}  # tried with the first seed
 
 # texts in a batch: (the best rate, steps to the goal with it, seeds 1, 2 and 3)
 STEPS = {{
-''' + "".join(f"    {B}: {run},\n" for B, run in runs.items()) + '''}
+'''
+        + "".join(f"    {B}: {run},\n" for B, run in runs.items())
+        + """}
 
 # seed: [(step, noise scale in texts from 128 texts, from each half of them)], batches of 16, rate 0.03
 NOISE = {
-''' + "".join(f"    {seed}: {[tuple(x) for x in found]},\n" for seed, found in noise.items()) + "}\n"
+"""
+        + "".join(f"    {seed}: {[tuple(x) for x in found]},\n" for seed, found in noise.items())
+        + "}\n"
+    )
     TO.write_text(text)
 
 
