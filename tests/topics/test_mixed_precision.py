@@ -241,6 +241,12 @@ def test_a_step_of_half_a_gap_is_lost_and_the_next_larger_is_not():
     assert method.smallest_step(1.0, "FP16") == 0.00048828125
 
 
+def test_weight_decay_alone_never_moves_a_bf16_weight():
+    w = to_format(np.random.default_rng(0).normal(size=5000) * 2.0 ** np.linspace(-20, 5, 5000), "BF16")
+    assert np.array_equal(to_format(w * (1 - 1e-4 * 0.1), "BF16"), w)
+    assert np.array_equal(to_format(w * (1 - 0.999 * 2.0**-9), "BF16"), w)
+
+
 def test_a_course_without_a_master_hardly_moves_and_with_one_learns():
     """The recorded table: three seeds, three rates."""
     for rate, most in ((3e-5, 0.02), (1e-4, 0.07)):
