@@ -6,6 +6,8 @@ from itertools import islice
 import numpy as np
 
 from topics.gpt_pretraining.readers_text import (
+    GAPS,
+    LABELS,
     STORY,
     T_SMALL,
     held_out_loss,
@@ -16,6 +18,7 @@ from topics.gpt_pretraining.readers_text import (
     table_losses,
     written,
 )
+from topics.gpt_pretraining.runs import RATES_OF
 from topics.kit import (
     Choice,
     Figure,
@@ -46,8 +49,6 @@ from topics.kit.model.training import matrices_of, next_token_loss, paced, train
 
 # ---- learning
 
-LABELS = ("the next character", "the one after that", "the character itself")  # gap 1, 2 and 0
-RATES = {"Muon": 0.03, "AdamW": 0.01}
 JUDGED, SAMPLED = 10, 40  # every so many steps
 
 
@@ -55,7 +56,7 @@ JUDGED, SAMPLED = 10, 40  # every so many steps
     "live",
     text=Text("Your text", STORY, limit=8000, lines=8),
     labels=Choice("What it is taught to predict", LABELS, value=LABELS[0]),
-    optimizer=Choice("Optimiser", tuple(RATES), value="Muon"),
+    optimizer=Choice("Optimiser", tuple(RATES_OF), value="Muon"),
     d=Choice("Width", (32, 48, 64), value=32),
     steps=Slider("Steps", 40, 400, value=120, step=40),
     seed=Seed(),
@@ -84,9 +85,9 @@ def learning(signs, numbers, labels, optimizer, d, steps, rng):
                     samples.append((*judged[-1], written(model, signs, rng)))
             yield step
 
-    batches = labelled(windows(seen, T_SMALL, 8, rng), (1, 2, 0)[LABELS.index(labels)])
+    batches = labelled(windows(seen, T_SMALL, 8, rng), GAPS[labels])
     muon = matrices_of(start) if optimizer == "Muon" else ()
-    run = train(start.weights, next_token_loss(start), islice(batches, steps), RATES[optimizer], muon=muon)
+    run = train(start.weights, next_token_loss(start), islice(batches, steps), RATES_OF[optimizer], muon=muon)
     for step in paced(looked_at(run), 600):
         yield Progress(step.t, steps, "Training"), *_learning_views(losses, judged, samples, tables, len(signs), steps)
 
@@ -157,12 +158,12 @@ def cut_into_tokens(n, text, cut):
         x_title="Merges learnt",
         y_title="Tokens of the text they are learnt from",
         alt=f"The text has {lengths[0]:,} bytes. With {n} merges it is {lengths[n]:,} tokens, with all {len(merges)} "
-        f"{lengths[-1]:,}; GPT-2's 50,000 merges make {_gpt2_length(text):,}.",
+        f"{lengths[-1]:,}; GPT-2's 50,000 merges make {gpt2_tokens(text):,}.",
         height=260,
         yaxis={"range": [0, 1.08 * max(lengths[0], 1)]},
         xaxis={"range": [0, max(len(merges), 1)]},
-        shapes=[rule(y=_gpt2_length(text)), rule(x=n, dash="dot")],
-        annotations=[label(max(len(merges), 1), _gpt2_length(text), "GPT-2", xanchor="right", yanchor="top")],
+        shapes=[rule(y=gpt2_tokens(text)), rule(x=n, dash="dot")],
+        annotations=[label(max(len(merges), 1), gpt2_tokens(text), "GPT-2", xanchor="right", yanchor="top")],
     )
     new = f" Merge {n} joins {_joined(merges, n)}." if n else ""
     return (
@@ -200,7 +201,8 @@ def _spelled_gpt2():
 
 
 @cache
-def _gpt2_length(text):
+def gpt2_tokens(text):
+    """How many tokens of GPT-2 a text has."""
     return len(bpe_encode(text, gpt2_merges(), FIRST))
 
 

@@ -225,6 +225,18 @@ def packed_window(n, apart, seed):
     )
 
 
+@cache
+def packed_losses(apart, n=2, seed=0):
+    """For the page's text: nats a word of the last of n texts, alone and in the window of packed_window."""
+    texts = short_texts(n, seed)
+    numbers = np.concatenate([encode(each.words) for each in texts])
+    documents = np.repeat(np.arange(n), [len(each.words) for each in texts])
+    mask = document_mask(documents) if apart else causal_mask(len(numbers))
+    logits = lm.forward(lm.load("target"), numbers, mask=mask)
+    alone = word_losses(lm.load("target"), texts[-1].words)
+    return float(alone.mean()), float(losses_of(logits, numbers, documents)[-1].mean())
+
+
 def short_texts(n, seed):
     """n held-out texts that fit into one window of the house model together."""
     longest = 128 // n

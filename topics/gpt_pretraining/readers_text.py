@@ -10,6 +10,8 @@ from topics.kit.model.training import new_model
 from topics.kit.numerics import softmax
 
 T_SMALL, L_SMALL, H_SMALL = 32, 2, 4  # of the small GPT
+LABELS = ("the next character", "the one after that", "the character itself")  # what a GPT can be taught to predict
+GAPS = dict(zip(LABELS, (1, 2, 0), strict=True))  # so many places on
 LEAST = 400  # signs, or there is too little to hold out
 
 _STORY = """
@@ -83,6 +85,12 @@ def table_losses(seen, held, V, added=0.1):
         float(-np.log(single[held[1:]] / single.sum()).mean()),
         float(-np.log(pairs[held[:-1], held[1:]]).mean()),
     )
+
+
+def story_tables():
+    """For the page's text: table_losses of the story."""
+    signs, numbers = spread(STORY)
+    return table_losses(*parted(numbers), len(signs))
 
 
 def small_gpt(V, d, rng):

@@ -6,9 +6,11 @@ from itertools import islice
 import numpy as np
 
 from topics.gpt_pretraining.readers_text import (
+    GAPS,
     STORY,
     T_SMALL,
     held_out_loss,
+    labelled,
     parted,
     small_gpt,
     spread,
@@ -19,6 +21,8 @@ from topics.kit.model.losses import floor
 from topics.kit.model.optimizers import cosine_schedule, wsd_schedule
 from topics.kit.model.text import held_out, padded
 from topics.kit.model.training import matrices_of, new_model, next_token_loss, train, windows
+
+RATES_OF = {"Muon": 0.03, "AdamW": 0.01}  # that suit a small GPT
 
 # ---- schedules, on the house language
 
@@ -72,6 +76,31 @@ def excess_of(model):
     """Nats a word above the floor, on 60 held-out texts."""
     texts = held_out(60, start=20_000)
     return float(next_token_loss(model)(model.weights, padded(texts))) - floor(texts)
+
+
+# ---- what is taught, on the story
+
+TASK_STEPS = 100
+
+
+def task_run(seed, labels):
+    """A small GPT taught one of LABELS: at each tenth step, from 10 on, the mean loss on what it is taught over ten
+    steps, and the loss of the next character on the held-out tenth."""
+    signs, numbers = spread(STORY)
+    seen, held = parted(numbers)
+    rng = np.random.default_rng(seed)
+    model = small_gpt(len(signs), 32, rng)
+    batches = labelled(windows(seen, T_SMALL, 8, rng), GAPS[labels])
+    losses, found = [], []
+    run = train(
+        model.weights, next_token_loss(model), islice(batches, TASK_STEPS), RATES_OF["Muon"], muon=matrices_of(model)
+    )
+    for step in run:
+        losses.append(step.loss)
+        if step.t % 10 == 0:
+            held_loss = held_out_loss(model.with_weights(step.weights), held)
+            found.append((round(float(np.mean(losses[-10:])), 3), round(held_loss, 3)))
+    return found
 
 
 # ---- rates, on the story

@@ -1,10 +1,48 @@
 """What recorded runs show: the same schedules at two rates, and how fast is too fast."""
 
 import numpy as np
-from topics.gpt_pretraining.recorded import FAST, SCHEDULED
 
-from topics.gpt_pretraining.runs import FAST_STEPS, PEAKS, RATES, SCHEDULES, STEPS, WARM_UPS, rate_of
-from topics.kit import Choice, Figure, Metrics, Note, Toggle, bars, demo, label, line, points, rule
+from topics.gpt_pretraining.readers_text import LABELS, STORY, spread
+from topics.gpt_pretraining.recorded import FAST, SCHEDULED, TASKS
+from topics.gpt_pretraining.runs import FAST_STEPS, PEAKS, RATES, SCHEDULES, STEPS, TASK_STEPS, WARM_UPS, rate_of
+from topics.kit import Choice, Figure, Metrics, Note, Table, Toggle, bars, demo, label, line, points, rule
+
+# ---- what is taught
+
+TASK_INKS = dict(zip(LABELS, ("output", "error", "cost"), strict=True))
+TASK_DASHES = dict(zip(LABELS, ("solid", "dash", "dot"), strict=True))
+SHOWN = ("the loss on what it is taught", "the loss of the next character, held out")
+
+
+@demo(shown=Choice("Show", SHOWN, value=SHOWN[0]), seed=Choice("Seed", (0, 1, 2), value=0))
+def tasks_side_by_side(shown, seed):
+    """Recorded: three small GPTs on the story, alike but for what they were taught to predict."""
+    steps, part = np.arange(10, TASK_STEPS + 1, 10), SHOWN.index(shown)
+    curves = {labels: [each[part] for each in TASKS[labels][seed]] for labels in LABELS}
+    even = float(np.log(len(spread(STORY)[0])))
+    top = max(even, *map(max, curves.values()))
+    figure = Figure(
+        [line(steps, y, labels, TASK_INKS[labels], TASK_DASHES[labels]) for labels, y in curves.items()],
+        x_title="Step",
+        y_title="Loss (nats a character)",
+        alt=f"{shown[0].upper()}{shown[1:]}, after {TASK_STEPS} steps: "
+        + ", ".join(f"taught {labels} {y[-1]:.2f}" for labels, y in curves.items())
+        + f". Knowing nothing costs {even:.2f}.",
+        yaxis={"range": [0, 1.12 * top]},
+        shapes=[rule(y=even)],
+        annotations=[label(TASK_STEPS, even, "knows nothing", xanchor="right", yanchor="bottom")],
+        legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
+    )
+    rows = [(labels, *(f"{x:.2f}" for x in TASKS[labels][seed][-1])) for labels in LABELS]
+    return figure, Table(("Taught to predict", "loss on that", "loss of the next character, held out"), rows)
+
+
+def shifted(labels):
+    """For the page's text: both losses after the last step, means of the seeds."""
+    return np.mean([each[-1] for each in TASKS[labels]], 0).tolist()
+
+
+# ---- schedules
 
 BEST = "each at its better rate"
 INKS = dict(zip(SCHEDULES, ("reference", "cost", "query", "output"), strict=True))
@@ -63,6 +101,9 @@ def better_peak(schedule):
 def ended(schedule, peak):
     """For the page's text: nats above the floor at the end, mean of three seeds."""
     return float(np.mean(SCHEDULED[peak][schedule]))
+
+
+# ---- rates
 
 
 @demo(qk_norm=Toggle("QK-norm: queries and keys of one length"))

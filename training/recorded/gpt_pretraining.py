@@ -9,7 +9,8 @@ from datetime import date
 from math import isfinite
 from pathlib import Path
 
-from topics.gpt_pretraining.runs import PEAKS, RATES, SCHEDULES, WARM_UPS, fast_run, schedule_losses
+from topics.gpt_pretraining.readers_text import LABELS
+from topics.gpt_pretraining.runs import PEAKS, RATES, SCHEDULES, WARM_UPS, fast_run, schedule_losses, task_run
 
 ROOT = Path(__file__).parents[2]
 KEPT, HERE = ROOT / ".cache/gpt_pretraining.json", ROOT / "topics/gpt_pretraining/recorded.py"
@@ -25,6 +26,9 @@ def main():
             KEPT.write_text(json.dumps(done))
             print(key, done[key], flush=True)
 
+    for seed in SEEDS:
+        for labels in LABELS:
+            once(f"task {labels} {seed}", lambda x=labels, s=seed: task_run(s, x))
     for seed in SEEDS:
         for peak in PEAKS:
             once(f"schedule {peak} {seed}", lambda p=peak, s=seed: schedule_losses(s, p))
@@ -46,6 +50,13 @@ def write(done):
             losses = ", ".join(str(round(done[f"schedule {peak} {seed}"][name], 3)) for seed in SEEDS)
             schedules.append(f'        "{name}": ({losses}),')
         schedules.append("    },")
+    tasks = []
+    for labels in LABELS:
+        tasks.append(f'    "{labels}": (')
+        for seed in SEEDS:
+            run = [tuple(each) for each in done[f"task {labels} {seed}"]]
+            tasks.append(f"        {run},")
+        tasks.append("    ),")
     rates = []
     for cell in cells():
         runs = ", ".join(pair(done["rate {} {} {} {}".format(*cell, seed)]) for seed in SEEDS)
@@ -54,6 +65,8 @@ def write(done):
         f'"""Recorded on {date.today()} by `python -m training.recorded.gpt_pretraining`: seeds 0, 1 and 2."""\n\n'
         "# {peak rate: {schedule: nats a word above the floor after 240 steps}}\n"
         "SCHEDULED = {\n" + "\n".join(schedules) + "\n}\n\n"
+        "# {what is taught: for each seed, at steps 10, 20, …, the loss on it and the held-out loss of the next\n"
+        "# character}, nats a character\nTASKS = {\n" + "\n".join(tasks) + "\n}\n\n"
         "# {(rate, steps of warm-up, QK-norm): (held-out loss in nats a character, largest score) after 100 steps};\n"
         "# None where the run ended in no number\nFAST = {\n" + "\n".join(rates) + "\n}\n"
     )
