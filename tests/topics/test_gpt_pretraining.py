@@ -140,8 +140,8 @@ def test_not_shifted_the_loss_runs_to_nearly_nothing():
 
 
 def test_the_recorded_runs_are_what_the_code_does():
-    found = runs.task_run(1, readers_text.LABELS[0])[:3]
-    np.testing.assert_allclose(found, TASKS[readers_text.LABELS[0]][1][:3], atol=0.02)
+    found = runs.task_run(1, readers_text.LABELS[0], n=20)
+    np.testing.assert_allclose(found, TASKS[readers_text.LABELS[0]][1][:2], atol=0.02)
 
 
 # ---- tokens
@@ -278,8 +278,8 @@ def test_a_wide_model_goes_on_learning_its_text_by_heart_while_the_held_out_loss
 
 
 def test_muon_is_sooner_below_a_loss_than_adamw():
-    for seed in (0, 1):
-        assert held_out_end(quick_run(seed)) < held_out_end(quick_run(seed, optimizer="AdamW"))
+    muon, adamw = (quick_run(0, optimizer=name)[1]["data"][1]["y"] for name in ("Muon", "AdamW"))
+    assert all(a < b for a, b in zip(muon[1:], adamw[1:], strict=True))
 
 
 def test_the_questions_numbers_are_those_of_the_figures():

@@ -28,6 +28,7 @@ from topics.kit.model.language import WORDS, law, next_word, text
 from topics.kit.model.losses import word_losses
 from topics.kit.model.text import NUMBER, decode, encode, held_out, read
 from topics.kit.numerics import softmax
+from topics.kit.page.words import counted
 
 # ---- sampling
 
@@ -41,8 +42,8 @@ WRITTEN = 30  # words of the sample
     "target",
     temperature=Slider("Temperature", 0.0, 2.0, value=1.0, step=0.1),
     top_k=Choice("Top-k", (0, 1, 3, 10, 40), value=0),
-    top_p=Choice("Top-p", (0.5, 0.8, 0.9, 0.95, 1.0), value=1.0),
-    min_p=Choice("Min-p", (0.0, 0.02, 0.1, 0.3), value=0.0),
+    top_p=Slider("Top-p", 0.5, 1.0, value=1.0, step=0.05),
+    min_p=Slider("Min-p", 0.0, 0.3, value=0.0, step=0.02),
     prompt=Text("Beginning", "[polite] story : Anna has coins . Ben visits Oslo .", suggest=True),
     seed=Seed(),
 )
@@ -63,7 +64,7 @@ def graded_sampling(temperature, top_k, top_p, min_p, prompt, seed):
         x_title="Next word",
         y_title="Probability (%)",
         alt=f"Next word, model after the cut and language: {_spoken(names[:4], p, truth)}. "
-        f"{int((p > 0).sum())} words can come; in the language {int((truth > 0).sum())}.",
+        f"{counted(int((p > 0).sum()), 'word')} can come; in the language {int((truth > 0).sum())}.",
         xaxis={"type": "category"},
         yaxis={"range": [0, 115 * max(p.max(), truth.max())]},
         legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
@@ -205,9 +206,9 @@ def packed_window(n, apart, seed):
         height=300,
         yaxis={"autorange": "reversed"},
     )
-    behind = logits[documents == n - 1]
+    masked = logits if apart else lm.forward(lm.load("target"), numbers, mask=document_mask(documents))
     alone_logits = lm.forward(lm.load("target"), encode(texts[-1].words))
-    views = (
+    return (
         figure,
         map_,
         Metrics(
@@ -215,13 +216,16 @@ def packed_window(n, apart, seed):
             (f"Text {n} in the window", packed[-1], "nats a word"),
             ("Pairs that attention computes", int(mask.sum()), f"of {T * (T + 1) // 2:,}"),
         ),
-    )
-    if apart:
-        difference = max_abs_difference(behind, alone_logits)
-        return (*views, Badge(f"Text {n}, in the window and alone: max|Δ| of its logits", difference, 1e-3))
-    return (
-        *views,
-        Note("The house model was trained on one text to a window: a second one behind it is new to it.", "warning"),
+        Badge(
+            f"Text {n} with the mask, against alone: max|Δ| of its logits",
+            max_abs_difference(masked[documents == n - 1], alone_logits),
+            1e-3,
+        ),
+        Note(
+            "Each text sees itself alone; positions count on through the window."
+            if apart
+            else "The house model was trained on one text to a window: a second one behind it is new to it."
+        ),
     )
 
 
