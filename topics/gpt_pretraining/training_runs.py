@@ -5,7 +5,8 @@ import numpy as np
 from topics.gpt_pretraining.readers_text import LABELS, STORY, spread
 from topics.gpt_pretraining.recorded import FAST, SCHEDULED, TASKS, WIDE
 from topics.gpt_pretraining.runs import FAST_STEPS, PEAKS, RATES, SCHEDULES, STEPS, TASK_STEPS, WARM_UPS, rate_of
-from topics.kit import Choice, Figure, Metrics, Note, Table, Toggle, bars, demo, label, line, points, rule
+from topics.kit import Choice, Figure, Metrics, Note, Table, Toggle, demo, label, line, points, rule
+from topics.kit.page.words import short
 
 # ---- what is taught
 
@@ -65,8 +66,8 @@ def schedules_at_two_rates(peak):
     names, t = [SHORT[name] for name in SCHEDULES], np.arange(1, STEPS + 1)
     losses = Figure(
         [
-            bars(names, list(means.values()), "mean", "reference", text=[f"{x:.2f}" for x in means.values()]),
-            points(np.repeat(names, 3), np.concatenate(list(ends.values())), "seeds", "error", "diamond"),
+            points(np.repeat(names, 3), np.concatenate(list(ends.values())), "three seeds", "reference"),
+            points(names, list(means.values()), "their mean", "output", "diamond"),
         ],
         x_title="Schedule",
         y_title="Above the floor (nats a word)",
@@ -74,7 +75,8 @@ def schedules_at_two_rates(peak):
         + ", ".join(f"{SHORT[name]} {x:.3f}" for name, x in means.items())
         + f" ({peak if peak == BEST else 'peak rate ' + peak}).",
         xaxis={"type": "category"},
-        yaxis={"range": [0.9 * min(map(min, ends.values())), 1.04 * max(map(max, ends.values()))]},
+        yaxis={"range": [0.94, 1.13]},
+        annotations=[label(i, x, f"{x:.3f}", xshift=12, xanchor="left") for i, x in enumerate(means.values())],
         legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
     )
     drawn = [name for name in SCHEDULES if name != "constant, averaged"]
@@ -157,7 +159,7 @@ def too_fast(qk_norm):
             xaxis=axis,
             yaxis={"type": "log", "range": [0, np.log10(2 * max(largest, 10.0))]},
             shapes=[rule(y=100)],
-            annotations=[label(np.log10(RATES[0]), 2, "100, where Kimi K2 clips", xanchor="left", yanchor="bottom")],
+            annotations=[label(np.log10(RATES[-1]), 2, "100, where K2 clips", xanchor="right", yanchor="bottom")],
             showlegend=False,
         ),
     )
@@ -180,7 +182,7 @@ def _along(qk_norm, part):
 
 def _middle(eta, warm, qk_norm, part):
     runs = kept(eta, warm, qk_norm)[part]
-    return f"{np.median(runs):.3g}" if runs else "no number"
+    return short(float(np.median(runs))) if runs else "no number"
 
 
 def middle_loss(eta, warm, qk_norm=False):
