@@ -317,9 +317,9 @@ def test_a_journey_by_keyboard_from_the_index_to_a_moved_slider_and_back(reader,
     reader.keyboard.press("Enter")
     expect(reader).to_have_url(f"{server.url}{name}.html")
     expect(reader.locator("#main")).to_be_focused()  # the address is the next page's before its content is
-    for _ in range(60):
+    for _ in range(120):  # what is on a button waits for it
         reader.keyboard.press("Tab")
-        if reader.evaluate("document.activeElement.matches('llm-demo input[type=range]')"):
+        if reader.evaluate("document.activeElement.matches('llm-demo:not([kind=live]) input[type=range]')"):
             break
     demo = reader.locator("llm-demo:focus-within")
     told = demo.locator(".figure-alt, .tokens").first

@@ -218,6 +218,13 @@ def test_top_p_keeps_the_fewest_words_that_reach_it(p, kept):
     np.testing.assert_allclose(found.sum(), 1)
 
 
+@pytest.mark.parametrize(("p", "kept"), [(0.0, 4), (0.1, 4), (0.11, 3), (0.3, 3), (0.31, 2), (0.61, 1), (1.0, 1)])
+def test_min_p_keeps_the_words_that_are_so_many_times_as_likely_as_the_likeliest(p, kept):
+    found = lm.probabilities(np.log([0.05, 0.5, 0.15, 0.3]), min_p=p - 1e-12)
+    assert (found > 0).sum() == kept
+    np.testing.assert_allclose(found.sum(), 1)
+
+
 def test_top_k_keeps_k_words_even_among_equals():
     assert (lm.probabilities(np.zeros(7), top_k=3) > 0).sum() == 3
 

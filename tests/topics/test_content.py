@@ -15,7 +15,7 @@ from builder.figure.svg import figure_svg
 from tests.corners import MANY, tried
 from topics import ORDER
 from topics.kit.page.bridge import pack
-from topics.kit.page.demo import as_views, corners, defaults, is_demo, views_of
+from topics.kit.page.demo import answer, as_views, corners, defaults, is_demo, views_of
 from topics.kit.page.topic import modules, names
 from topics.kit.page.traces import INKS
 
@@ -39,7 +39,7 @@ def run(function, arguments):
     """A demo's views; a live demo is run for its first steps only."""
     if function.kind != "live":
         return views_of(function, arguments)
-    result = function(**arguments)
+    result = answer(function, arguments)
     if not inspect.isgenerator(result):
         return as_views(result)
     *_, last = islice(result, LIVE_STEPS)

@@ -204,12 +204,13 @@ def length(cache):
 # ---- text from logits
 
 
-def probabilities(logits, temperature=1.0, top_k=0, top_p=1.0):
+def probabilities(logits, temperature=1.0, top_k=0, top_p=1.0, min_p=0.0):
     """The law from which a word is drawn: logits (V,) to (V,) probabilities.
 
     temperature  divides the logits, 0 or more; at 0 the likeliest word is certain
     top_k        keep the k likeliest words (0: all)
     top_p        then keep the fewest likeliest words whose probabilities, before this cut, reach p
+    min_p        then keep the words at least so many times as likely as the likeliest (arXiv 2407.01082)
 
     >>> probabilities(np.log([0.5, 0.3, 0.2]), top_k=2).round(3).tolist()
     [0.625, 0.375, 0.0]
@@ -223,6 +224,7 @@ def probabilities(logits, temperature=1.0, top_k=0, top_p=1.0):
     p = np.where(keep, p, 0) / p[keep].sum()
     reached = np.cumsum(p[order]) - p[order] < top_p  # what stood before a word had not reached p yet
     p = np.where(reached[np.argsort(order)], p, 0)
+    p = np.where(p >= min_p * p.max(), p, 0)
     return p / p.sum()
 
 
@@ -231,7 +233,7 @@ def generate(model, words, steps, rng=None, stop=None, **law):
 
     rng   numpy's Generator; None takes the likeliest word each time
     stop  a word number that ends the text (it is still given)
-    law   temperature, top_k, top_p: see probabilities
+    law   temperature, top_k, top_p, min_p: see probabilities
     """
     cache, new = new_cache(model), list(words)
     for _ in range(steps):
