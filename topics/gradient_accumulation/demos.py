@@ -93,7 +93,7 @@ MEASURED = 64  # texts that it is measured on
 
 @demo(
     "live",
-    B=LogSlider("Texts in a batch", 4, 32, value=16),
+    B=LogSlider("Texts in a batch", 2, 16, value=16),
     eta=Choice("Rate", (0.003, 0.01, 0.03), value=0.01),
     seed=Seed(),
 )
@@ -112,8 +112,8 @@ def noise_grows(B, eta, seed):
             found.append((t, *(float(gradient_noise_scale(part)) for part in (g, g[::2], g[1::2]))))
         step = next(steps)
         weights, loss = step.weights, step.loss
-        if t % 4 == 0:
-            yield Progress(t, MARKS[-1] + 1, "Training"), *_noise_views(found, words, t + 1, loss, B)
+        done = Progress(t, MARKS[-1] + 1, "Training")
+        yield (done, *_noise_views(found, words, t + 1, loss, B)) if t % 4 == 0 else done
     yield _noise_views(found, words, MARKS[-1] + 1, loss, B)
 
 

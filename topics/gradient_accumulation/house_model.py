@@ -36,9 +36,12 @@ def pieces_of_a_batch(size, right, seed):
               text=[f"{w:.2f}" for w in weights])],
         x_title="Words of each text that count",
         y_title="Weight of one word (1: fair)",
-        alt=f"Eight texts of {', '.join(map(str, counts))} words in pieces of {size}. A word of text {most + 1} weighs "
-        f"{weights[most]:.2f}, one of text {least + 1} {weights[least]:.2f}, where 1 is fair. The gradient is off by "
-        + (f"{100 * off:.3g} % and turned by {turned:.3g} degrees." if off > ROUNDING else "rounding only."),
+        alt=f"Eight texts of {', '.join(map(str, counts))} words in pieces of {size}. "
+        + ("All words weigh 1, which is fair. " if right or size == TEXTS else
+           f"A word of text {most + 1} weighs {weights[most]:.2f}, one of text {least + 1} {weights[least]:.2f}, "
+           "where 1 is fair. ")
+        + (f"The gradient is off by {100 * off:.3g} % and turned by {turned:.3g} degrees." if off > ROUNDING else
+           "The gradient is off by rounding only."),
         xaxis={"tickvals": list(range(TEXTS)), "ticktext": [str(n) for n in counts]},
         yaxis={"range": [0, 1.18 * max(*weights, 1.2)]},
         shapes=[rule(y=1)],
