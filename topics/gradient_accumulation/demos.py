@@ -55,8 +55,8 @@ def what_breaks(k, what, repaired, seed):
         x_title="Gradient of one batch",
         y_title=f"From {counted(k, 'piece')}",
         alt=f"{len(whole)} numbers of the gradient with {what}, from {counted(k, 'piece')}"
-        f"{', repaired' * repaired}: off by {100 * off:.3g} % of its length, {length:.3g} times as long as that of one "
-        f"batch. {'All points lie on the line.' if equal else 'Points lie beside the line.'}",
+        f"{', repaired' * repaired}: {'equal but for rounding' if equal else f'off by {100 * off:.3g} %'}, "
+        f"{length:.3g} times as long as that of one batch. Points lie {'on' if equal else 'beside'} the line.",
         xaxis={"range": [-end, end]},
         yaxis={"range": [-end, end]},
         showlegend=False,
@@ -64,10 +64,15 @@ def what_breaks(k, what, repaired, seed):
     return (
         figure,
         Metrics(
-            ("Gradient off by", 100 * off, "%", "length of the difference / length of one batch's gradient"),
+            (
+                "Gradient off by",
+                0.0 if equal else 100 * off,
+                "%",
+                "length of the difference / length of one batch's gradient",
+            ),
             ("Its length", length, "× one batch's"),
         ),
-        *([Badge("Pieces against one batch: max|Δ|", max_abs_difference(mine, whole), 1e-14)] if equal else []),
+        Badge("Pieces against one batch: max|Δ|", max_abs_difference(mine, whole), 1e-14),
         Note(REPAIRS[what]) if repaired else _breaks_note(what, k),
     )
 
@@ -88,7 +93,7 @@ MEASURED = 64  # texts that it is measured on
 
 @demo(
     "live",
-    B=LogSlider("Texts in a batch", 4, 32, value=16),
+    B=LogSlider("Texts in a batch", 2, 16, value=16),
     eta=Choice("Rate", (0.003, 0.01, 0.03), value=0.01),
     seed=Seed(),
 )
@@ -107,8 +112,8 @@ def noise_grows(B, eta, seed):
             found.append((t, *(float(gradient_noise_scale(part)) for part in (g, g[::2], g[1::2]))))
         step = next(steps)
         weights, loss = step.weights, step.loss
-        if t % 4 == 0:
-            yield Progress(t, MARKS[-1] + 1, "Training"), *_noise_views(found, words, t + 1, loss, B)
+        done = Progress(t, MARKS[-1] + 1, "Training")
+        yield (done, *_noise_views(found, words, t + 1, loss, B)) if t % 4 == 0 else done
     yield _noise_views(found, words, MARKS[-1] + 1, loss, B)
 
 
@@ -161,6 +166,7 @@ def steps_against_texts(B, goal):
     by_texts = goal == "texts read"
     runs = [(size, steps) for size, (_, each) in STEPS.items() for steps in each]
     seen = [steps * (size if by_texts else 1) for size, steps in runs]
+    ticks = [300, 500, 1000, 2000] if by_texts else [20, 50, 100, 200]
     steps, texts = steps_needed(B, S_min, B_crit), B * steps_needed(B, S_min, B_crit)
     figure = Figure(
         [
@@ -173,7 +179,7 @@ def steps_against_texts(B, goal):
         f"{TRIED[0] * MEAN[TRIED[0]]:,.0f} texts; with {TRIED[-1]}, {MEAN[TRIED[-1]]:.0f} steps, "
         f"{TRIED[-1] * MEAN[TRIED[-1]]:,.0f} texts. The fit at {B}: {steps:.0f} steps, {texts:,.0f} texts.",
         xaxis={"type": "log", "tickvals": list(TRIED), "ticktext": [str(size) for size in TRIED]},
-        yaxis={"type": "log", "tickvals": [300, 500, 1000, 2000] if by_texts else [20, 50, 100, 200]},
+        yaxis={"type": "log", "tickvals": ticks, "ticktext": [f"{x:,}" for x in ticks]},
         shapes=[rule(x=B), rule(x=B_crit, dash="dot")],
         annotations=[label(np.log10(B_crit), 1, "B_crit", yref="paper", yanchor="top", xanchor="left", xshift=4)],
         showlegend=False,

@@ -10,6 +10,7 @@ from topics.kit.model.text import held_out, padded
 from topics.kit.model.training import loss_and_gradients, next_token_loss
 
 TEXTS = 8  # of a batch
+ROUNDING = 1e-5  # in FP32, in parts of a gradient's length
 
 
 @demo(
@@ -35,9 +36,12 @@ def pieces_of_a_batch(size, right, seed):
               text=[f"{w:.2f}" for w in weights])],
         x_title="Words of each text that count",
         y_title="Weight of one word (1: fair)",
-        alt=f"Eight texts of {', '.join(map(str, counts))} words in pieces of {size}. A word of text {most + 1} weighs "
-        f"{weights[most]:.2f}, one of text {least + 1} {weights[least]:.2f}, where 1 is fair. The gradient is off by "
-        f"{100 * off:.3g} % and turned by {turned:.3g} degrees.",
+        alt=f"Eight texts of {', '.join(map(str, counts))} words in pieces of {size}. "
+        + ("All words weigh 1, which is fair. " if right or size == TEXTS else
+           f"A word of text {most + 1} weighs {weights[most]:.2f}, one of text {least + 1} {weights[least]:.2f}, "
+           "where 1 is fair. ")
+        + (f"The gradient is off by {100 * off:.3g} % and turned by {turned:.3g} degrees." if off > ROUNDING else
+           "The gradient is off by rounding only."),
         xaxis={"tickvals": list(range(TEXTS)), "ticktext": [str(n) for n in counts]},
         yaxis={"range": [0, 1.18 * max(*weights, 1.2)]},
         shapes=[rule(y=1)],
@@ -45,12 +49,17 @@ def pieces_of_a_batch(size, right, seed):
     yield (
         figure,
         Metrics(
-            ("Gradient off by", 100 * off, "%", "length of the difference / length of the batch's gradient"),
-            ("Turned by", turned, "°", "angle to the batch's gradient"),
+            (
+                "Gradient off by",
+                100 * off if off > ROUNDING else 0.0,
+                "%",
+                "length of the difference / length of the batch's gradient",
+            ),
+            ("Turned by", turned if off > ROUNDING else 0.0, "°", "angle to the batch's gradient"),
             ("Its length", length, "× the batch's"),
             ("Loss reported", mine[0], "nats", f"of one batch: {whole[0]:.3f}"),
         ),
-        *([Badge("Length of the difference, in parts of the batch's gradient", off, 1e-5)] if right else []),
+        Badge("Length of the difference, in parts of the batch's gradient", off, ROUNDING),
         _note(size, right, texts[most], weights[most]),
     )
 

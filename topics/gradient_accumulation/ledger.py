@@ -34,7 +34,7 @@ def activation_bytes(name, b):
     attention weights, which FlashAttention doesn't keep), and FP32 logits.
 
     >>> activation_bytes("GPT-2 small", 1)
-    526631936
+    526716928
     """
     L, d = GPT2[name]
     return b * T * (34 * d * L + 4 * V)

@@ -30,10 +30,10 @@ def token_weighted_loss(logits, targets, real, N):
 def accumulate(so_far, weights, loss_of, piece):
     """One more piece: its share of the loss and of the gradient is added to what the pieces before gave (eq:sum).
 
-    so_far   (loss, {name: gradient}) of the pieces before; None before the first
+    so_far   what the last call gave, the loss and {name: gradient}; None before the first piece
     weights  {name: array}
     loss_of  loss_of({name: Tensor}, piece): the piece's share of the batch's loss, as a Tensor of one number
-    returns  the new (loss, {name: gradient}); after the last piece it is the batch's
+    returns  both with this piece; after the last they are the batch's
     """
     share, grads = loss_and_gradients(weights, loss_of, piece)  # the piece's activations are let go here
     if so_far is None:
@@ -85,7 +85,7 @@ def steps_needed(B, S_min, B_crit):
 
 
 def fit_steps(B, steps):
-    """S_min and B_crit of steps_needed that fit best in relative error: least squares in (1, 1/B)."""
+    """S_min and B_crit of steps_needed that fit best in relative error: by least squares."""
     B, steps = np.asarray(B, float), np.asarray(steps, float)
     A = np.stack([1 / steps, 1 / (B * steps)], axis=1)  # (n, 2), each row divided by its steps
     S_min, slope = np.linalg.lstsq(A, np.ones(len(B)), rcond=None)[0]
