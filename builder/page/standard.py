@@ -1,5 +1,6 @@
 """What the page standard counts: prose, demos, questions, sources. Shortcomings are warnings, faults in `check`."""
 
+import re
 from datetime import timedelta
 
 from builder.faults import Fault
@@ -26,7 +27,23 @@ def shortcomings(page):
         found.append(f"has {len(page.exercises)} of the {EXERCISES} exercises that a page has at least")
     if not page.references:
         found.append("cites nothing; a page cites its primary papers where it uses them")
-    return [Fault(file, 0, cause) for cause in found]
+    return [Fault(file, 0, cause) for cause in found] + unguessable(page.topic)
+
+
+PREDICT = re.compile(r"^/// predict \|.*\n(?:(?!///).*\n)*", re.M)
+GUESSES = re.compile(r"(?<![\^_\\\w}])\{([^{}]+)\}")
+
+
+def unguessable(topic):
+    """Predict blocks without guesses, or with some that a semicolon was meant to part."""
+    faults = []
+    for block in PREDICT.finditer(topic.body):
+        guesses = GUESSES.search(block[0])
+        if not guesses or ", " not in guesses[1] or ";" in guesses[1]:
+            line = topic.body_line + topic.body.count("\n", 0, block.start())
+            cause = "this predict block has no guesses to choose from: write {right, wrong, wrong}, with commas between"
+            faults.append(Fault(topic.file, line, cause))
+    return faults
 
 
 def overdue(topic, today):

@@ -170,6 +170,24 @@ WRONG = {
             w = w - eta * g * min(1, limit / n if n else 1)
             return (w, 2 * S, 0) if good + 1 == interval else (w, S, good + 1)
         """,
+        "clips to length 1, whatever the limit": """
+        def scaled_step(w, g, S, good, eta, limit, interval):
+            if not np.isfinite(g).all():
+                return w, S / 2, 0
+            g = g / S
+            n = np.linalg.norm(g)
+            w = w - eta * g * min(1, 1 / n if n else 1)
+            return (w, 2 * S, 0) if good + 1 == interval else (w, S, good + 1)
+        """,
+        "has a rate of its own": """
+        def scaled_step(w, g, S, good, eta, limit, interval):
+            if not np.isfinite(g).all():
+                return w, S / 2, 0
+            g = g / S
+            n = np.linalg.norm(g)
+            w = w - 0.1 * g * min(1, limit / n if n else 1)
+            return (w, 2 * S, 0) if good + 1 == interval else (w, S, good + 1)
+        """,
         "a skipped step does not begin the count anew": """
         def scaled_step(w, g, S, good, eta, limit, interval):
             if not np.isfinite(g).all():

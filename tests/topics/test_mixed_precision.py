@@ -127,8 +127,8 @@ def scaled():
     """For each seed {setting: (zeros, error, loss)} at half a million tokens."""
     found = {}
     for seed in SEEDS:
-        for S, kind in ((1, "FP16"), (256, "FP16"), (4096, "FP16"), (2**16, "FP16"), (2**32, "FP16"), (2**34, "FP16"),
-                        (1, "BF16"), (2**16, "BF16")):  # fmt: skip
+        fp16 = [(S, "FP16") for S in (1, 256, 4096, 2**16, 2**32, 2**33, 2**34)]
+        for S, kind in [*fp16, (1, "BF16"), (2**16, "BF16")]:
             with np.errstate(all="ignore"):
                 _, loss, grads, fate = house_model.in_precision(
                     house_model.two_texts(seed), kind, kind, S, house_model.TOKENS[-1]
@@ -153,6 +153,7 @@ def test_scaled_the_error_falls_below_half_a_percent_and_stays_for_a_million_tim
         assert max(errors[2:]) < 0.002
         assert 0.01 < scaled[seed, 2**16, "FP16"][0] < 0.06  # still zero, and worth little
         assert not np.isfinite(scaled[seed, 2**34, "FP16"][1])
+    assert not np.isfinite(scaled[0, 2**33, "FP16"][1])
 
 
 def test_bf16_errs_alike_at_every_scale_and_about_eight_times_as_much_as_fp16_at_its_best(scaled):

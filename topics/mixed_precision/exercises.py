@@ -37,7 +37,7 @@ def write_the_bits(answer, rng):
     """A format has a sign, `e` bits of exponent and `f` bits of fraction, as IEEE has it: the exponent's bias is
     2^(e−1) − 1, exponent 0 is for zero and subnormal numbers, and all ones with fraction 0 is infinity. Write
     `pattern(x, e, f)`: the bits of the number nearest to the finite `x`, as a whole number; of two equally near the
-    even one; infinity where the rounded number is too large."""
+    even one; infinity where the rounded number is too large. −0.0 keeps its sign."""
     for e, f in ((5, 10), (5, 2), (3, int(rng.integers(3, 6)))):
         bias, infinity = 2 ** (e - 1) - 1, (2**e - 1) * 2**f
         least, largest = 2.0 ** (1 - bias - f), (2 - 2.0**-f) * 2.0**bias
@@ -103,14 +103,23 @@ def keep_the_scale(answer, rng):
     anew. Return `w`, `S` and `good`. Do not change the arrays that you are given."""
     for interval, bad in ((3, (4,)), (2, (0, 3)), (4, (2, 3)), (1, ()), (3, ())):
         S, good, w = 2.0 ** int(rng.integers(4, 17)), 0, rng.normal(size=4)
+        eta, limit = float(rng.uniform(0.01, 0.3)), float(rng.uniform(0.5, 3))
         for t in range(9):
             g = S * rng.normal(size=4) * float(rng.choice([0.05, 5.0]))
             if t == 6:
                 g = 0 * g
             if t in bad:
                 g[int(rng.integers(4))] = [np.inf, -np.inf, np.nan][t % 3]
-            given = {"w": w.copy(), "g": g.copy(), "S": S, "good": good, "eta": 0.1, "limit": 1.0, "interval": interval}
-            got = answer(w, g, S, good, 0.1, 1.0, interval)
+            given = {
+                "w": w.copy(),
+                "g": g.copy(),
+                "S": S,
+                "good": good,
+                "eta": eta,
+                "limit": limit,
+                "interval": interval,
+            }
+            got = answer(w, g, S, good, eta, limit, interval)
             assert isinstance(got, tuple | list) and len(got) == 3, "return three things: w, S and good"
             same(w, given["w"], "the array w that you were given", **{"w before": given["w"]})
             same(np.nan_to_num(g), np.nan_to_num(given["g"]), "the array g that you were given")

@@ -132,7 +132,7 @@ STARTS = ("as large as they come", "/ √(2L)", "zero")
 
 @demo(
     L=Slider("Layers", 2, 32, value=16, step=2),
-    start=Choice("Last matrices of the branches", STARTS, value=STARTS[0]),
+    start=Choice("Those that add to the stream", STARTS, value=STARTS[0]),
     norm=Choice("Norm", ("RMSNorm", "LayerNorm"), value="RMSNorm"),
     seed=Seed(),
 )
@@ -157,7 +157,7 @@ def stream(L, start, norm, seed):
             legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
         )
         for i, (title, what, height) in enumerate((
-            ("Size of the stream", "the stream, which begins at 1, ends at", 320),
+            ("Size of the stream", "the stream, which begins near 1, ends at", 320),
             ("Size of the gradient", "a gradient of 1 at the end arrives as", 240),
         ))
     ]  # fmt: skip

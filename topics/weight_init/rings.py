@@ -15,7 +15,7 @@ LEARNT = 0.3  # nats: from here on a net counts as having learnt
 @demo(
     "live",
     activation=Choice("Activation", ("ReLU", "tanh"), value="ReLU"),
-    tiny=Toggle("Break Adam's floor: ε = 1e-30 in the place of 1e-8"),
+    tiny=Toggle("Break Adam's ε: 1e-30 in the place of 1e-8"),
     seed=Seed(),
 )
 def twenty_layers(activation, tiny, seed):
