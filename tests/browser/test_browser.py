@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.conftest import make_project, run_build, serving
-from tests.reader import READY, at_rest, eventually, is_restarted, visit, warm_tab, watch_restarts
+from tests.reader import READY, at_rest, eventually, is_restarted, visit, wake, warm_tab, watch_restarts
 
 pytestmark = pytest.mark.browser
 
@@ -673,6 +673,23 @@ def test_the_first_touch_that_scrolls_and_begins_on_a_slider_leaves_the_slider(b
     expect(page.locator("h1")).not_to_be_in_viewport()  # the swipe has scrolled the page
     assert track.input_value() == before
     context.close()
+
+
+TOLD_AT_ONCE = """window.IntersectionObserver = class {
+  constructor(told) { this.told = told; }
+  observe(target) {
+    queueMicrotask(() => this.told([false, true].map((isIntersecting) => ({ target, isIntersecting }))));
+  }
+  disconnect() {}
+}"""
+
+
+def test_a_demo_that_came_into_view_while_the_page_was_busy_goes_live(page, lab):
+    """What happened meanwhile is told at once: first that it was not seen, then that it is."""
+    page.add_init_script(TOLD_AT_ONCE)
+    page.goto(lab.url + "lab.html")
+    wake(page)
+    expect(demo(page, "framed")).to_have_attribute("state", "live")
 
 
 ANSWERED = "demo => demo.state === 'error' && !demo.running && !demo.waiting"

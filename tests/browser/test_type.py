@@ -10,7 +10,7 @@ from training.fonts import FONTS, OUT
 
 MOST = 60_000  # bytes of all fonts that a page of prose needs
 FACES = ('1em "Internals Text"', '700 1em "Internals Text"', 'italic 1em "Internals Text"', '1em "Internals Code"')
-ELSEWHERE = set("⌈⌉⌊⌋↩∠\n")  # from the reader's own system: the font has none
+ELSEWHERE = set("⌈⌉⌊⌋↩↵∠\n")  # from the reader's own system: the font has none
 
 
 def test_the_fonts_are_small_and_keep_their_licence():
@@ -28,7 +28,7 @@ def test_every_sign_of_the_prose_is_in_the_font(site_dir):
         assert lacking <= MATHEMATICS, (path.name, lacking)
 
 
-MATHEMATICS = set("⊤⋅∈⊙∗‾⏟⋯∣")  # KaTeX draws these
+MATHEMATICS = set("⊤⋅∈⊙∗‾⏟⋯∣ˉ∇ϵ⟺")  # KaTeX draws these
 
 
 @pytest.mark.browser

@@ -204,7 +204,7 @@ UNITS, POINTS, STEP = 6, 48, 1.0  # at 2.0 equal units swing to and fro, and rou
 
 
 @demo(
-    steps=Slider("Steps of training", 0, 400, value=300, step=20),
+    steps=Slider("Steps of training", 0, 400, value=200, step=20),
     start=Choice("First weights", ("all the same", "the same, and 0.001 of noise", "random"), value="all the same"),
     seed=Seed(),
 )

@@ -60,8 +60,8 @@ class LlmDemo extends HTMLElement {
   // A demo in view goes live by itself once Python is there: hovering works, and the first move is fast.
   watchVisibility() {
     this.visibility = new IntersectionObserver(
-      ([entry]) => {
-        this.visible = entry.isIntersecting;
+      (entries) => {
+        this.visible = entries.at(-1).isIntersecting; // a busy page is told of several changes at once: the last one holds
         this.pythonChanged();
       },
       { rootMargin: "200px" },
