@@ -51,6 +51,16 @@ _TALL = "Q, R = np.linalg.qr(A if len(A) >= A.shape[1] else A.T)"
 
 WRONG = {
     "draw_a_matrix": {
+        "draws from a generator of its own": """
+        def begin(rng, n_out, n_in, gain):
+            bound = gain * np.sqrt(3 / n_in)
+            return np.random.uniform(-bound, bound, (n_out, n_in))
+        """,
+        "has one matrix for all": """
+        def begin(rng, n_out, n_in, gain):
+            bound = gain * np.sqrt(3 / n_in)
+            return np.random.default_rng(0).uniform(-bound, bound, (n_out, n_in))
+        """,
         "fan-out in the place of fan-in": """
             def begin(rng, n_out, n_in, gain):
                 b = gain * np.sqrt(3 / n_out)

@@ -227,6 +227,12 @@ def test_with_002_the_loss_stays_until_adams_floor_is_lowered():
     assert min(learning("0.02 for all", 150, eps=1e-30)) < rings.LEARNT
 
 
+def test_the_recorded_steps_are_what_a_net_takes():
+    assert next(t for t, loss in enumerate(learning("Xavier", 70, 2)) if loss < rings.LEARNT) == 41
+    assert rings.LEARNT_AFTER["ReLU"]["Xavier"][2] == 41
+    assert rings.span_of("ReLU", "He", "orthogonal · √2") == "5 to 11"
+
+
 def learning(scheme, steps, seed=0, eps=1e-8):
     x, y = rings.rings(np.random.default_rng(seed), rings.RING_POINTS)
     loss_of = rings.deep_loss(np.column_stack([x, np.ones(len(x))]), y, "ReLU")

@@ -29,10 +29,15 @@ def draw_a_matrix(answer, rng):
         (90, 160, float(rng.uniform(0.3, 0.7))),
         (1, 9000, 3.0),
     ):
-        W = np.asarray(answer(rng, n_out, n_in, gain))
+        seed = int(rng.integers(1000))
+        W, again, other = (
+            np.asarray(answer(np.random.default_rng(i), n_out, n_in, gain)) for i in (seed, seed, seed + 1)
+        )
         case = f"n_out = {n_out}, n_in = {n_in}, gain = {gain:.3f}"
         assert W.shape == (n_out, n_in), f"the shape is {W.shape}, expected {(n_out, n_in)}; {case}"
         assert np.isfinite(W).all(), f"the matrix is not finite; {case}"
+        drawn = (again == W).all() and not (other == W).all()
+        assert drawn, f"draw from `rng`: one seed must give one matrix, and another seed another; {case}"
         std = gain / n_in**0.5  # the oracle
         assert abs(W.std() / std - 1) < 0.03, f"the standard deviation is {W.std():.4f}, expected {std:.4f}; {case}"
         assert abs(W.mean()) < 0.05 * std, f"the mean is {W.mean():.4f}, expected about 0; {case}"

@@ -7,6 +7,7 @@ import numpy as np
 from topics.kit import Choice, Figure, Metrics, Note, Progress, Seed, Table, Toggle, demo, line, rule
 from topics.kit.model.training import loss_and_gradients, train
 from topics.weight_init.demos import SCHEMES, WIDTH, rings
+from topics.weight_init.recorded_rings import LEARNT_AFTER
 
 DEPTH, RING_STEPS, ADAM_RATE, RING_POINTS = 20, 150, 1e-3, 32
 LEARNT = 0.3  # nats: from here on a net counts as having learnt
@@ -66,6 +67,12 @@ def second_gradient(weights, loss_of):
 def learnt_after(losses):
     """The step whose loss is the first below LEARNT, or None."""
     return next((t for t, loss in enumerate(losses) if loss < LEARNT), None)
+
+
+def span_of(net, *schemes):
+    """From the first to the last step after which recorded nets had learnt, in words (recorded_rings.py)."""
+    steps = [step for scheme in schemes for step in LEARNT_AFTER[net][scheme]]
+    return f"{min(steps)} to {max(steps)}"
 
 
 RING_STYLES = (("error", "dashdot"), ("key", "dash"), ("output", "solid"), ("value", "dot"), ("reference", "solid"))
