@@ -167,6 +167,12 @@ def test_encoding_takes_the_merge_that_was_learnt_first_not_the_longest_token():
     assert method.bpe_encode("abcc", {(a, b): 256, (b, c): 257, (257, c): 258}) == [256, c, c]  # “bcc” is longer
 
 
+def test_the_numbers_and_bytes_that_are_shown_are_those_of_gpt_2s_tokens():
+    rows = view(demos.cut_into_tokens, "table", cut="Hello world 🦉")[1]["rows"]
+    assert [row[1] for row in rows[:2]] == [15_496, 995]
+    assert bytes.fromhex(" ".join(row[2] for row in rows)).decode() == "Hello world 🦉"
+
+
 def test_gpt2_cuts_a_number_in_threes_and_keeps_a_user_name_whole():
     tokens = view(demos.cut_into_tokens, "tokens")[1]["tokens"]
     assert tokens[5:8] == ["·123", "45", "67"] and "·SolidGoldMagikarp" in tokens and "·strawberry" in tokens

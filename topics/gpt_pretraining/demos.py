@@ -174,12 +174,20 @@ def cut_into_tokens(n, text, cut):
             [
                 ("characters", len(cut), "all of Unicode"),
                 ("bytes", len(cut.encode(errors="replace")), 256),
+                ("words, signs and numbers", len(pieces(cut)), "as many as one meets"),
                 (f"bytes and {n} merges", len(ways[0]), 256 + n),
                 ("GPT-2's tokens", len(ways[1]), END + 1),
             ],
         ),
         figure,
         Note(f"A dot is a blank; bytes that are no whole character are written as numbers.{new}"),
+        Table(
+            ("GPT-2's token", "its number", "its bytes"),
+            [(name, token, _spelled_gpt2()[token].hex(" ")) for name, token in zip(marked[1], ways[1], strict=True)][
+                :60
+            ],
+            "What the model is given is the number; bytes are in hexadecimal.",
+        ),
     )
 
 
