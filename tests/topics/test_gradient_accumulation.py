@@ -109,7 +109,7 @@ def test_in_the_house_model_the_mean_of_means_is_off_by_two_fifths_or_more_with_
 
 
 def test_in_the_house_model_a_word_of_the_shortest_text_weighs_as_many_times_more_as_it_is_shorter():
-    counts = house_model.counted_words(held_out(8))
+    counts = house_model.counted_words(house_model.eight_texts(0))
     weights = method.word_weights(counts, house_model.groups_of(1))
     assert max(weights) / min(weights) == pytest.approx(max(counts) / min(counts))
     (bar,) = view(house_model.pieces_of_a_batch, "figure")["data"]

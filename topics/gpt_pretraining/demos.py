@@ -157,8 +157,8 @@ def cut_into_tokens(n, text, cut):
         [line(np.arange(len(lengths)), lengths, "your merges", "key")],
         x_title="Merges learnt",
         y_title="Tokens of the text they are learnt from",
-        alt=f"The text has {lengths[0]:,} bytes. With {n} merges it is {lengths[n]:,} tokens, with all {len(merges)} of them "
-        f"{lengths[-1]:,}; GPT-2's 50,000 merges make {gpt2_tokens(text):,}.",
+        alt=f"The text has {lengths[0]:,} bytes. With {n} merges it is {lengths[n]:,} tokens, with all "
+        f"{len(merges)} of them {lengths[-1]:,}; GPT-2's 50,000 merges make {gpt2_tokens(text):,}.",
         height=260,
         yaxis={"range": [0, 1.08 * max(lengths[0], 1)]},
         xaxis={"range": [0, max(len(merges), 1)]},

@@ -1,6 +1,7 @@
 """The house model's gradient, put together from pieces of a batch."""
 
 from functools import lru_cache
+from itertools import count, islice
 
 import numpy as np
 
@@ -9,7 +10,7 @@ from topics.kit import Badge, Figure, LogSlider, Metrics, Note, Progress, Seed, 
 from topics.kit.model.text import held_out, padded
 from topics.kit.model.training import loss_and_gradients, next_token_loss
 
-TEXTS = 8  # of a batch
+TEXTS, LONGEST = 8, 40  # texts of a batch, and words that count of one: one pass over longer ones takes seconds
 ROUNDING = 1e-5  # in FP32, in parts of a gradient's length
 
 
@@ -22,7 +23,7 @@ ROUNDING = 1e-5  # in FP32, in parts of a gradient's length
 )
 def pieces_of_a_batch(size, right, seed):
     """Eight texts in pieces: how much a word of each text weighs in the gradient, and how far off the gradient is."""
-    texts = held_out(TEXTS, start=TEXTS * seed)
+    texts = eight_texts(seed)
     counts, groups = counted_words(texts), groups_of(size)
     for j, so_far in enumerate(batch_in_pieces(size, right, seed), 1):
         yield Progress(j, len(groups), "Pieces")
@@ -77,6 +78,12 @@ def _note(size, right, text, weight):
     )
 
 
+def eight_texts(seed):
+    """The first eight held-out texts, from number 32 · seed on, that are not longer than LONGEST."""
+    texts = (text for i in count(32 * seed) for text in held_out(1, start=i))
+    return list(islice((text for text in texts if len(text.words) - 1 <= LONGEST), TEXTS))
+
+
 def groups_of(size):
     """The numbers of the eight texts, piece by piece."""
     return [list(range(i, i + size)) for i in range(0, TEXTS, size)]
@@ -92,7 +99,7 @@ def batch_in_pieces(size, right, seed):
 
     right    every piece is divided by the words of all, and not averaged over its own and then over the pieces
     """
-    model, texts = lm.load("target"), held_out(TEXTS, start=TEXTS * seed)
+    model, texts = lm.load("target"), eight_texts(seed)
     groups, so_far = groups_of(size), None
     for group in groups:
         piece = [texts[i] for i in group]
@@ -122,7 +129,7 @@ def share_of(model, N):
 @lru_cache(maxsize=4)
 def in_one(seed):
     """Loss and gradient of the eight texts as one batch."""
-    model, texts = lm.load("target"), held_out(TEXTS, start=TEXTS * seed)
+    model, texts = lm.load("target"), eight_texts(seed)
     return loss_and_gradients(model.weights, next_token_loss(model), padded(texts))
 
 
