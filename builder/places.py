@@ -8,5 +8,5 @@ CACHE = REPOSITORY / ".cache"  # what all projects share; a project's own result
 
 
 def data_files(topics):
-    """What demos may ask for: weights and tables, but not the text beside them that says where they come from."""
-    return [path for path in sorted((Path(topics) / "data").glob("*")) if path.suffix != ".md"]
+    """What demos may ask for: weights and tables, but not the texts beside them: sources, and licences."""
+    return [path for path in sorted((Path(topics) / "data").glob("*")) if path.suffix not in (".md", ".txt")]

@@ -1,6 +1,9 @@
 """Where the files are that demos name: weights of models, and tables. A browser has those that it has fetched."""
 
+import json
 from pathlib import Path
+
+import numpy as np
 
 DATA = Path(__file__).parents[2] / "data"
 
@@ -19,3 +22,15 @@ def data_file(name):
 def data_path(name):
     """The same, be it there or not."""
     return DATA / (name if "." in name else f"{name}.safetensors")
+
+
+def tensors(path):
+    """({name: array in float32}, metadata) of a file in the format of safetensors whose numbers are all float16."""
+    raw = path.read_bytes()
+    size = int.from_bytes(raw[:8], "little")
+    header = json.loads(raw[8 : 8 + size])
+    metadata, arrays = header.pop("__metadata__"), {}
+    for name, entry in header.items():
+        start, end = (8 + size + offset for offset in entry["data_offsets"])
+        arrays[name] = np.frombuffer(raw[start:end], np.float16).astype(np.float32).reshape(entry["shape"])
+    return arrays, metadata

@@ -14,7 +14,7 @@ from functools import cache
 
 import numpy as np
 
-from topics.kit.model.data import data_file
+from topics.kit.model.data import data_file, tensors
 from topics.kit.model.rotary import rope_frequencies
 from topics.kit.numerics import softmax
 
@@ -59,16 +59,8 @@ def load(name):
 
 def read(path):
     """A model from a file in the format of safetensors, whose metadata holds its shape as JSON."""
-    raw = path.read_bytes()
-    size = int.from_bytes(raw[:8], "little")
-    header = json.loads(raw[8 : 8 + size])
-    shape = json.loads(header.pop("__metadata__")["shape"])
-    weights = {}
-    for key, entry in header.items():
-        start, end = (8 + size + offset for offset in entry["data_offsets"])
-        half = np.frombuffer(raw[start:end], np.float16)
-        weights[key] = half.astype(np.float32).reshape(entry["shape"])
-    return Model(**shape, weights=weights)
+    weights, metadata = tensors(path)
+    return Model(**json.loads(metadata["shape"]), weights=weights)
 
 
 # ---- the network
