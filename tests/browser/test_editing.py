@@ -21,9 +21,11 @@ import numpy as np
 
 from topics.kit import Metrics, Progress, Slider, demo, exercise, softmax
 
+TABLE = [2]
+
 
 def double(x):
-    return 2 * x
+    return TABLE[0] * x
 
 
 @demo(n=Slider("N", 0, 9, value=2))
@@ -165,7 +167,7 @@ def test_an_edit_changes_the_demo_and_reset_restores_it(lab):
     expect(status(cell(lab))).to_contain_text("use your code now")
     cell(lab).get_by_role("button", name="Reset").click()
     expect(shown(lab)).to_have_text("4")
-    assert "2 * x" in cell(lab).locator(".cm-content").inner_text()
+    assert "TABLE[0] * x" in cell(lab).locator(".cm-content").inner_text()
 
 
 def test_an_edited_kit_function_changes_a_demo_that_uses_it_through_another_module(lab):
@@ -186,6 +188,88 @@ def test_the_keyboard_alone_edits_and_runs(lab):
     expect(shown(lab)).to_have_text("10")
     lab.keyboard.press("Tab")  # Tab leaves the editor: no trap
     assert lab.evaluate("document.activeElement.closest('.cm-editor')") is None
+
+
+# ---- what a reader's code leaves behind: nothing
+
+
+HONEST = "import math\n\ncount = 0\n\ndef double(x):\n    global count\n    count += 1\n    return math.floor(3 * x)\n"
+
+
+def test_honest_code_costs_no_new_python(lab):
+    watch_restarts(lab)
+    run(lab, cell(lab), HONEST)
+    expect(shown(lab)).to_have_text("6")
+    cell(lab).get_by_role("button", name="Reset").click()
+    expect(shown(lab)).to_have_text("4")
+    solve(lab)
+    lab.locator("#demo-doubled input[type=range]").press("End")
+    expect(shown(lab)).to_have_text("18")
+    assert restarts(lab) == 0
+
+
+SPOILERS = {
+    "numpy": "np.exp = lambda z, **k: np.ones_like(z)",
+    "a builtin": "import builtins\nbuiltins.sum = builtins.len = lambda *_: 3",
+    "the door": "import topics.kit.page.bridge as door\ndoor.run = door.pack = door.reach = lambda *_: 0",
+    "a table of ours": "",
+    "the worker": "import js\njs.postMessage = js.onmessage = None",
+    "a task": "import asyncio\nasyncio.get_event_loop().call_later(0.2, setattr, np, 'exp', len)",
+    "output": "import sys\nsys.stdout = sys.stderr = None",
+}
+
+
+@pytest.mark.parametrize("name", SPOILERS)
+def test_after_reset_numbers_are_ours_whatever_the_code_did(lab, name):
+    softmax, double = (lab.locator(f"#demo-{demo} input[type=range]") for demo in ("first_weight", "doubled"))
+    watch_restarts(lab)
+    run(lab, cell(lab), f"{SPOILERS[name]}\ndef double(x):\n    TABLE[0] = 5\n    return 3 * x\n")
+    expect(status(cell(lab))).not_to_have_text("Running …")
+    softmax.press("ArrowRight")
+    cell(lab).get_by_role("button", name="Reset").click()
+    expect(status(cell(lab))).to_have_text("The original again.")
+    is_restarted(lab)
+    double.press("Home")
+    double.press("ArrowRight")
+    expect(shown(lab)).to_have_text("2")
+    softmax.press("Home")
+    softmax.press("ArrowRight")
+    expect(shown(lab, "first_weight")).to_have_text("0.7311")
+    lab.problems.clear()  # a worker without its voice has told the console
+
+
+def test_another_page_gets_a_python_that_no_code_has_touched(lab, lab_url):
+    run(lab, cell(lab), "np.exp = lambda z, **k: np.ones_like(z)\ndef double(x):\n    return 3 * x\n")
+    expect(status(cell(lab))).to_contain_text("Line 1 could change more than this function")
+    expect(shown(lab)).to_have_text("6")
+    watch_restarts(lab)
+    lab.evaluate("document.querySelector('.site-name').click()")
+    expect(lab.locator("code-cell")).to_have_count(0)
+    lab.go_back()
+    lab.locator("#demo-first_weight input[type=range]").press("ArrowRight")
+    expect(shown(lab, "first_weight")).to_have_text("0.9526")
+    assert restarts(lab)
+
+
+def test_an_answer_to_an_exercise_spoils_no_demo(lab):
+    exercise = lab.locator("code-exercise")
+    watch_restarts(lab)
+    write(lab, exercise, "np.exp = lambda z, **k: np.ones_like(z)\ndef square(x):\n    return x * x\n")
+    exercise.get_by_role("button", name="Check").click()
+    expect(exercise).to_have_attribute("state", "passed")
+    is_restarted(lab)
+    lab.locator("#demo-first_weight input[type=range]").press("ArrowRight")
+    expect(shown(lab, "first_weight")).to_have_text("0.9526")
+
+
+def test_a_line_without_an_end_is_printed_by_the_run_that_wrote_it(lab):
+    run(lab, cell(lab), "def double(x):\n    print('half a line', end='')\n    return 2 * x\n")
+    expect(cell(lab).locator(".code-output")).to_have_text("half a line")
+
+
+def test_a_message_of_several_lines_is_told_whole(lab):
+    run(lab, cell(lab), "def double(x):\n    raise ValueError('one\\ntwo\\nthree')\n")
+    expect(status(cell(lab))).to_contain_text("Line 2: ValueError: one\ntwo\nthree")
 
 
 def test_a_syntax_error_stands_beside_its_line(lab):

@@ -105,6 +105,33 @@ def test_a_function_may_call_itself_and_see_what_is_edited_later():
     assert judge(doubling, halved, 0)["passed"]
 
 
+def test_code_is_a_module_of_its_own():
+    imports = "from __future__ import annotations\nfrom math import *\n"
+    rebind(
+        "topics.kit.numerics.softmax",
+        imports
+        + "count = 0\n\ndef softmax(x, axis=-1):\n    global count\n    count += 1\n    return count + floor(x)\n",
+    )
+    assert (method.softmax(1.5), method.softmax(1.5)) == (2, 3)
+    rebind("topics.kit.numerics.softmax", "global softmax\ndef softmax(x, axis=-1): return 7\n")
+    assert method.softmax(1) == 7
+    restore()
+    assert not hasattr(numerics, "count") and method.softmax(np.zeros(1)) == 1
+
+
+def test_two_edits_of_one_file_see_each_other():
+    rebind("topics.kit.numerics.max_abs_difference", "def max_abs_difference(a, b):\n    return softmax(a)\n")
+    rebind("topics.kit.numerics.softmax", "def softmax(x, axis=-1): return 7\n")
+    assert numerics.max_abs_difference(1, 2) == 7
+    restore("topics.kit.numerics.softmax")
+    assert numerics.max_abs_difference(np.zeros(1), 2) == 1
+
+
+def test_input_has_nobody_to_ask():
+    with pytest.raises(CodeError, match="input\\(\\) has nobody to ask"):
+        rebind("topics.kit.numerics.softmax", "x = input('x? ')\ndef softmax(x): return x\n")
+
+
 @pytest.mark.parametrize(
     ("code", "says", "line"),
     [

@@ -7,11 +7,13 @@ import json
 import numpy as np
 
 from topics.kit.model.data import data_path
+from topics.kit.page import marks
 from topics.kit.page.demo import answer, as_views
-from topics.kit.page.exercise import judge
-from topics.kit.page.rebind import CodeError, rebind, restore
+from topics.kit.page.exercise import judge, names_seen
+from topics.kit.page.rebind import ORIGINALS, CodeError, forget, locate, rebind, restore
 from topics.kit.page.topic import find
 
+BEFORE = {}  # fingerprints of our tables, before the first edit
 ALIGN = 8  # a Float64Array must begin at a multiple of 8 bytes
 
 
@@ -37,8 +39,18 @@ def store(name, data, sha256):
     data_path(name).write_bytes(data)
 
 
+def reach(target, code):
+    """The line at which a reader's code could change what outlives it, or 0. Asked before it runs.
+
+    target  the function that it edits, or the exercise "topic.name" that it answers
+    """
+    return marks.reach(code, seen_by(target))
+
+
 def edit(target, code):
     """Put the reader's code in the place of a function; returns JSON {"message", "line"}, empty when it worked."""
+    if not ORIGINALS:
+        BEFORE.update(marks.tables())
     try:
         rebind(target, code)
     except CodeError as error:
@@ -47,13 +59,26 @@ def edit(target, code):
 
 
 def unedit(target):
-    """Put our version of a function back, or of all functions when target is empty."""
+    """Put our version of a function back, or of all functions when target is empty.
+
+    returns  JSON {"marked": whether a table of ours is no longer what it was before the first edit}
+    """
     restore(target or None)
+    return json.dumps({"marked": not ORIGINALS and marks.changed(BEFORE)})
 
 
 def check(name, code, seed):
-    """Judge the reader's answer to exercise "topic.name"; returns JSON {"passed", "message", "line"}."""
-    return json.dumps(judge(find(name), code, seed))
+    """Judge the reader's answer to exercise "topic.name"; returns JSON {"passed", "message", "line", "marked"}."""
+    before = marks.tables()
+    verdict = judge(find(name), code, seed)
+    if marks.asks_ours(code, seen_by(name)):
+        forget()
+    return json.dumps(verdict | {"marked": marks.changed(before)})
+
+
+def seen_by(target):
+    """The names that code sees: those of its function's home, or of the page whose exercise it answers."""
+    return names_seen(find(target)) if target.count(".") == 1 else vars(locate(target)[0])
 
 
 def pack(result):

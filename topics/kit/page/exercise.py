@@ -77,7 +77,7 @@ NARROW = np.intp(0).itemsize < 8  # numpy's own whole numbers here have 32 bits
 def _judge(check, code, seed, handed):
     target = f"{check.__module__}.{check.function}"
     try:
-        answer = define(target, code, names_seen(check))
+        answer, _ = define(target, code, names_seen(check))
         check(returning(answer, handed), np.random.default_rng(seed))
     except CodeError as error:
         return {"passed": False, "message": str(error), "line": error.line}

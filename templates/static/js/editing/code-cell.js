@@ -40,7 +40,8 @@ class CodeCell extends Runner {
       if (!this.isConnected) return; // what has run is put back already
       if (verdict.message) return this.blame(verdict);
       activateEdit(this.target, code);
-      this.say("active", "The demos on this page use your code now.");
+      const wide = verdict.reaches && ` Line ${verdict.reaches} could change more than this function: after Reset, Python starts anew.`;
+      this.say("active", `The demos on this page use your code now.${wide || ""}`);
       document.dispatchEvent(new Event("code-edited"));
     } catch (problem) {
       this.say("failed", problem.message);

@@ -36,6 +36,7 @@ let watchdog;
 let token; // exists while the reader has not pressed Stop
 let begun; // id of the request in which the reader's own code has begun to run in this worker
 let ending; // the timer that ends the worker when that code does not
+const reaching = new Set(); // code that has run in this worker, and could change what outlives it
 
 export const pythonStatus = () => ({ status, ...detail });
 
@@ -111,6 +112,7 @@ function hear(message, url) {
     become("ready");
     return flush();
   }
+  if (message.reaches) return reaching.add(message.reaches);
   if (message.printed !== undefined) return printListeners.forEach((listener) => listener(message.printed));
   const request = requests.get(message.began ?? message.id);
   if (!request) return; // a pong, or an answer that nobody waits for any more
@@ -130,7 +132,14 @@ function answered(message, request) {
   }
   if (message.ok) request.resolve(message.views ? reviveViews(message.views) : message.verdict);
   else request.reject(message);
-  if (message.heap > HEAP) replaceWorker();
+  if (message.heap > HEAP || message.verdict?.marked) replaceWorker();
+  else setTimeout(() => status === "ready" && isSpoilt() && replaceWorker()); // first, who waited may ask again
+}
+
+// Whether code has run here that could change what outlives it, and is in use no more.
+function isSpoilt() {
+  const used = new Set([...activeEdits(), ...[...requests.values()].map(({ message }) => message)].map(({ code }) => code));
+  return [...reaching].some((code) => !used.has(code));
 }
 
 // The reader's own code has begun to run: it is interrupted by the worker itself, or else ended from here.
@@ -174,9 +183,11 @@ function endWorker() {
   clearInterval(watchdog);
   clearTimeout(ending);
   begun = undefined;
+  reaching.clear();
 }
 
 function flush() {
+  if (isSpoilt()) return replaceWorker();
   for (const [id, request] of requests) {
     if (request.sent) continue;
     request.sent = true;

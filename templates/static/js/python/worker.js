@@ -6,6 +6,7 @@
 //                   {id, edit: "topics.kit.numerics.softmax", code, guard}   {id, unedit: target or ""}
 //                   {id, check: "kv_cache.grow", code, seed, guard}
 //   worker → page   {status: "booting" | "ready" | "broken", phase, loaded, total, message}
+//                   {reaches: code}: said before code runs that could change what outlives it
 //                   {id, progress: true, views}   {id, ok: true, views or verdict, heap}
 //                   {id, ok: false, kind, message, traceback, heap}
 //                   {began: id}   {printed: text}   {pong}
@@ -22,6 +23,8 @@ let bridge; // topics.kit.page.bridge
 let toPython; // a Uint8Array as Python's memoryview
 let memory; // how many bytes Python's heap has
 let printed;
+let flush; // Python's own buffers
+let tail = ""; // what was printed of a line that has not ended
 let data; // {name: {url, bytes, sha256}} of the files that a demo may need
 const cancelled = new Map(); // id → whether the run is kept
 const kept = new Map(); // call → {steps, views} of a run that was stopped, and may go on
@@ -38,8 +41,11 @@ async function start(options) {
   const report = (phase, loaded, total) => postMessage({ status: "booting", phase, loaded, total });
   try {
     const { pyodide, module } = await boot({ ...options, report });
-    pyodide.setStdout({ batched: print });
-    pyodide.setStderr({ batched: print });
+    const write = { write: hear, isatty: true };
+    pyodide.setStdout(write);
+    pyodide.setStderr(write);
+    const { stdout, stderr } = pyodide.pyimport("sys");
+    flush = () => [stdout, stderr].forEach((stream) => stream.flush());
     guardWith(pyodide);
     data = options.data;
     toPython = (bytes) => pyodide.toPy(bytes);
@@ -54,6 +60,22 @@ async function start(options) {
 // Through Python, not around it: a dead interpreter in a living worker must not look alive.
 function pong(ping) {
   if (bridge.__name__) postMessage({ pong: ping });
+}
+
+const decoder = new TextDecoder();
+
+function hear(bytes) {
+  const lines = (tail + decoder.decode(bytes, { stream: true })).split("\n");
+  tail = lines.pop();
+  lines.forEach(print);
+  return bytes.length;
+}
+
+// What a run printed is said before its answer: a line without an end would come with the next run's.
+function endOutput() {
+  flush();
+  if (tail) print(tail);
+  tail = "";
 }
 
 function print(text) {
@@ -71,7 +93,8 @@ async function answer(message) {
   const { id } = message;
   printed = { lines: 0, characters: 0 };
   try {
-    send({ id, ok: true, ...(await work(message)), heap: memory() });
+    const result = await work(message).finally(endOutput);
+    send({ id, ok: true, ...result, heap: memory() });
   } catch (error) {
     postMessage({ id, ok: false, ...explain(error), heap: memory() });
   } finally {
@@ -86,9 +109,11 @@ async function work({ id, call, args, goOn, edit, unedit, check, code, seed, gua
     if (by) postMessage({ began: id });
     return by ? guarded(by, task) : task();
   };
-  if (edit) return { verdict: JSON.parse(run(() => bridge.edit(edit, code))) };
+  const reaches = code ? bridge.reach(edit ?? check, code) : 0;
+  if (reaches) postMessage({ reaches: code });
+  if (edit) return { verdict: { ...JSON.parse(run(() => bridge.edit(edit, code))), reaches } };
   if (check) return { verdict: JSON.parse(run(() => bridge.check(check, code, seed))) };
-  if (unedit !== undefined) return { verdict: bridge.unedit(unedit) };
+  if (unedit !== undefined) return { verdict: JSON.parse(bridge.unedit(unedit)) };
   if (goOn && !kept.has(call)) throw LOST;
   if (!goOn) letGo(call);
   for (const name of JSON.parse(bridge.missing(call))) await fetchFile(id, name);
@@ -158,11 +183,15 @@ function explain(error) {
   if (error === STOPPED || error === LOST) return error;
   if (error.pyodide_fatal_error || EXITED.test(error.message)) return { kind: "fatal", message: "Python crashed" };
   const lines = String(error.message).trimEnd().split("\n");
-  if (lines.at(-1).startsWith("KeyboardInterrupt")) return { kind: "deadline", message: "Stopped: it took too long." };
+  const frames = lines.findLastIndex((line) => line.startsWith('  File "'));
+  const named = new RegExp(`^([\\w.]+\\.)?${error.type}(:|$)`);
+  const last = lines.findIndex((line, i) => i > frames && named.test(line)); // a message may have several lines
+  const message = lines.slice(last).join("\n");
+  if (message.startsWith("KeyboardInterrupt")) return { kind: "deadline", message: "Stopped: it took too long." };
   const first = lines.findIndex((line) => /File "(.*\/topics\/(?!kit\/page\/)|<edited )/.test(line));
   return {
     kind: "python",
-    message: lines.at(-1),
+    message,
     traceback: lines.slice(Math.max(first, 0)).join("\n"),
   };
 }
