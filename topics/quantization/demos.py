@@ -1,0 +1,267 @@
+"""What the page on quantization shows without the house model: formats byte by byte, and a real matrix."""
+
+from functools import cache
+
+import numpy as np
+
+from topics.kit import (
+    GPUS,
+    MODELS,
+    Choice,
+    Figure,
+    LogSlider,
+    Metrics,
+    Note,
+    Seed,
+    Slider,
+    Table,
+    bars,
+    demo,
+    line,
+    points,
+    rule,
+)
+from topics.kit.model.data import data_file, tensors
+from topics.kit.real.costs import weights_bytes, weights_read
+from topics.quantization.formats import BLOCK, E2M1, E4M3, NF4, held_as, nvfp4, packed, stored_bits
+from topics.quantization.method import fake_quantize, output_error, weight_error
+from topics.quantization.recorded import ROUNDED
+from topics.quantization.recorded_minilm import VECTORS_AFTER
+
+# ---- four-bit formats
+
+
+SEEN = 64  # weights: one block of NF4, two of Q4_0 and of MXFP4, four of NVFP4
+
+
+@demo(
+    k=LogSlider("The first weight made larger", 1, 64, value=1, unit="times"),
+    law=Choice("Weights drawn from a", ("normal law", "uniform law"), value="normal law"),
+    seed=Seed(),
+)
+def format_microscope(k, law, seed):
+    """64 weights in four formats of four bits: the levels of the first block, the bytes, and the error."""
+    w = weights_drawn(k, law, seed)
+    kept = {kind: held_as(w, kind) for kind in BLOCK}
+    rows = [(kind, BLOCK[kind][0], f"{stored_bits(kind):g}", _scale_in_words(w, kind),
+             round(100 * weight_error(w, kept[kind]), 1), round(100 * weight_error(w[1:], kept[kind][1:]), 1))
+            for kind in BLOCK]  # fmt: skip
+    return (
+        _levels(w, kept),
+        Table(
+            ("Format", "Block", "Bits a weight", "Scale of the first block", "Error, %", "Without the first, %"),
+            rows,
+            "Error: |w − ŵ| / |w| of all 64 weights, and of all but the first.",
+        ),
+        Metrics(
+            *((f"{kind}, first bytes", _hex(w, kind), "", f"{8 * packed(w, kind).shape[-1]} bits for "
+               f"{BLOCK[kind][0]} weights") for kind in BLOCK)
+        ),
+    )  # fmt: skip
+
+
+def weights_drawn(k, law, seed):
+    """(64,) weights about as large as a real matrix's, the first of them k times as large as it was drawn."""
+    rng = np.random.default_rng(seed)
+    w = 0.02 * (rng.normal(size=SEEN) if law == "normal law" else rng.uniform(-1, 1, SEEN) * 3**0.5)
+    w[0] = 0.02 * k
+    return w
+
+
+def _hex(w, kind):
+    return " ".join(f"{byte:02x}" for byte in packed(w, kind)[0][:5]) + " …"
+
+
+def first_scale(w, kind):
+    """The scale of the first block, as it is stored; NF4's is the block's largest weight."""
+    block = packed(w, kind)[0]
+    if kind == "Q4_0":
+        return float(block[:2].copy().view(np.float16)[0])
+    if kind == "NF4":
+        return float(block[:4].copy().view(np.float32)[0])
+    if kind == "MXFP4":
+        return 2.0 ** (int(block[0]) - 127)
+    return float(nvfp4(w.reshape(-1, 16))[0] * E4M3[block[0]])
+
+
+def _scale_in_words(w, kind):
+    s = first_scale(w, kind)
+    power = f" = 2^{round(np.log2(s))}" if kind == "MXFP4" else ""
+    return f"{'largest ' if kind == 'NF4' else ''}{s:.4g}{power}"
+
+
+def levels_of(w, kind):
+    """The 16 numbers that a code of the first block can stand for."""
+    s = first_scale(w, kind)
+    return s * {"Q4_0": np.arange(16) - 8.0, "NF4": NF4}.get(kind, E2M1)
+
+
+def _levels(w, kept):
+    x, y, seen, at, got, got_at = [], [], [], [], [], []
+    for row, kind in enumerate(reversed(BLOCK)):
+        for level in levels_of(w, kind):
+            x += [float(level), float(level), None]
+            y += [row - 0.12, row + 0.32, None]
+        n = BLOCK[kind][0]
+        seen += w[:n].tolist()
+        at += [row - 0.25] * n
+        got += kept[kind][:1].tolist()
+        got_at += [row - 0.25]
+    end = 1.15 * max(float(np.abs(w).max()), *(float(np.abs(levels_of(w, kind)).max()) for kind in BLOCK))
+    return Figure(
+        [
+            {**line(x, y, "levels", "reference"), "line": {"dash": "solid", "width": 1.5}},
+            points(seen, at, "weights of the first block", "weight", marker={"size": 6}),
+            points(got, got_at, "the first weight as kept", "error", "x", marker={"size": 9}),
+        ],
+        x_title="Weight",
+        alt=f"The levels of four formats, and the weights of their first blocks, up to {np.abs(w).max():.3g}. "
+        + "; ".join(f"{kind}: {BLOCK[kind][0]} weights, error of all 64 {100 * weight_error(w, kept[kind]):.1f} %"
+                    for kind in BLOCK) + ".",
+        yaxis={"tickvals": list(range(len(BLOCK))), "ticktext": list(reversed(BLOCK)), "range": [-0.6, 3.5],
+               "title": {"text": "Format"}},
+        xaxis={"range": [-end, end]},
+        legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
+    )  # fmt: skip
+
+
+def microscope(k, kind, law="normal law", seed=0):
+    """For the page's text: the error of all weights but the first, in percent."""
+    w = weights_drawn(k, law, seed)
+    return 100 * weight_error(w[1:], held_as(w, kind)[1:])
+
+
+def over_many(kind, law="normal law", draws=100):
+    """The same of all weights of many draws, none made larger."""
+    rng = np.random.default_rng(0)
+    w = rng.normal(size=SEEN * draws) if law == "normal law" else rng.uniform(-1, 1, SEEN * draws)
+    return 100 * weight_error(w, held_as(w, kind))
+
+
+# ---- a real matrix
+
+
+PARTS = {"one scale for the matrix": 384 * 1536, "a scale a row": 1536, "a scale for 32": 32}
+OUTLIER = (99, 856)  # where the largest weight stands: output channel, input channel
+EDGES = np.linspace(-8, 8, 65)  # of the histogram, in standard deviations
+
+
+@demo(
+    "instant",
+    "minilm",
+    bits=Slider("Bits of a code", 3, 8, value=8),
+    parts=Choice("Scales", tuple(PARTS), value="one scale for the matrix"),
+    outlier=Choice("The largest weight", ("as it is", "set to zero"), value="as it is"),
+)
+def one_real_weight(bits, parts, outlier):
+    """A matrix of MiniLM, 384 × 1536, whose largest weight is far from the rest: what rounding it loses."""
+    W, X = minilm_matrix(outlier)
+    V = fake_quantize(W.reshape(-1, PARTS[parts]), bits, PARTS[parts]).reshape(W.shape)
+    std, top = float(W.std()), float(np.abs(W).max())
+    step = float(top / (2 ** (bits - 1) - 1) / std)  # of the matrix's own grid, in standard deviations
+    zero = 100 * float(np.mean((V == 0) & (W != 0)))
+    wrong, lost, elsewhere = 100 * weight_error(W, V), 100 * output_error(W, V, X), _elsewhere(W, V, X)
+    return (
+        _histogram(W, V, std, step, bits, parts, top),
+        Metrics(
+            ("Largest weight", top / std, "standard deviations", f"{top:.3g} / {std:.3g}"),
+            ("Weights that become zero", zero, "%"),
+            ("Error of the weights", wrong, "%", "|W − Ŵ| / |W|"),
+            ("Error of all outputs", lost, "%", "|X Wᵀ − X Ŵᵀ| / |X Wᵀ|, for six real tokens"),
+            ("Of all but the one it writes to", elsewhere, "%", "the other 383 channels"),
+            ("Bits a weight really takes", bits + 16 / PARTS[parts], "", f"{bits} + 16 / {PARTS[parts]:,}"),
+        ),
+        _recorded_note(bits, parts, outlier),
+    )  # fmt: skip
+
+
+@cache
+def minilm_matrix(outlier):
+    """The matrix (384, 1536), and what comes into it for six tokens (6, 1536)."""
+    arrays, _ = tensors(data_file("minilm"))
+    W, X = arrays["output_dense"].astype(float), arrays["inputs"].astype(float)
+    if outlier != "as it is":
+        W = W.copy()
+        W[OUTLIER] = 0
+    return W, X
+
+
+def _elsewhere(W, V, X):
+    """The error of the outputs, in percent, but for the channel that the largest weight writes to."""
+    rows = np.arange(len(W)) != OUTLIER[0]
+    return 100 * output_error(W[rows], V[rows], X)
+
+
+def _histogram(W, V, std, step, bits, parts, top):
+    middle = (EDGES[1:] + EDGES[:-1]) / 2
+    counts = [np.histogram(np.clip(each / std, -7.99, 7.99), EDGES)[0] for each in (W, V)]
+    whole = PARTS[parts] == W.size
+    grid = [float(step * n) for n in range(-int(8 / step), int(8 / step) + 1)] if whole and step > 0.12 else []
+    return Figure(
+        [
+            bars(middle, np.maximum(counts[0], 0.5), "weights", "weight"),
+            line(np.repeat(EDGES, 2)[1:-1], np.repeat(np.maximum(counts[1], 0.5), 2), "as kept", "error"),
+        ],
+        x_title="Weight (standard deviations; further ones at the edge)",
+        y_title="How many",
+        alt=f"{W.size:,} weights, most within 4 standard deviations, the largest at {top / std:.0f}. With {bits} bits, "
+        f"{parts}"
+        + (f", the levels are {step:.2g} standard deviations apart" if whole else "")
+        + f": {100 * np.mean(V == 0):.0f} % of the weights become zero.",
+        yaxis={"type": "log", "range": [-0.3, 5.9], "tickvals": [1, 100, 10_000], "ticktext": ["1", "100", "10,000"]},
+        xaxis={"range": [-8.2, 8.2]},
+        shapes=[rule(x=x, dash="dot") for x in grid],
+        bargap=0.05,
+        legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
+    )  # fmt: skip
+
+
+def _recorded_note(bits, parts, outlier):
+    known = VECTORS_AFTER.get(f"INT{bits}, {parts.removesuffix(' for the matrix')}")
+    if outlier != "as it is":
+        return Note(f"Recorded: without this one weight of {384 * 1536:,}, the sentences' vectors keep a cosine of "
+                    f"{VECTORS_AFTER['outlier set to 0'][0]:.4f} with what they were.")  # fmt: skip
+    if known:
+        return Note("Recorded in the whole model, only this matrix rounded: the vectors of 16 sentences have a cosine "
+                    f"of {known[0]:.4f} with what they were, {known[1]:.4f} at least.")  # fmt: skip
+    return Note(f"The step of each grid is its largest weight / {2 ** (bits - 1) - 1}.")
+
+
+def minilm_error(bits, parts, outlier="as it is"):
+    """For the page's text, in percent: what the demo's readouts say."""
+    W, X = minilm_matrix(outlier)
+    V = fake_quantize(W.reshape(-1, PARTS[parts]), bits, PARTS[parts]).reshape(W.shape)
+    zero = 100 * float(np.mean((V == 0) & (W != 0)))
+    return {"weights": 100 * weight_error(W, V), "outputs": 100 * output_error(W, V, X), "zero": zero,
+            "elsewhere": _elsewhere(W, V, X)}  # fmt: skip
+
+
+def minilm_largest():
+    """The largest weight, in standard deviations of the matrix."""
+    W, _ = minilm_matrix("as it is")
+    return float(np.abs(W).max() / W.std())
+
+
+# ---- what the page's tables say
+
+
+def rounded_row(bits, way):
+    """The recorded errors of outputs and laws moved of the four models, from the least to the most."""
+    law, _, outputs = zip(*ROUNDED[bits, way], strict=True)
+    digits = 1 if bits == 2 else 3 if bits == 3 else 4
+    return f"{_range([100 * x for x in outputs], 0)} %; {_range(law, digits)} nats"
+
+
+def _range(numbers, digits):
+    low, high = f"{min(numbers):.{digits}f}", f"{max(numbers):.{digits}f}"
+    return low if low == high else f"{low} to {high}"
+
+
+def gigabytes(name, kind):
+    """Weights of a real model, in GB."""
+    return weights_bytes(MODELS[name], kind) / 1e9
+
+
+def token_milliseconds(name, kind, gpu="H100"):
+    """What reading a real model's weights once takes at best."""
+    return 1000 * weights_read(MODELS[name], 1, kind) / GPUS[gpu].bandwidth
