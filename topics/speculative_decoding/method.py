@@ -128,6 +128,26 @@ def tree_acceptance(p, q, k):
     return float(1 - missed)
 
 
+def tree_mask(parents, t):
+    """Which words each guess of a tree may attend to: the t words before the tree, its ancestors and itself.
+
+    parents  (n,) numbers of guesses that come before, -1 for a root
+    returns  (n, t+n) bool, and the depths (n,), 0 for a root
+
+    >>> mask, depths = tree_mask([-1, 0, 0], 0)   # a root and two guesses for the place after it
+    >>> mask.astype(int).tolist(), depths.tolist()
+    ([[1, 0, 0], [1, 1, 0], [1, 0, 1]], [0, 1, 1])
+    """
+    n = len(parents)
+    mask, depths = np.zeros((n, t + n), bool), np.zeros(n, int)  # (n, t+n), (n,)
+    mask[:, :t] = True
+    for i, parent in enumerate(parents):
+        if parent >= 0:
+            mask[i], depths[i] = mask[parent], depths[parent] + 1
+        mask[i, t + i] = True
+    return mask, depths
+
+
 # ---- guesses without a model
 
 
