@@ -110,10 +110,13 @@ def _frame(i, each):
     )
 
 
-def words_a_pass(gamma, kind="story", draft=DRAFT, seeds=3):
-    """Words that a pass gives, texts of so many seeds taken together."""
-    counts = [len(each.words) for seed in range(seeds)
-              for each in write(encode(f"[polite] {kind} :").tolist(), gamma, draft, 1.0, seed, WRITTEN)]  # fmt: skip
+def words_a_pass(gamma, kind="story", draft=DRAFT, seeds=3, last=True):
+    """Words that a pass gives, texts of so many seeds taken together; with or without each text's last pass, which its
+    end cuts short."""
+    prompt, counts = encode(f"[polite] {kind} :").tolist(), []
+    for seed in range(seeds):
+        passes = [len(each.words) for each in write(prompt, gamma, draft, 1.0, seed, WRITTEN)]
+        counts += passes if last else passes[:-1]
     return sum(counts) / len(counts)
 
 
