@@ -134,6 +134,17 @@ def test_a_mask_decides_what_is_seen():
     np.testing.assert_allclose(lm.forward(model, WORDS, mask=only_itself), alone, atol=1e-6)
 
 
+def test_words_may_stand_elsewhere_than_in_a_row():
+    model = MODELS["groups"]
+    words, mask = np.array([1, 2, 3, 2]), np.tri(4, dtype=bool)
+    mask[3, 1:3] = False  # the last word follows the first, beside the two between
+    logits = lm.forward(model, words, mask=mask, positions=np.array([0, 1, 2, 1]))
+    np.testing.assert_allclose(logits[3], logits[1], rtol=0, atol=1e-5)
+    elsewhere = lm.forward(model, words, positions=np.arange(4) + 7)  # only distances count
+    np.testing.assert_allclose(elsewhere, lm.forward(model, words), rtol=0, atol=1e-4)
+    assert np.abs(lm.forward(model, words, positions=np.arange(4) * 2) - elsewhere).max() > 1e-3
+
+
 def test_frequencies_of_zero_make_the_order_of_words_invisible_to_attention():
     model = MODELS["heads"]
     still, full = np.zeros(model.D // 2), np.ones((9, 9), bool)

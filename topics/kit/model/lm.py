@@ -66,12 +66,13 @@ def read(path):
 # ---- the network
 
 
-def forward(model, words, cache=None, *, mask=None, frequencies=None, see=None):
+def forward(model, words, cache=None, *, mask=None, positions=None, frequencies=None, see=None):
     """The logits (..., T, V) of the word after each word.
 
     words        (..., T) ints
     cache        what new_cache gave: the T words follow those that it holds, and it grows by them, in place
     mask         (T, t+T) bool, which words each may attend to; itself and all before it when None
+    positions    (T,) ints, where in the text each word stands; one after the other behind the cached when None
     frequencies  (D/2,) radians a position, in the place of rope_frequencies(D, base)
     see          called as see(name, layer, value) at each step named below; what it returns, unless None, is used
                  in the value's place. The steps of a layer, in order: "attention_input" (..., T, d),
@@ -83,9 +84,9 @@ def forward(model, words, cache=None, *, mask=None, frequencies=None, see=None):
     w, start, T = model.weights, length(cache), np.shape(words)[-1]
     if mask is None:
         mask = np.arange(start + T) <= np.arange(start, start + T)[:, None]  # (T, t+T)
-    turns = rotation(
-        np.arange(start, start + T), rope_frequencies(model.D, model.base) if frequencies is None else frequencies
-    )
+    if positions is None:
+        positions = np.arange(start, start + T)
+    turns = rotation(positions, rope_frequencies(model.D, model.base) if frequencies is None else frequencies)
     look = see_all if see is None else lambda *step: _replaced(see(*step), step[-1])
     x = w["embedding"][np.asarray(words)]  # (..., T, d)
     for i in range(model.L):
