@@ -10,21 +10,8 @@ REPOSITORY = Path(__file__).resolve().parent.parent
 SCRIPTS = REPOSITORY / "templates/static/js"
 STANDARD = {
     *("ast", "collections", "contextlib", "dataclasses", "difflib", "functools", "hashlib", "heapq", "importlib"),
-    *(
-        "inspect",
-        "itertools",
-        "json",
-        "linecache",
-        "marshal",
-        "math",
-        "pathlib",
-        "random",
-        "re",
-        "string",
-        "sys",
-        "textwrap",
-    ),
-    *("time", "tracemalloc", "typing", "zlib"),
+    *("inspect", "itertools", "json", "linecache", "marshal", "math", "pathlib", "random", "re", "string", "sys"),
+    *("textwrap", "time", "tracemalloc", "types", "typing", "zlib"),
 }
 METHOD, FILE = 260, 430  # lines: a method is "at most about 250", any other file of a topic "about 400"
 
