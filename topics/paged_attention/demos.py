@@ -1,5 +1,7 @@
 """What the page on PagedAttention shows of memory: a map of it, samples that share, prompts that begin alike."""
 
+from itertools import chain
+
 import numpy as np
 
 from topics.kit import (
@@ -22,6 +24,7 @@ from topics.kit import (
     line,
     rule,
 )
+from topics.kit.model.text import decode, encode
 from topics.kit.page.words import counted
 from topics.paged_attention.method import (
     Pool,
@@ -147,35 +150,11 @@ def waste(b, T):
 
 # ---- samples that share a prompt
 
-STORY = [
-    "[polite]",
-    "story",
-    ":",
-    "Anna",
-    "has",
-    "lamps",
-    ".",
-    "Ben",
-    "visits",
-    "Rome",
-    ".",
-    "Clara",
-    "has",
-    "keys",
-    ".",
-    "Dan",
-    "visits",
-    "Oslo",
-    ".",
-    "Ella",
-    "has",
-    "maps",
-    ".",
-]
+STORY = decode(encode("[polite] story : Anna has lamps . Ben visits Rome . Clara has keys . Dan visits Oslo ."))
 
 
 @demo(
-    T=Slider("Words of the prompt", 2, 22, value=10, unit="words"),
+    T=Slider("Words of the prompt", 2, 18, value=10, unit="words"),
     n=Slider("Samples", 1, 5, value=3),
     b=Choice("Slots to a page", (1, 2, 4, 8), value=4),
 )
@@ -309,7 +288,7 @@ def chats(seed):
     texts = []
     for _ in range(CHATS):
         said = [rng.integers(0, 10**6, int(n)).tolist() for n in rng.integers(SAYS // 2, 3 * SAYS // 2, TURNS)]
-        texts.append([system + sum(said[: turn + 1], []) for turn in range(TURNS)])
+        texts.append([[*system, *chain(*said[: turn + 1])] for turn in range(TURNS)])
     return texts
 
 

@@ -62,7 +62,7 @@ def _index(texts, b, rng):
 
 
 def _judge_hit(answer, tokens, b, index, story):
-    """Whether an answer finds what lies in the index: page after page, until one is missing or no token would be left."""
+    """Whether an answer finds what lies in the index: page after page, until one is missing or no token is left."""
     expected = []
     for k in range(len(tokens)):
         if (k + 1) * b > len(tokens) - 1 or _path(tokens, b, k) not in index:
@@ -71,7 +71,8 @@ def _judge_hit(answer, tokens, b, index, story):
     got = answer(list(tokens), b, dict(index), _hash_of)
     assert isinstance(got, list | tuple | np.ndarray), f"expected a list of pages, got {got!r}"
     assert [int(page) for page in got] == expected, (
-        f"expected the pages {expected}, got {list(got)}, where {story}; for tokens = {tokens}, b = {b}, index = {index}"
+        f"expected the pages {expected}, got {list(got)}, where {story}; for tokens = {tokens}, b = {b}, "
+        f"index = {index}"
     )
 
 
