@@ -283,9 +283,10 @@ def test_a_wide_model_goes_on_learning_its_text_by_heart_while_the_held_out_loss
     assert np.mean([run[-1][1] for run in WIDE]) > np.mean([run[2][1] for run in WIDE])
 
 
-def test_muon_is_sooner_below_a_loss_than_adamw():
-    muon, adamw = (quick_run(0, optimizer=name)[1]["data"][1]["y"] for name in ("Muon", "AdamW"))
-    assert all(a < b for a, b in zip(muon[1:], adamw[1:], strict=True))
+@pytest.mark.parametrize("seed", SEEDS)
+def test_muons_losses_are_lower_on_the_way_than_adamws(seed):
+    muon, adamw = (quick_run(seed, optimizer=name)[1]["data"][1]["y"] for name in ("Muon", "AdamW"))
+    assert np.mean(muon[1:]) < np.mean(adamw[1:]) - 0.01
 
 
 def test_the_questions_numbers_are_those_of_the_figures():
