@@ -49,9 +49,9 @@ def format_microscope(k, law, seed):
     return (
         _levels(w, kept),
         Table(
-            ("Format", "Block", "Bits a weight", "Scale of the first block", "Error, %", "Without the first, %"),
+            ("Format", "Block", "Bits", "First scale", "Error, %", "Others, %"),
             rows,
-            "Error: |w − ŵ| / |w| of all 64 weights, and of all but the first.",
+            "Bits a weight; the first block's scale; |w − ŵ| / |w| of all 64 weights, and of all but the first.",
         ),
         Metrics(
             *((f"{kind}, first bytes", _hex(w, kind), "", f"{8 * packed(w, kind).shape[-1]} bits for "
@@ -86,7 +86,7 @@ def first_scale(w, kind):
 
 def _scale_in_words(w, kind):
     s = first_scale(w, kind)
-    power = f" = 2^{round(np.log2(s))}" if kind == "MXFP4" else ""
+    power = f" = 2^{round(np.log2(s))}".replace("-", "−") if kind == "MXFP4" else ""
     return f"{'largest ' if kind == 'NF4' else ''}{s:.4g}{power}"
 
 
@@ -202,10 +202,10 @@ def _histogram(W, V, std, step, bits, parts, top):
             bars(middle, np.maximum(counts[0], 0.5), "weights", "weight"),
             line(np.repeat(EDGES, 2)[1:-1], np.repeat(np.maximum(counts[1], 0.5), 2), "as kept", "error"),
         ],
-        x_title="Weight (standard deviations; further ones at the edge)",
+        x_title="Weight (standard deviations)",
         y_title="How many",
-        alt=f"{W.size:,} weights, most within 4 standard deviations, the largest at {top / std:.0f}. With {bits} bits, "
-        f"{parts}"
+        alt=f"{W.size:,} weights, most within 4 standard deviations, the largest at {top / std:.0f}; beyond 8 they "
+        f"stand at the edge. With {bits} bits, {parts}"
         + (f", the levels are {step:.2g} standard deviations apart" if whole else "")
         + f": {100 * np.mean(V == 0):.0f} % of the weights become zero.",
         yaxis={"type": "log", "range": [-0.3, 5.9], "tickvals": [1, 100, 10_000], "ticktext": ["1", "100", "10,000"]},

@@ -128,7 +128,7 @@ def _curves(found, bits, group):
         y_title="Law moved by (nats a word)",
         alt=f"Bits a weight takes, and by how much the law moves, from one scale a row to groups of 8. {told}. "
         f"Chosen: {bits} bits, {_shared(group)}: {here:.3g} bits, {short(law)} nats.",
-        xaxis={"range": [1.9, max(6.9, bits_of(bits, "8", True) + 0.7)]},
+        xaxis={"range": [1.9, max(7.4, bits_of(bits, "8", True) + 1)]},
         yaxis={"type": "log", "range": [np.log10(min(laws)) - 0.3, np.log10(max(laws)) + 0.3],
                "tickvals": TICKS, "ticktext": [f"{x:g}" for x in TICKS]},
         annotations=names,
@@ -146,7 +146,7 @@ def _row(bits, group, affine):
     kept, w = dequantize(q, s, z)[0, :SHOWN], W[0, :SHOWN]
     g, x, levels = q.shape[-1], [], []
     codes = np.arange(2**bits) if affine else np.arange(1 - 2 ** (bits - 1), 2 ** (bits - 1))
-    far = 1.15 * np.abs(w).max()
+    far = 1.25 * np.abs(w).max()
     for k in range(-(-SHOWN // g)):
         for level in (float(each) for each in s[0, k, 0] * (codes - z[0, k, 0]) if abs(each) <= far):
             x += [k * g + 0.6, min((k + 1) * g, SHOWN) + 0.4, None]
@@ -230,7 +230,6 @@ def outlier_channel(f, repair, broken, seed):
         _bars_of(laws, f, repair, broken),
         Metrics(
             ("Largest input over the median channel", _spread(turn, f, seed), "times", "first layer's attention"),
-            ("Texts", TEXTS, "", f"{int(batch[2].sum())} words"),
         ),
         _channels(turn, f, seed),
         Badge("Not rounded: max|Δ log p| to the model before", max_abs_difference(exact, full_law(TEXTS, seed)), 1e-9),

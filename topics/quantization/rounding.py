@@ -53,9 +53,14 @@ def three_roundings(bits, which, inputs, seed):
             legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
         ),
         Metrics(
-            ("GPTQ's output error", 100 * (outputs[GPTQ] / outputs[NEAREST] - 1), "% of nearest's, added"),
-            ("Its weight error", 100 * (weights[GPTQ] / weights[NEAREST] - 1), "% of nearest's, added"),
-            ("Inputs that go with one direction", _first_direction(X), "% of their squares"),
+            ("GPTQ's output error", outputs[GPTQ] / outputs[NEAREST], "× nearest's"),
+            ("Its weight error", weights[GPTQ] / weights[NEAREST], "× nearest's"),
+            (
+                "Inputs in one direction",
+                _first_direction(X),
+                "% of their squares",
+                "largest eigenvalue of XᵀX / their sum",
+            ),
         ),
         Table(
             ("Inputs", "Words", "Used for"),
