@@ -11,8 +11,6 @@ import pytest
 
 from topics.kit import GPUS, lm, max_abs_difference
 from topics.kit.model.autograd import Tensor, gradients
-from topics.kit.model.losses import quoted_texts
-from topics.kit.model.text import padded
 from topics.kit.numerics import in_blocks
 from topics.kit.page.demo import defaults, views_of
 from topics.quantization import demos, formats, house_model, laws, learning, method, rounding
@@ -276,18 +274,34 @@ def test_awq_never_does_worse_than_nearest_on_its_own_inputs():
 
 def test_at_two_bits_gptqs_outputs_are_better_and_its_models_worse_in_all_four():
     assert HOUSE_MODELS == ("target", "heads8-1", "heads8-2", "heads8-3")
-    for nearest, by_gptq in zip(ROUNDED[2, "nearest"], ROUNDED[2, "GPTQ"], strict=True):
+    for nearest, by_gptq, in_turn in zip(
+        *(ROUNDED[2, way] for way in ("nearest", "GPTQ", "GPTQ in turn")), strict=True
+    ):
         assert by_gptq[2] < 0.9 * nearest[2]
-        assert by_gptq[0] > nearest[0]
+        assert by_gptq[0] > max(in_turn[0], nearest[0])
+    worse = [turn[0] > plain[0] for turn, plain in zip(ROUNDED[2, "GPTQ in turn"], ROUNDED[2, "nearest"], strict=True)]
+    assert sum(worse) == 3
     for nearest, by_gptq in zip(ROUNDED[3, "nearest"], ROUNDED[3, "GPTQ"], strict=True):
         assert by_gptq[2] < nearest[2]
+        assert by_gptq[0] < nearest[0]
 
 
-def test_the_recorded_row_of_nearest_is_what_the_functions_give():
-    model, batch = laws.full_model(), padded(quoted_texts())
-    few = {name: method.fake_quantize(model.weights[name], 3, 32) for name in laws.matrices(model)}
-    full, law = (laws.log_law(each, batch[0]) for each in (model, model.with_weights(few)))
-    assert np.allclose(laws.moved(law, full, batch), ROUNDED[3, "nearest"][0][:2], atol=1e-4)
+def test_the_recorded_errors_of_outputs_are_what_the_functions_give():
+    model, (words, _, real) = laws.full_model(), laws.some_texts(16, 0)
+    seen = {}
+
+    def see(step, layer, x):
+        seen[step, layer] = x.reshape(*x.shape[:2], -1)[real]
+
+    laws.log_law(model, words, see=see)
+    reads = {"o": "heads", "gate": "feed_input", "up": "feed_input", "down": "feed_hidden"}
+    off = []
+    for name in laws.matrices(model):
+        layer, part = name.split(".")
+        W, X = model.weights[name], seen[reads.get(part, "attention_input"), int(layer)]
+        V = method.fake_quantize(W, 3, 32)
+        off.append(math.sqrt(((X @ (W - V).T) ** 2).sum() / ((X @ W.T) ** 2).sum()))
+    assert abs(sum(off) / len(off) - ROUNDED[3, "nearest"][0][2]) < 1e-4
 
 
 # ---- formats
@@ -388,7 +402,7 @@ def run(**arguments):
 def test_training_with_rounding_regains_a_part_at_once():
     (lost, left, signs), _ = run(steps=8)
     assert 0.1 < lost < 0.5
-    assert left < 0.85 * lost
+    assert left < 0.8 * lost
     assert signs > 0
 
 

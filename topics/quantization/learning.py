@@ -28,6 +28,7 @@ def learn_with_rounding(steps, eta, broken, seed):
     model, judged = lm.load("target"), some_texts(ON, seed)
     names, full = matrices(model), _loss(model, judged)
     weights, marks = {name: model.weights[name] for name in names}, [(0, _loss(on_grid(model, names), judged))]
+    yield Progress(0, steps, "Training")
     run = train(weights, loss_of(model, broken), batches(seed), eta)
     for t in range(1, steps + 1):
         weights = next(run).weights

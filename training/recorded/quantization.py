@@ -1,8 +1,8 @@
-"""Whole models rounded in three ways: `python -m training.recorded.quantization` (two minutes).
+"""Whole models rounded in three ways: `python -m training.recorded.quantization` (five minutes).
 
 All 28 matrices of four house models that differ in their seeds, or in how long they learnt, are rounded in groups of 32
 to nearest, by GPTQ and by AWQ, calibrated on 16 texts; judged on the 80 texts on which pages quote losses. Inputs are
-those of the model at full precision. Writes topics/quantization/recorded.py.
+those of the model at full precision, but for GPTQ in turn. Writes topics/quantization/recorded.py.
 """
 
 from datetime import date
@@ -56,23 +56,40 @@ def by_awq(W, X, bits):
 
 
 WAYS = {"nearest": nearest, "GPTQ": by_gptq, "AWQ": by_awq}
+IN_TURN = "GPTQ in turn"
+
+
+def in_turn(model, bits):
+    """All matrices by GPTQ, each on the inputs that come through those before it, which are rounded already."""
+    now = model
+    for layer in range(model.L):
+        for parts in (("q", "k", "v"), ("o",), ("gate", "up"), ("down",)):
+            X = inputs_of(now)
+            names = [f"{layer}.{part}" for part in parts]
+            now = now.with_weights({name: by_gptq(model.weights[name], read_by(name, X), bits) for name in names})
+    return {name: now.weights[name] for name in matrices(model)}
 
 
 def measured(model, batch, full):
     """{(bits, way): (the law moved, the loss added, the mean error of outputs)}."""
     X, found = inputs_of(model), {}
     for bits in (4, 3, 2):
-        for way, rounds in WAYS.items():
-            kept, off = {}, []
-            for name in matrices(model):
-                layer, part = name.split(".")
-                W, x = model.weights[name], X[READ[part], int(layer)]
-                kept[name] = rounds(W, x, bits)
-                off.append(output_error(W, kept[name], x))
+        for way in (*WAYS, IN_TURN):
+            if way == IN_TURN:
+                kept = in_turn(model, bits)
+            else:
+                kept = {name: WAYS[way](model.weights[name], read_by(name, X), bits) for name in matrices(model)}
+            off = [output_error(model.weights[name], W, read_by(name, X)) for name, W in kept.items()]
             law, added = moved(log_law(model.with_weights(kept), batch[0]), full, batch)
             found[bits, way] = (round(law, 4), round(added, 4), round(float(np.mean(off)), 4))
             print(bits, way, found[bits, way], flush=True)
     return found
+
+
+def read_by(name, X):
+    """The inputs (N, m) of a matrix, of those that inputs_of gave."""
+    layer, part = name.split(".")
+    return X[READ[part], int(layer)]
 
 
 def main():
