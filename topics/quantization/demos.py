@@ -112,7 +112,7 @@ def _levels(w, kept):
         [
             {**line(x, y, "levels", "reference"), "line": {"dash": "solid", "width": 1.5}},
             points(seen, at, "weights of the first block", "weight", marker={"size": 6}),
-            points(got, got_at, "the first weight as kept", "error", "x", marker={"size": 9}),
+            points(got, got_at, "the first weight as kept", "error", marker={"symbol": "x", "size": 9}),
         ],
         x_title="Weight",
         alt=f"The levels of four formats, and the weights of their first blocks, up to {np.abs(w).max():.3g}. "

@@ -123,7 +123,7 @@ def _curves(found, bits, group):
         for b in sorted({b for b, _ in found} & {2, 3, 4})
     )
     return Figure(
-        [*lines, points([here], [law], "chosen", "query", "diamond", marker={"size": 15})],
+        [*lines, points([here], [law], "chosen", "query", marker={"symbol": "diamond", "size": 15})],
         x_title="Bits that a weight really takes",
         y_title="Law moved by (nats a word)",
         alt=f"Bits a weight takes, and by how much the law moves, from one scale a row to groups of 8. {told}. "
@@ -156,7 +156,7 @@ def _row(bits, group, affine):
         [
             {**line(x, levels, "levels", "reference"), "line": {"dash": "solid", "width": 1}},
             points(np.arange(1, SHOWN + 1), w, "weight", "weight", marker={"size": 7}),
-            points(np.arange(1, SHOWN + 1), kept, "kept as", "error", "x", marker={"size": 7}),
+            points(np.arange(1, SHOWN + 1), kept, "kept as", "error", marker={"symbol": "x", "size": 7}),
         ],
         x_title=f"Weights 1 to {SHOWN} of a row of layer 1's gate",
         y_title="Weight",
