@@ -289,12 +289,11 @@ def test_gathered_pages_show_no_difference_walked_ones_rounding_and_faults_more(
 
 
 def test_the_strip_of_the_memory_shows_each_word_where_its_table_says():
-    for b, seed in product((1, 4, 16), (0, 5)):
-        (strip,) = of_kind("tokens", house_model.scattered_pages, b=b, seed=seed)
-        rows = of_kind("table", house_model.scattered_pages, b=b, seed=seed)[0]["rows"]
-        words = " ".join(row[2] for row in rows).split()
+    for b, seed in ((1, 0), (4, 5), (16, 1)):
+        strip, table, *_ = shown(house_model.scattered_pages, b=b, seed=seed)
+        words = " ".join(row[2] for row in table["rows"]).split()
         for t, word in enumerate(words):
-            place = rows[t // b][1] * b + t % b
+            place = table["rows"][t // b][1] * b + t % b
             assert (strip["tokens"][place], strip["values"][place]) == (word, 1.0)
         assert sum(value == 1.0 for value in strip["values"]) == len(words)
 
@@ -418,17 +417,19 @@ def hits(**changed):
 
 def test_a_time_of_day_in_front_spoils_all_that_follows_and_behind_nothing():
     assert hits() == [0, 0, 0, 12]
-    assert hits(room=5) == [0, 0, 0, 0]
+    again = demos.PROMPTS + "\n" + demos.PROMPTS.splitlines()[0]
+    assert (hits(text=again)[4], hits(text=again, room=5)[4]) == (16, 0)
     first, second, third, fourth = (line.split() for line in demos.PROMPTS.splitlines())
     assert sum(a != b for a, b in zip(first[:14], second[:14], strict=True)) == 1
     assert first[3] != second[3]
-    assert third[:12] == fourth[:12] and third[:13] == fourth[:13]
+    assert third[:12] == fourth[:12]
+    assert third[12] != fourth[12]
 
 
 def test_the_order_of_prompts_is_a_choice():
     text = "a b c d e f\nx y z u v w\na b c d e g\nx y z u v t"
-    assert hits(text=text, b=2, room=4) == [0, 0, 0, 0]
-    assert hits(text=text, b=2, room=4, order="the longest hit first") == [0, 4, 0, 4]
+    assert hits(text=text, b=2, room=3) == [0, 0, 0, 0]
+    assert hits(text=text, b=2, room=3, order="the longest hit first") == [0, 4, 0, 4]
     assert hits(text=text, b=2, room=32, order="from the last to the first") == [0, 0, 4, 4]
     with pytest.raises(UnreadableError, match="takes 5 pages"):
         demos.prefix_cache(room=4, text="a b c d e f g h i", b=2, order="as written")
@@ -541,7 +542,7 @@ def test_in_chunks_others_wait_a_seventh_as_long_and_the_prompt_hardly_longer():
     assert 1 < later < 1.05  # "hardly later"
     many, last = serving.arrival(16_384, 512, 32)
     assert last - serving.CALM == 35
-    assert sum(many[4:last]) > 1.2 * sum(whole[4:5])
+    assert 1.1 < sum(many[4:last]) / sum(whole[4:5]) < 1.25
 
 
 def test_the_words_written_meanwhile_are_those_of_the_steps():
