@@ -128,8 +128,8 @@ def memory_map(b, step, seed):
         ],
     )
     return figure, table, Note(
-        "Blue: a slot that holds a word's key and value, shaded by text. Red: held by a text, and empty. Pages of 128 "
-        "are the reservation itself."
+        "Strong cells hold a word's key and value, in three shades, by text. Pale cells are held by a text, and empty. "
+        "Blank ones are free."
     )  # fmt: skip
 
 
@@ -138,8 +138,8 @@ def used(memory):
 
 
 def shades(memory):
-    """Colours of slots (rows, CONTEXT): −0.45 held and empty, 0 free, else one of three shades by text."""
-    z = np.where(memory >= 0, 0.5 + 0.25 * (memory % 3), np.where(memory == -1, -0.45, 0.0))
+    """Shades of slots (rows, CONTEXT): −0.3 held and empty, 0 free, else one of three by text."""
+    z = np.where(memory >= 0, 0.55 + 0.225 * (memory % 3), np.where(memory == -1, -0.3, 0.0))
     return z.reshape(-1, CONTEXT)
 
 
