@@ -145,7 +145,8 @@ def longest_hit(pool, hashes, T):
 
 
 def remember(pool, table, hashes):
-    """Let the full blocks of a table be found by their hashes. A second block with the same content is not."""
+    """Let the full blocks of a table be found by their hashes. A second block with the same content is not (vLLM
+    keeps both)."""
     for block, h in zip(table, hashes, strict=False):
         if h not in pool.found and block not in pool.hashes:
             pool.hashes[block], pool.found[h] = h, block
