@@ -108,8 +108,8 @@ def memory_map(b, step, seed):
         x_title="Slot of a row",
         y_title="Rows of the memory",
         alt=f"After step {step}: with reservation words fill {used(reserved)} of {SLOTS:,} slots, and "
-        f"{(reserved == -1).sum()} more are held empty; with pages of {b} words fill {used(paged)}, and "
-        f"{(paged == -1).sum()} are held empty.",
+        f"{(reserved == -1).sum()} more are held empty; with pages of {counted(b, 'slot')} they fill {used(paged)}, "
+        f"and {(paged == -1).sum()} are held empty.",
         height=380,
         yaxis={"showticklabels": False, "ticks": "", "range": [-0.5, 2 * rows + 1.6]},
         annotations=[
@@ -194,7 +194,7 @@ def samples_share(T, n, b):
     return Steps(*frames), Metrics(
         ("Pages, nothing shared", alone, "", f"{n} · ⌈({T} + 1)/{b}⌉"),
         ("Pages, 2023", old.n - len(old.queue), "", f"{counted(copied, 'page')} copied"),
-        ("Pages, today", new.n - len(new.queue), "", f"{T} + {n - 1} · {T - hits[-1]} words of prompt computed"),
+        ("Pages, today", new.n - len(new.queue), "", f"words of the prompt computed: {T} + {n - 1} · {T - hits[-1]}"),
     )
 
 
@@ -222,15 +222,15 @@ You guide visitors in Rome . Be brief . It is Monday 9:15 . Who built the wall ?
 ORDERS = ("as written", "from the last to the first", "the longest hit first")
 
 
-def lines_of(text, room, b):
-    """A reader's prompts, each a list of words. raises UnreadableError"""
+def lines_of(text, pages, b):
+    """A reader's prompts, each a list of words that fits into so many pages. raises UnreadableError"""
     prompts = [words for words in map(str.split, text.splitlines()) if words]
     if not prompts:
         raise UnreadableError("Write a prompt or more, each on a line of its own.")
     longest = max(map(len, prompts))
-    if blocks_for(longest, b) > room:
+    if blocks_for(longest, b) > pages:
         raise UnreadableError(
-            f"A prompt of {longest} words takes {counted(blocks_for(longest, b), 'page')} of {b}; there are {room}."
+            f"A prompt of {longest} words takes {counted(blocks_for(longest, b), 'page')} of {b}; there are {pages}."
         )
     return prompts
 
@@ -246,14 +246,14 @@ def next_prompt(pool, waiting, order, b):
 
 
 @demo(
-    room=Slider("Pages in memory", 4, 32, value=24, unit="pages"),
+    room=Slider("Room in memory", 24, 128, value=96, step=8, unit="words"),
     text=Text("Prompts, one a line", PROMPTS, limit=900, lines=6, examples=("a b c d e f g h\na b c d e f g i",)),
     b=Choice("Words to a page", (1, 2, 4, 8), value=4),
     order=Choice("Order", ORDERS, value="as written"),
 )
 def prefix_cache(room, text, b, order):
     """Prompts served one after the other: words whose keys and values lie in memory already, and words to compute."""
-    waiting, pool = lines_of(text, room, b), Pool(room, b)
+    waiting, pool = lines_of(text, room // b, b), Pool(room // b, b)
     strips, words_in, words_hit, evicted = [], 0, 0, 0
     while waiting:
         words = waiting.pop(next_prompt(pool, waiting, order, b))

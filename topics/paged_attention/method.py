@@ -73,12 +73,12 @@ def evict(pool, block):
 
 
 def append_token(pool, table, t):
-    """Where token t of a text goes; the table grows by a block where the last is full.
+    """Where token t of a text goes (eq:slot); the table grows by a block where the last is full.
 
-    returns  (block, slot, source): source is the block to copy from first, as others read it, too; else None
+    returns  its block, its slot, and the block to copy from first where others read it, too; else None
     raises   OutOfBlocksError
     """
-    at, slot = divmod(t, pool.b)  # (eq:slot)
+    at, slot = divmod(t, pool.b)
     if at == len(table):
         table.append(allocate(pool))
     source = None
@@ -156,7 +156,7 @@ def admit(pool, hashes, T):
     """A table for a prompt of T tokens: blocks that hold its beginning already, and new ones for the rest.
 
     hashes   of its full blocks
-    returns  (table, tokens that need not be computed)
+    returns  the table, and how many tokens need not be computed
     raises   OutOfBlocksError, and takes nothing
     """
     table = fork(pool, longest_hit(pool, hashes, T))  # first: what follows could evict them
@@ -177,7 +177,7 @@ def admit(pool, hashes, T):
 def gather(pages, table, T):
     """The first T rows of a text, in order, copied together from its blocks.
 
-    pages    (n, b, H_kv, D), or any (n, b, ...)
+    pages    (n, b, H_kv, D)
     returns  (T, H_kv, D)
     """
     rows = pages[np.asarray(table, int)]  # (blocks, b, H_kv, D)
