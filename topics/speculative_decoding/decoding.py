@@ -19,7 +19,7 @@ from topics.speculative_decoding.method import (
 
 END = NUMBER["[end]"]
 LONGEST = 100  # words of a text: with a row of guesses it stays inside the model's context
-DRAFT, EXIT, LOOKUP = "draft model", "early exit", "lookup"
+DRAFT, EXIT, LOOKUP = "draft model", "early exit", "look-up"
 
 
 class Pass(NamedTuple):

@@ -90,7 +90,9 @@ def _together_views(prompt, passes, gamma):
         ("Written by the draft", 100 * sum(accepted) / len(words), "%", f"{sum(accepted)} / {len(words)}"),
         ("Passes of the draft", sum(len(each.guesses) for each in passes), "", f"{gamma} before each of the target's"),
     )
-    return figure, strip, metrics, Steps(*(_frame(i, each) for i, each in enumerate(passes, 1)))
+    off = max(max_abs_difference(law_of_step(each.p[0], each.q[0])[0], each.p[0]) for each in passes if len(each.q))
+    exact = Badge("Law of each pass's first word against the target's: max|Δ|", off, ROUNDING)
+    return figure, strip, metrics, exact, Steps(*(_frame(i, each) for i, each in enumerate(passes, 1)))
 
 
 def _frame(i, each):
@@ -154,7 +156,11 @@ def law_after_a_step(temperature, text, kind, rule, again, likeliest):
         y_title="Probability",
         alt=f"The {SHOWN} likeliest next words. Target, after a step, draft: "
         + "; ".join(f"{w} {p[i]:.3f}, {law[i]:.3f}, {q[i]:.3f}" for w, i in list(zip(names, top, strict=True))[:4])
-        + f". The law after a step is {short(off)} off the target's.",
+        + (
+            f". The law after a step is {short(off)} off the target's."
+            if off > ROUNDING
+            else ". The law after a step is the target's."
+        ),
         barmode="group",
         yaxis={"rangemode": "tozero"},
         legend={"orientation": "h", "y": 1.15},
@@ -249,13 +255,13 @@ def other_drafts(kind, gamma, seed):
             + "; ".join(f"{name}: {a:.2f} words a pass, {s:.2f} times as fast" for name, a, _, s in rows)
             + ". One a pass is no gain.",
             barmode="group",
-            yaxis={"range": [0, gamma + 1.4]},
+            yaxis={"range": [0, gamma + 1.4], "dtick": 1 if gamma < 8 else 2},
             legend={"orientation": "h", "y": 1.15},
             shapes=[{"type": "line", "x0": 0, "x1": 1, "xref": "paper", "y0": 1, "y1": 1,
                      "line": {"dash": "dash", "width": 1.5}}],
         ),
         Table(
-            ("who guesses", "words a pass", "c: parameters a guess passes, in parts of the target's", "times as fast"),
+            ("who guesses", "words a pass", "c, by parameters", "times as fast"),
             rows,
         ),
     )  # fmt: skip
