@@ -101,14 +101,14 @@ def _frame(i, each):
     for n, word in enumerate(each.guesses):
         p, q = each.p[n, word], each.q[n, word]
         verdict = "accepted" if n < each.accepted else "rejected" if n == each.accepted else "not looked at"
-        rows.append((told[n], float(q), float(p), float(min(1, p / q)), verdict))
+        rows.append((told[n], verdict, float(min(1, p / q)), float(p), float(q)))
     own = decode(each.words[-1:])[0]
     whole = each.accepted == len(each.guesses)
     why = "on top, from p" if whole else "in its place, from the residual"
     return Frame(
         f"Pass {i}: {each.accepted} of {counted(len(each.guesses), 'guess').replace('guesss', 'guesses')} accepted; "
         f"the target adds “{own}”, {why}.",
-        Table(("guess", "draft's q", "target's p", "accepted with min(1, p/q)", "verdict"), rows),
+        Table(("guess", "verdict", "min(1, p/q)", "target's p", "draft's q"), rows),
     )
 
 
