@@ -307,7 +307,7 @@ def where_guesses_hold(k, text, kind):
     at = rates[:, k - 1]
     words, mean = decode(numbers), rates.mean(0)
     lowest = np.argsort(at.round(6), kind="stable")[:2]
-    yield (
+    return (
         Tokens(words, [0.0] * 3 + at.tolist(), "key", "The darker, the likelier is a guess accepted. Not for the first "
                "three words."),
         Figure(

@@ -16,7 +16,7 @@ def acceptance_rate(p, q):
     """The probability that a guess drawn from q is accepted: what the two laws have in common (eq:alpha).
 
     p, q     (..., V)
-    returns  (...)
+    returns  a number for each pair of laws
 
     >>> round(float(acceptance_rate(np.array([0.6, 0.3, 0.1]), np.array([0.4, 0.1, 0.5]))), 3)
     0.6
