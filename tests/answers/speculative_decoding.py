@@ -269,6 +269,12 @@ WRONG = {
                 chosen = [r for _, r in sorted(slots)[:budget]]
                 return [chosen.count(r) for r in range(len(a))]
         """,
+        "a chain as strong as its weakest link": """
+            def share_the_budget(a, budget):
+                slots = [(-np.min(row[: i + 1]), r) for r, row in enumerate(a) for i in range(len(row))]
+                chosen = [r for _, r in sorted(slots)[:budget]]
+                return [chosen.count(r) for r in range(len(a))]
+        """,
         "the product without its own chance": """
             def share_the_budget(a, budget):
                 slots = [(-np.prod(row[:i]), r) for r, row in enumerate(a) for i in range(len(row))]

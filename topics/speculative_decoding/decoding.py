@@ -1,5 +1,5 @@
-"""The house model writes by guesses: drafts of several kinds, one check of the target for each row of guesses, and the
-caches of both kept in step.
+"""The house model writes by guesses: drafts of several kinds, one check of the target for each chain of guesses, and
+the caches of both kept in step.
 
 T words so far   γ guesses   V words of the language   p, q, α  as in method.py
 """
@@ -18,8 +18,8 @@ from topics.speculative_decoding.method import (
 )
 
 END = NUMBER["[end]"]
-LONGEST = 100  # words of a text: with a row of guesses it stays inside the model's context
-DRAFT, EXIT, LOOKUP = "draft model", "early exit", "lookup"
+LONGEST = 100  # words of a text: with a chain of guesses it stays inside the model's context
+DRAFT, EXIT, LOOKUP = "draft model", "early exit", "look-up"
 
 
 class Pass(NamedTuple):
@@ -28,11 +28,13 @@ class Pass(NamedTuple):
     guesses: list  # n ≤ γ words
     q: np.ndarray  # (n, V)
     p: np.ndarray  # (n+1, V)
-    words: list  # those given: accepted guesses and one of the target's own
+    words: list  # those given: accepted guesses, then one of the target's own, if the text did not end on a guess
+    accepted: int  # guesses among these words
 
     @property
-    def accepted(self):
-        return len(self.words) - 1
+    def own(self):
+        """Words of the target's own, 0 or 1."""
+        return len(self.words) - self.accepted
 
 
 def laws(model, words, cache, temperature):
@@ -84,12 +86,13 @@ def write(prompt, gamma, kind=DRAFT, temperature=1.0, seed=0, longest=LONGEST):
             guesses, q = look_up(words, n, target.V)
         new = words[lm.length(seen) :]
         p = laws(target, [*new, *guesses], seen, temperature)[len(new) - 1 :]  # (n+1, V)
-        given = upto_end(speculative_step(p, q, guesses, rng))
+        step = speculative_step(p, q, guesses, rng)
+        given = upto_end(step)
         words += given
         cut(seen, len(words) - 1)
         if draft:
             cut(cache, min(lm.length(cache), len(words) - 1))
-        yield Pass(guesses, q, p, given)
+        yield Pass(guesses, q, p, given, min(len(step) - 1, len(given)))
 
 
 def upto_end(words):

@@ -94,7 +94,7 @@ def _best_draft(a, c):
             return int(np.argmax(gained))
     """,
     solution=_best_draft,
-    hint="A guess counts only if all before it were accepted: multiply along the row. The pass gives one word even "
+    hint="A guess counts only if all before it were accepted: multiply along the chain. The pass gives one word even "
     "with no guess at all, and costs 1 + n·c.",
 )
 def how_many_guesses(answer, rng):
@@ -139,7 +139,7 @@ def _share_the_budget(a, budget):
     """,
     solution=_share_the_budget,
     hint="What a guess is worth is the chance that it survives: the product of its own chance and of all before it in "
-    "the row. These products never grow along a row, so the best guesses are beginnings of rows.",
+    "the chain. These products never grow along a chain, so the best guesses are beginnings of chains.",
 )
 def spend_the_budget(answer, rng):
     """A busy server can check only `budget` guesses in a pass, of all users together. Write
@@ -148,6 +148,7 @@ def spend_the_budget(answer, rng):
     wherever they stand."""
     fixed = [np.array([0.5, 0.99, 0.99]), np.array([0.9, 0.4, 0.98]), np.array([0.2])]
     cases = [(fixed, 1), (fixed, 3), (fixed, 4), (fixed, 0), (fixed, 99)]
+    cases += [([np.array([0.6, 0.6, 0.6]), np.array([0.5])], 2)]  # a chain is weaker than its weakest link
     for _ in range(5):
         a = [rng.random(int(rng.integers(0, 4))) * 0.9 + 0.05 for _ in range(int(rng.integers(2, 4)))]
         cases.append((a, int(rng.integers(1, 5))))

@@ -68,12 +68,13 @@ def _together_views(prompt, passes, gamma):
     figure = Figure(
         [
             bars(number, accepted, "guessed by the draft, accepted", "key"),
-            bars(number, [1] * len(passes), "the target's own word", "query"),
+            bars(number, [each.own for each in passes], "the target's own word", "query"),
         ],
         x_title="Pass of the target",
         y_title="Words that it gave",
         alt=f"{len(words)} words in {len(passes)} passes of the target, {len(words) / len(passes):.2f} a pass. The "
-        f"draft guessed {sum(accepted)} of them; in every pass one is the target's own.",
+        f"draft guessed {sum(accepted)} of them; one a pass is the target's own"
+        + (f", but for pass {len(passes)}, where the text ends on a guess." if not passes[-1].own else "."),
         height=260,
         barmode="stack",
         yaxis={"range": [0, gamma + 1.9], "dtick": 1 if gamma < 5 else 2},
@@ -90,7 +91,9 @@ def _together_views(prompt, passes, gamma):
         ("Written by the draft", 100 * sum(accepted) / len(words), "%", f"{sum(accepted)} / {len(words)}"),
         ("Passes of the draft", sum(len(each.guesses) for each in passes), "", f"{gamma} before each of the target's"),
     )
-    return figure, strip, metrics, Steps(*(_frame(i, each) for i, each in enumerate(passes, 1)))
+    off = max(max_abs_difference(law_of_step(each.p[0], each.q[0])[0], each.p[0]) for each in passes if len(each.q))
+    exact = Badge("Law of each pass's first word against the target's: max|Δ|", off, ROUNDING)
+    return figure, strip, metrics, exact, Steps(*(_frame(i, each) for i, each in enumerate(passes, 1)))
 
 
 def _frame(i, each):
@@ -98,15 +101,21 @@ def _frame(i, each):
     rows, told = [], decode([*each.guesses])
     for n, word in enumerate(each.guesses):
         p, q = each.p[n, word], each.q[n, word]
-        verdict = "accepted" if n < each.accepted else "rejected" if n == each.accepted else "not looked at"
-        rows.append((told[n], float(q), float(p), float(min(1, p / q)), verdict))
-    own = decode(each.words[-1:])[0]
-    whole = each.accepted == len(each.guesses)
-    why = "on top, from p" if whole else "in its place, from the residual"
+        verdict = (
+            "accepted" if n < each.accepted else "rejected" if n == each.accepted and each.own else "not looked at"
+        )
+        rows.append((told[n], verdict, float(min(1, p / q)), float(p), float(q)))
+    last = decode(each.words[-1:])[0]
+    if not each.own:
+        why = f"the text ends with the guess “{last}”"
+    elif each.accepted == len(each.guesses):
+        why = f"the target adds “{last}”, on top, from p"
+    else:
+        why = f"the target adds “{last}”, in its place, from the residual"
     return Frame(
         f"Pass {i}: {each.accepted} of {counted(len(each.guesses), 'guess').replace('guesss', 'guesses')} accepted; "
-        f"the target adds “{own}”, {why}.",
-        Table(("guess", "draft's q", "target's p", "accepted with min(1, p/q)", "verdict"), rows),
+        f"{why}.",
+        Table(("guess", "verdict", "min(1, p/q)", "target's p", "draft's q"), rows),
     )
 
 
@@ -135,7 +144,7 @@ FACTS, SUM = "[polite] facts :", "[polite] answer : 3 7 4 - 2 0 0 ="
     kind=Choice("Draft", (EXIT, DRAFT), value=EXIT),
     rule=Choice("Accept a guess", (RATIO, EQUAL), value=RATIO),
     again=Toggle("Break it: after a rejection, draw anew from p"),
-    likeliest=Toggle("Break it: guess the likeliest word, and compare as if it were drawn"),
+    likeliest=Toggle("Guess the draft's likeliest word (breaks the rule by p/q)"),
 )  # fmt: skip
 def law_after_a_step(temperature, text, kind, rule, again, likeliest):
     """The exact law of the next word after one step of guess and check, beside the target's."""
@@ -154,7 +163,11 @@ def law_after_a_step(temperature, text, kind, rule, again, likeliest):
         y_title="Probability",
         alt=f"The {SHOWN} likeliest next words. Target, after a step, draft: "
         + "; ".join(f"{w} {p[i]:.3f}, {law[i]:.3f}, {q[i]:.3f}" for w, i in list(zip(names, top, strict=True))[:4])
-        + f". The law after a step is {short(off)} off the target's.",
+        + (
+            f". The law after a step is {short(off)} off the target's."
+            if off > ROUNDING
+            else ". The law after a step is the target's."
+        ),
         barmode="group",
         yaxis={"rangemode": "tozero"},
         legend={"orientation": "h", "y": 1.15},
@@ -249,13 +262,13 @@ def other_drafts(kind, gamma, seed):
             + "; ".join(f"{name}: {a:.2f} words a pass, {s:.2f} times as fast" for name, a, _, s in rows)
             + ". One a pass is no gain.",
             barmode="group",
-            yaxis={"range": [0, gamma + 1.4]},
+            yaxis={"range": [0, gamma + 1.4], "dtick": 1 if gamma < 8 else 2},
             legend={"orientation": "h", "y": 1.15},
             shapes=[{"type": "line", "x0": 0, "x1": 1, "xref": "paper", "y0": 1, "y1": 1,
                      "line": {"dash": "dash", "width": 1.5}}],
         ),
         Table(
-            ("who guesses", "words a pass", "c: parameters a guess passes, in parts of the target's", "times as fast"),
+            ("who guesses", "words a pass", "c, by parameters", "times as fast"),
             rows,
         ),
     )  # fmt: skip
@@ -301,7 +314,7 @@ def where_guesses_hold(k, text, kind):
     at = rates[:, k - 1]
     words, mean = decode(numbers), rates.mean(0)
     lowest = np.argsort(at.round(6), kind="stable")[:2]
-    yield (
+    return (
         Tokens(words, [0.0] * 3 + at.tolist(), "key", "The darker, the likelier is a guess accepted. Not for the first "
                "three words."),
         Figure(
@@ -311,7 +324,7 @@ def where_guesses_hold(k, text, kind):
                      mode="lines+markers"),
             ],
             x_title="Candidates for each place (k)",
-            y_title="One of them is accepted",
+            y_title="Probability that one is accepted",
             alt=f"Mean over the {len(at)} places of this text. Drawn from q: {mean[0]:.3f} with one candidate, "
             f"{mean[1]:.3f} with 2, {mean[3]:.3f} with 4, {mean[7]:.3f} with 8. The likeliest k, if equal: "
             + ", ".join(f"{x:.3f}" for x in likeliest_of(p, q).mean(0)[[0, 1, 3, 7]])

@@ -27,7 +27,7 @@ from topics.speculative_decoding.decoding import DRAFT, EXIT, drafter, laws
 from topics.speculative_decoding.method import tree_mask
 
 TEXT = "[polite] story : Anna has keys . Ben has maps ."
-ROW, WIDE, SURE = "a row", "all at the first place", "a tree, where the draft is sure"
+CHAIN, WIDE, SURE = "a chain", "all at the first place", "a tree, where the draft is sure"
 
 
 @demo(
@@ -35,7 +35,7 @@ ROW, WIDE, SURE = "a row", "all at the first place", "a tree, where the draft is
     "target",
     "draft",
     n=Slider("Guesses in a pass", 2, 10, value=8),
-    shape=Choice("Shape", (ROW, WIDE, SURE), value=SURE),
+    shape=Choice("Shape", (CHAIN, WIDE, SURE), value=SURE),
     text=Text("Text so far", TEXT, suggest=True,
               examples=("[polite] answer : 3 7 4 + 2 5 8 =", "[polite] facts : dogs")),
     kind=Choice("Draft", (DRAFT, EXIT), value=DRAFT),
@@ -44,7 +44,7 @@ ROW, WIDE, SURE = "a row", "all at the first place", "a tree, where the draft is
 def tree_of_guesses(n, shape, text, kind, wrong):
     """Guesses that branch, checked in one pass: the mask, the guesses, and the words that a pass gives on average."""
     words = read(text, 1, 80).tolist()
-    trees = {name: grow(words, drafter(kind), n, name) for name in (ROW, WIDE, SURE)}
+    trees = {name: grow(words, drafter(kind), n, name) for name in (CHAIN, WIDE, SURE)}
     brought = {name: expected_words(check(words, *tree[:2]), *tree[:2]) for name, tree in trees.items()}
     guesses, parents, sure = trees[shape]
     p = check(words, guesses, parents, wrong)  # (n+1, V)
@@ -54,12 +54,12 @@ def tree_of_guesses(n, shape, text, kind, wrong):
     chance = survival(p, guesses, parents)
     return (
         Figure(
-            [bars(["a row", "first place", "tree"], list(brought.values()), "words a pass", "key",
+            [bars(["a chain", "first place", "tree"], list(brought.values()), "words a pass", "key",
                   text=[f"{b:.2f}" for b in brought.values()])],
             x_title=f"Shape of {n} guesses",
             y_title="Words a pass, on average",
-            alt=f"{n} guesses after “{' '.join(decode(words[-3:]))}”: a row gives {brought[ROW]:.2f} words a pass on "
-            f"average, all at the first place {brought[WIDE]:.2f}, a tree {brought[SURE]:.2f}.",
+            alt=f"{n} guesses after “{' '.join(decode(words[-3:]))}”: a chain gives {brought[CHAIN]:.2f} words a pass "
+            f"on average, all at the first place {brought[WIDE]:.2f}, a tree {brought[SURE]:.2f}.",
             height=240,
             yaxis={"range": [0, 1.2 * max(brought.values())]},
         ),
@@ -81,17 +81,20 @@ def tree_of_guesses(n, shape, text, kind, wrong):
 
 
 def _said(wrong, shape):
-    if wrong and shape != ROW:
+    if wrong and shape != CHAIN:
         return Note("The pass believes that a rival was said before: its laws are those of another text.", "warning")
-    return Note("A guess sees the text, its own branch and itself, and stands at its own place, not at its row's.")
+    return Note(
+        "A guess sees the text, its own branch and itself, and stands at its own place, not at its place in the pass."
+    )
 
 
 def grow(words, model, n, shape):
     """n guesses after a text: their words, their parents (-1: the text itself), and the product of the draft's
     probabilities along each branch.
 
-    Of all guesses that could be added, the surest is, as in EAGLE-2 (arXiv 2406.16858); in a row only the newest guess
-    may be gone on from, and "all at the first place" only the text.
+    Of all guesses that could be added, the surest is. (EAGLE-2, arXiv 2406.16858, goes on from the best of a whole
+    layer at a time, and keeps the surest of all at the end.) In a chain only the newest guess may be gone on from, and
+    "all at the first place" only the text.
     """
     guesses, parents, sure = [], [], []
     open_ = _offers(model, words, -1, 1.0, n)  # [(−product, parent, word)]
@@ -105,7 +108,7 @@ def grow(words, model, n, shape):
         if shape == WIDE:
             continue
         offers = _offers(model, [*words, *branch(guesses, parents, newest)], newest, -product, n)
-        open_ = offers if shape == ROW else open_ + offers
+        open_ = offers if shape == CHAIN else open_ + offers
     return guesses, parents, np.array(sure)
 
 
@@ -161,13 +164,13 @@ def shape_words(shape, n=8):
 
 
 def words_by_shape(n, kind="story", texts=3, draft=DRAFT):
-    """Words a pass on average, of a row, of all guesses at the first place and of a tree, at every fourth place of
-    held-out texts; how often the tree beats the row; and how many places these are."""
+    """Words a pass on average, of a chain, of all guesses at the first place and of a tree, at every fourth place of
+    held-out texts; how often the tree beats the chain; and how many places these are."""
     found = []
     for each in held_out(texts, kind):
         numbers = encode(each.words).tolist()
         for t in range(4, len(numbers) - 2, 4):
-            shapes = [grow(numbers[:t], drafter(draft), n, shape)[:2] for shape in (ROW, WIDE, SURE)]
+            shapes = [grow(numbers[:t], drafter(draft), n, shape)[:2] for shape in (CHAIN, WIDE, SURE)]
             found.append([expected_words(check(numbers[:t], *tree), *tree) for tree in shapes])
     found = np.array(found)  # (places, 3)
     return (*found.mean(0).tolist(), float((found[:, 2] > found[:, 0] + 1e-9).mean()), len(found))
