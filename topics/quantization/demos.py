@@ -51,7 +51,7 @@ def format_microscope(k, law, seed):
         Table(
             ("Format", "Block", "Bits", "First scale", "Error, %", "Others, %"),
             rows,
-            "Bits a weight; the first block's scale; |w − ŵ| / |w| of all 64 weights, and of all but the first.",
+            "Bits a weight; the first block's scale; the error of all 64 weights, in % of their length, and of the others.",
         ),
         Metrics(
             *((f"{kind}, first bytes", _hex(w, kind), "", f"{8 * packed(w, kind).shape[-1]} bits for "
@@ -164,8 +164,8 @@ def one_real_weight(bits, parts, outlier):
         Metrics(
             ("Largest weight", top / std, "standard deviations", f"{top:.3g} / {std:.3g}"),
             ("Weights that become zero", wrong["zero"], "%"),
-            ("Error of the weights", wrong["weights"], "%", "|W − Ŵ| / |W|"),
-            ("Error of all outputs", wrong["outputs"], "%", "|X Wᵀ − X Ŵᵀ| / |X Wᵀ|, for six real tokens"),
+            ("Error of the weights", wrong["weights"], "%", "|W − what is kept| / |W|"),
+            ("Error of all outputs", wrong["outputs"], "%", "length of the error / theirs, for six real tokens"),
             ("Of all but the one it writes to", wrong["elsewhere"], "%", "the other 383 channels"),
             ("Bits a weight really takes", bits + 16 / PARTS[parts], "", f"{bits} + 16 / {PARTS[parts]:,}"),
         ),
@@ -266,10 +266,13 @@ def minilm_largest():
 
 
 def rounded_row(bits, way):
-    """The recorded errors of outputs and laws moved of the four models, from the least to the most."""
-    law, _, outputs = zip(*ROUNDED[bits, way], strict=True)
-    digits = 1 if bits == 2 else 3 if bits == 3 else 4
-    return f"{_range([100 * x for x in outputs], 0)} %; {_range(law, digits)} nats"
+    """How far the laws of the four models move, as recorded, from the least to the most."""
+    return _range([law for law, *_ in ROUNDED[bits, way]], 1 if bits == 2 else 3)
+
+
+def rounded_outputs(bits, way):
+    """The mean error of outputs of the four models, in percent, from the least to the most."""
+    return _range([100 * outputs for *_, outputs in ROUNDED[bits, way]], 0)
 
 
 def _range(numbers, digits):
