@@ -51,7 +51,7 @@ def format_microscope(k, law, seed):
         Table(
             ("Format", "Block", "Bits", "First scale", "Error, %", "Others, %"),
             rows,
-            "Bits a weight; the first block's scale; the error of all 64 weights, in % of their length, and of the others.",
+            "Bits a weight; the first block's scale; the error of all 64 weights, and of all but the first.",
         ),
         Metrics(
             *((f"{kind}, first bytes", _hex(w, kind), "", f"{8 * packed(w, kind).shape[-1]} bits for "
