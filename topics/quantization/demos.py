@@ -166,7 +166,7 @@ def one_real_weight(bits, parts, outlier):
             ("Weights that become zero", wrong["zero"], "%"),
             ("Error of the weights", wrong["weights"], "%", "|W − what is kept| / |W|"),
             ("Error of all outputs", wrong["outputs"], "%", "length of the error / theirs, for six real tokens"),
-            ("Of all but the one it writes to", wrong["elsewhere"], "%", "the other 383 channels"),
+            ("Of all but the one it writes to", wrong["elsewhere"], "%", "the other 383 outputs"),
             ("Bits a weight really takes", bits + 16 / PARTS[parts], "", f"{bits} + 16 / {PARTS[parts]:,}"),
         ),
         _recorded_note(bits, parts, outlier),
@@ -283,6 +283,11 @@ def _range(numbers, digits):
 def gigabytes(name, kind):
     """Weights of a real model, in GB."""
     return weights_bytes(MODELS[name], kind) / 1e9
+
+
+def gigabytes_read(name, kind):
+    """What writing one token reads of a real model's weights, in GB: not the input embedding."""
+    return weights_read(MODELS[name], 1, kind) / 1e9
 
 
 def token_milliseconds(name, kind, gpu="H100"):
