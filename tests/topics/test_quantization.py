@@ -278,6 +278,8 @@ def test_gptq_is_further_from_the_weights_and_nearer_to_the_outputs_unless_input
         if inputs == rounding.REAL:
             assert weights["GPTQ"] > 1.5 * weights["nearest"]
             assert outputs["GPTQ"] < 0.7 * outputs["nearest"]
+            assert outputs["AWQ"] < outputs["nearest"]
+            assert weights["AWQ"] < weights["GPTQ"]
         else:
             assert outputs["GPTQ"] > 0.95 * outputs["nearest"]
 
