@@ -24,7 +24,7 @@ from topics.kit import (
 from topics.kit.model.data import data_file, tensors
 from topics.kit.real.costs import weights_bytes, weights_read
 from topics.quantization.formats import BLOCK, E2M1, E4M3, NF4, held_as, nvfp4, packed, stored_bits
-from topics.quantization.method import fake_quantize, output_error, weight_error
+from topics.quantization.method import fake_quantize, weight_error
 from topics.quantization.recorded import ROUNDED
 from topics.quantization.recorded_minilm import VECTORS_AFTER
 
@@ -51,7 +51,7 @@ def format_microscope(k, law, seed):
         Table(
             ("Format", "Block", "Bits", "First scale", "Error, %", "Others, %"),
             rows,
-            "Bits a weight; the first block's scale; |w − ŵ| / |w| of all 64 weights, and of all but the first.",
+            "Bits a weight; the first block's scale; the error of all 64 weights, and of all but the first.",
         ),
         Metrics(
             *((f"{kind}, first bytes", _hex(w, kind), "", f"{8 * packed(w, kind).shape[-1]} bits for "
@@ -86,8 +86,8 @@ def first_scale(w, kind):
 
 def _scale_in_words(w, kind):
     s = first_scale(w, kind)
-    power = f" = 2^{round(np.log2(s))}".replace("-", "−") if kind == "MXFP4" else ""
-    return f"{'largest ' if kind == 'NF4' else ''}{s:.4g}{power}"
+    power = f" = 2^{round(np.log2(s))}" if kind == "MXFP4" else ""
+    return f"{'largest ' if kind == 'NF4' else ''}{s:.4g}{power}".replace("-", "−")
 
 
 def levels_of(w, kind):
@@ -155,20 +155,18 @@ EDGES = np.linspace(-8, 8, 65)  # of the histogram, in standard deviations
 )
 def one_real_weight(bits, parts, outlier):
     """A matrix of MiniLM, 384 × 1536, whose largest weight is far from the rest: what rounding it loses."""
-    W, X = minilm_matrix(outlier)
-    V = fake_quantize(W.reshape(-1, PARTS[parts]), bits, PARTS[parts]).reshape(W.shape)
-    std, top = float(W.std()), float(np.abs(W).max())
+    V = minilm_rounded(bits, parts, outlier)
+    std, top, *_ = _sizes(outlier)
     step = float(top / (2 ** (bits - 1) - 1) / std)  # of the matrix's own grid, in standard deviations
-    zero = 100 * float(np.mean((V == 0) & (W != 0)))
-    wrong, lost, elsewhere = 100 * weight_error(W, V), 100 * output_error(W, V, X), _elsewhere(W, V, X)
+    wrong = _errors(V, outlier)
     return (
-        _histogram(W, V, std, step, bits, parts, top),
+        _histogram(V, outlier, step, bits, parts, wrong["zero"]),
         Metrics(
             ("Largest weight", top / std, "standard deviations", f"{top:.3g} / {std:.3g}"),
-            ("Weights that become zero", zero, "%"),
-            ("Error of the weights", wrong, "%", "|W − Ŵ| / |W|"),
-            ("Error of all outputs", lost, "%", "|X Wᵀ − X Ŵᵀ| / |X Wᵀ|, for six real tokens"),
-            ("Of all but the one it writes to", elsewhere, "%", "the other 383 channels"),
+            ("Weights that become zero", wrong["zero"], "%"),
+            ("Error of the weights", wrong["weights"], "%", "|W − what is kept| / |W|"),
+            ("Error of all outputs", wrong["outputs"], "%", "length of the error / theirs, for six real tokens"),
+            ("Of all but the one it writes to", wrong["elsewhere"], "%", "the other 383 outputs"),
             ("Bits a weight really takes", bits + 16 / PARTS[parts], "", f"{bits} + 16 / {PARTS[parts]:,}"),
         ),
         _recorded_note(bits, parts, outlier),
@@ -186,16 +184,42 @@ def minilm_matrix(outlier):
     return W, X
 
 
-def _elsewhere(W, V, X):
-    """The error of the outputs, in percent, but for the channel that the largest weight writes to."""
-    rows = np.arange(len(W)) != OUTLIER[0]
-    return 100 * output_error(W[rows], V[rows], X)
+def minilm_rounded(bits, parts, outlier):
+    """The matrix on the grids of its parts, (384, 1536)."""
+    W, _ = minilm_matrix(outlier)
+    return fake_quantize(W.reshape(-1, PARTS[parts]), bits, PARTS[parts]).reshape(W.shape)
 
 
-def _histogram(W, V, std, step, bits, parts, top):
-    middle = (EDGES[1:] + EDGES[:-1]) / 2
-    counts = [np.histogram(np.clip(each / std, -7.99, 7.99), EDGES)[0] for each in (W, V)]
-    whole = PARTS[parts] == W.size
+@cache
+def _sizes(outlier):
+    """Standard deviation, largest weight, weights that are zero, counts in EDGES, outputs, of the matrix as it is."""
+    W, X = minilm_matrix(outlier)
+    std = float(W.std())
+    return std, float(np.abs(W).max()), int(np.count_nonzero(W == 0)), _counts(W, std), X @ W.T
+
+
+def _counts(W, std):
+    """How many weights lie between each two of EDGES; what lies beyond is counted at the edge."""
+    at = np.clip(W * (4 / std), -32, 31.99) + 32
+    return np.bincount(at.astype(np.int32).ravel(), minlength=64)
+
+
+def _errors(V, outlier):
+    """What a rounded matrix loses, in percent; `elsewhere` is without the output that the largest weight writes to."""
+    W, X = minilm_matrix(outlier)
+    _, _, zeros, _, Y = _sizes(outlier)
+    off, others = X @ (W - V).T, np.arange(len(W)) != OUTLIER[0]  # off (6, 384)
+    return {
+        "weights": 100 * weight_error(W, V),
+        "outputs": 100 * float(np.linalg.norm(off) / np.linalg.norm(Y)),
+        "elsewhere": 100 * float(np.linalg.norm(off[:, others]) / np.linalg.norm(Y[:, others])),
+        "zero": 100 * float(np.count_nonzero(V == 0) - zeros) / W.size,
+    }
+
+
+def _histogram(V, outlier, step, bits, parts, zero):
+    middle, (std, top, _, before, _) = (EDGES[1:] + EDGES[:-1]) / 2, _sizes(outlier)
+    counts, whole = (before, _counts(V, std)), PARTS[parts] == V.size
     grid = [float(step * n) for n in range(-int(8 / step), int(8 / step) + 1)] if whole and step > 0.12 else []
     return Figure(
         [
@@ -204,10 +228,10 @@ def _histogram(W, V, std, step, bits, parts, top):
         ],
         x_title="Weight (standard deviations)",
         y_title="How many",
-        alt=f"{W.size:,} weights, most within 4 standard deviations, the largest at {top / std:.0f}; beyond 8 they "
+        alt=f"{V.size:,} weights, most within 4 standard deviations, the largest at {top / std:.0f}; beyond 8 they "
         f"stand at the edge. With {bits} bits, {parts}"
         + (f", the levels are {step:.2g} standard deviations apart" if whole else "")
-        + f": {100 * np.mean(V == 0):.0f} % of the weights become zero.",
+        + f": {zero:.0f} % of the weights become zero.",
         yaxis={"type": "log", "range": [-0.3, 5.9], "tickvals": [1, 100, 10_000], "ticktext": ["1", "100", "10,000"]},
         xaxis={"range": [-8.2, 8.2]},
         shapes=[rule(x=x, dash="dot") for x in grid],
@@ -229,11 +253,7 @@ def _recorded_note(bits, parts, outlier):
 
 def minilm_error(bits, parts, outlier="as it is"):
     """For the page's text, in percent: what the demo's readouts say."""
-    W, X = minilm_matrix(outlier)
-    V = fake_quantize(W.reshape(-1, PARTS[parts]), bits, PARTS[parts]).reshape(W.shape)
-    zero = 100 * float(np.mean((V == 0) & (W != 0)))
-    return {"weights": 100 * weight_error(W, V), "outputs": 100 * output_error(W, V, X), "zero": zero,
-            "elsewhere": _elsewhere(W, V, X)}  # fmt: skip
+    return _errors(minilm_rounded(bits, parts, outlier), outlier)
 
 
 def minilm_largest():
@@ -246,10 +266,13 @@ def minilm_largest():
 
 
 def rounded_row(bits, way):
-    """The recorded errors of outputs and laws moved of the four models, from the least to the most."""
-    law, _, outputs = zip(*ROUNDED[bits, way], strict=True)
-    digits = 1 if bits == 2 else 3 if bits == 3 else 4
-    return f"{_range([100 * x for x in outputs], 0)} %; {_range(law, digits)} nats"
+    """How far the laws of the four models move, as recorded, from the least to the most."""
+    return _range([law for law, *_ in ROUNDED[bits, way]], 1 if bits == 2 else 3)
+
+
+def rounded_outputs(bits, way):
+    """The mean error of outputs of the four models, in percent, from the least to the most."""
+    return _range([100 * outputs for *_, outputs in ROUNDED[bits, way]], 0)
 
 
 def _range(numbers, digits):
@@ -260,6 +283,11 @@ def _range(numbers, digits):
 def gigabytes(name, kind):
     """Weights of a real model, in GB."""
     return weights_bytes(MODELS[name], kind) / 1e9
+
+
+def gigabytes_read(name, kind):
+    """What writing one token reads of a real model's weights, in GB: not the input embedding."""
+    return weights_read(MODELS[name], 1, kind) / 1e9
 
 
 def token_milliseconds(name, kind, gpu="H100"):

@@ -31,8 +31,8 @@ def _in_groups_of(W, bits, g):
 )
 def give_groups_their_scales(answer, rng):
     """Write `quantize(W, bits, g)`: symmetric quantisation in groups of `g` neighbours of a row. Return the codes,
-    shape (n, m), whole numbers from −(2^(b−1) − 1) to 2^(b−1) − 1; the scales, shape (n, m/g), such that the largest
-    |w| of a group becomes the last code; and how many bits a weight takes, with scales of 16 bits. A group that holds
+    shape (n, m), whole numbers from −(2^(b−1) − 1) to 2^(b−1) − 1; the scales, shape (n, m/g), such that a group's
+    largest |w| becomes ±(2^(b−1) − 1); and how many bits a weight takes, with scales of 16 bits. A group that holds
     only zeros has codes 0 and any finite scale but 0."""
     for n, groups, g, bits in ((2, 3, 4, 4), (1, 2, 2, 2), (3, 1, 8, 8), (2, 2, int(rng.integers(3, 7)), 3)):
         W = rng.normal(size=(n, groups * g)) * np.repeat(rng.choice([0.01, 1.0, 30.0], (n, groups)), g, 1)
@@ -196,8 +196,8 @@ def _mx_block(w):
 def scale_a_block(answer, rng):
     """Write `mx_block(w)` for 32 weights: the byte of the block's scale and the 32 numbers that are kept. The scale is
     2^(floor(log2 max|w|) − 2), the rule of OCP's specification; its byte is the exponent plus 127. Each weight over the
-    scale becomes the nearest number of E2M1, of two equally near the one with the even code, and beyond 6 it is 6. A
-    block of zeros keeps zeros, with any byte but 255."""
+    scale becomes the nearest number of E2M1, of two equally near the one with the even code (0 to 7, in E2M1's
+    order), and beyond 6 it is 6. A block of zeros keeps zeros, with any byte but 255."""
     cases = [2.7, 5.5, 1.2, 1.0, 8.0, 7.9, 6.5, 0.0, float(rng.uniform(0.01, 100))]
     for top in cases:
         w = top * rng.uniform(-1, 1, 32)
