@@ -1,7 +1,7 @@
 """Quantization: numbers on a coarse grid, with one scale for each group of them.
 
 b bits of a code   q codes, whole numbers   s scale, the step of a grid   z zero point, the code of zero
-g weights of a group   W (n, m) a matrix of n outputs and m inputs   X (N, m) inputs, one row a word   Ŵ what is kept
+g weights of a group   W (n, m) a matrix of n outputs and m inputs   X (N, m) inputs, one row a word   W_hat what is kept
 """
 
 import numpy as np
@@ -139,7 +139,7 @@ def gptq(W, X, bits, g, affine=False, damp=0.01):
 
     W        (n, m)   X  (N, m) inputs to calibrate on
     damp     of the mean of H's diagonal, added to it: so that it can be inverted, and does not trust X too far
-    returns  Ŵ (n, m), each group's scale taken when its first column is reached
+    returns  W_hat (n, m), each group's scale taken when its first column is reached
     """
     W, m = W.astype(float), W.shape[1]
     H = X.T.astype(float) @ X  # (m, m)
@@ -175,10 +175,10 @@ def awq_scale(W, X, bits, g, affine=False, tries=20):
 
 
 def output_error(W, kept, X):
-    """|X Wᵀ − X Ŵᵀ| / |X Wᵀ|: what the layer's outputs lose, in parts of their length."""
+    """|X Wᵀ − X W_hatᵀ| / |X Wᵀ|: what the layer's outputs lose, in parts of their length."""
     return float(np.linalg.norm(X @ (W - kept).T) / np.linalg.norm(X @ W.T))
 
 
 def weight_error(W, kept):
-    """|W − Ŵ| / |W|."""
+    """|W − W_hat| / |W|."""
     return float(np.linalg.norm(W - kept) / np.linalg.norm(W))
