@@ -1,7 +1,7 @@
 """Quantization: numbers on a coarse grid, with one scale for each group of them.
 
 b bits of a code   q codes, whole numbers   s scale, the step of a grid   z zero point, the code of zero
-g weights of a group   W (n, m) a matrix of n outputs and m inputs   X (N, m) inputs, one row a word   W_hat what is kept
+g weights of a group   W (n, m) a matrix of n outputs and m inputs   X (N, m) inputs, a row a word   W_hat what is kept
 """
 
 import numpy as np
