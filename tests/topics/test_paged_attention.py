@@ -208,6 +208,17 @@ def test_a_page_that_matches_in_part_is_no_hit():
     assert hit == 8
 
 
+def test_nothing_is_found_behind_a_page_that_was_given_away():
+    pool, tokens = method.Pool(10, 2), list(range(9))
+    hashes = method.block_hashes(tokens, 2)
+    table, _ = method.admit(pool, hashes, 9)
+    pages = list(table)
+    method.release(pool, table)
+    method.evict(pool, pages[1])
+    assert hashes[2] in pool.found
+    assert method.longest_hit(pool, hashes, 9) == pages[:1]
+
+
 def test_the_end_of_the_text_that_left_first_is_forgotten_first():
     pool = method.Pool(6, 1)
     for text in ([1, 2], [3, 4], [5, 6]):
