@@ -1,12 +1,23 @@
 """The claims of the page on PagedAttention."""
 
 import math
+from collections import Counter
 from itertools import pairwise, product
 from pathlib import Path
 from random import Random
 
 import numpy as np
 import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
 
 from topics.kit import GPUS, MODELS, UnreadableError, lm
 from topics.kit.model.language import NAMES, THINGS
@@ -33,102 +44,106 @@ def metrics(demo, **changed):
 # ---- the memory manager
 
 
-class Machine:
-    """Texts over one pool, driven by drawn rules. Beside it a memory that holds, in each slot that was written, the
-    whole text up to its token: what a key and a value depend on."""
+WORDS = st.lists(st.integers(0, 1), min_size=1, max_size=9)  # few different words, so that beginnings meet
+WHICH = st.integers(0, 1000)
+MET = Counter()  # how often a pool was full, and how many words were found, in all runs together
 
-    def __init__(self, seed):
-        self.rng = Random(seed)
-        b = self.rng.choice((1, 2, 3, 4))
-        self.pool = method.Pool(self.rng.randint(4, 14), b)
-        self.memory, self.texts, self.refused, self.hits = {}, [], 0, 0
+
+class Machine(RuleBasedStateMachine):
+    """Texts over one pool. Beside it a memory that holds, in each slot that was written, the whole text up to its
+    token: what a key and a value depend on."""
+
+    @initialize(n=st.integers(6, 20), b=st.integers(1, 4))
+    def begin(self, n, b):
+        self.pool = method.Pool(n, b)
+        self.memory, self.texts = {}, []
 
     def write(self, block, slot, tokens):
         self.memory[block, slot] = tuple(tokens)
 
-    def admit(self):
-        """A new text, often the beginning of one that was: few words, so that beginnings meet."""
-        tokens = [self.rng.randint(0, 1) for _ in range(self.rng.randint(1, 12))]
+    @rule(tokens=WORDS)
+    def admit(self, tokens):
         before = (list(self.pool.users), set(self.pool.queue))
         try:
             table, hit = method.admit(self.pool, method.block_hashes(tokens, self.pool.b), len(tokens))
         except method.OutOfBlocksError:
-            self.refused += 1
+            MET["full"] += 1
             assert before == (self.pool.users, set(self.pool.queue))  # nothing was taken
             return
         assert hit < len(tokens)
         assert hit % self.pool.b == 0
-        self.hits += hit
-        self.texts.append((tokens, table))
+        MET["found"] += hit
+        self.texts.append((list(tokens), table))
         for t in range(hit, len(tokens)):
             self.write(table[t // self.pool.b], t % self.pool.b, tokens[: t + 1])
 
-    def append(self):
-        if not self.texts:
-            return
-        tokens, table = self.rng.choice(self.texts)
+    @precondition(lambda self: self.texts)
+    @rule(which=WHICH, token=st.integers(0, 1))
+    def append(self, which, token):
+        tokens, table = self.texts[which % len(self.texts)]
         b, before = self.pool.b, list(table)
         try:
             block, slot, source = method.append_token(self.pool, table, len(tokens))
         except method.OutOfBlocksError:
-            self.refused += 1
+            MET["full"] += 1
             assert table == before
             return
-        tokens.append(self.rng.randint(0, 1))
+        tokens.append(token)
         if source is not None:
+            MET["copied"] += 1
             for s in range(slot):
                 self.write(block, s, self.memory[source, s])
         self.write(block, slot, tokens)
         if len(tokens) % b == 0:
             method.remember(self.pool, table, method.block_hashes(tokens, b))
 
-    def fork(self):
-        if self.texts:
-            tokens, table = self.rng.choice(self.texts)
-            self.texts.append((list(tokens), method.fork(self.pool, table)))
+    @precondition(lambda self: self.texts)
+    @rule(which=WHICH)
+    def fork(self, which):
+        tokens, table = self.texts[which % len(self.texts)]
+        self.texts.append((list(tokens), method.fork(self.pool, table)))
 
-    def release(self):
-        if self.texts:
-            _, table = self.texts.pop(self.rng.randrange(len(self.texts)))
-            method.release(self.pool, table)
-            assert table == []
+    @precondition(lambda self: self.texts)
+    @rule(which=WHICH)
+    def release(self, which):
+        _, table = self.texts.pop(which % len(self.texts))
+        method.release(self.pool, table)
+        assert table == []
 
-    def step(self):
-        getattr(self, self.rng.choice(("admit", "admit", "append", "append", "append", "fork", "release", "release")))()
-        self.check()
-
-    def check(self):
-        pool, b = self.pool, self.pool.b
+    @invariant()
+    def each_block_is_free_or_used_by_as_many_as_it_counts(self):
         named = [block for _, table in self.texts for block in table]
-        assert [named.count(block) for block in range(pool.n)] == pool.users  # none is lost, none is freed twice
-        assert set(pool.queue) == {block for block in range(pool.n) if pool.users[block] == 0}
+        assert [named.count(block) for block in range(self.pool.n)] == self.pool.users
+        assert len(self.pool.queue) == len(set(self.pool.queue))
+        assert set(self.pool.queue) == {block for block in range(self.pool.n) if self.pool.users[block] == 0}
+
+    @invariant()
+    def no_text_is_written_over(self):
+        b = self.pool.b
         for tokens, table in self.texts:
             assert len(table) == math.ceil(len(tokens) / b)
-            for t in range(len(tokens)):  # nobody's slot was written over
+            for t in range(len(tokens)):
                 assert self.memory[table[t // b], t % b] == tuple(tokens[: t + 1])
+
+    @invariant()
+    def what_is_found_is_what_its_name_says(self):
+        pool = self.pool
         assert {h: block for block, h in pool.hashes.items()} == pool.found
-        for block, h in pool.hashes.items():  # what is found is what its name says
-            assert method.block_hashes(self.memory[block, b - 1], b)[-1] == h
+        for block, h in pool.hashes.items():
+            assert method.block_hashes(self.memory[block, pool.b - 1], pool.b)[-1] == h
+
+    def teardown(self):
+        for _, table in getattr(self, "texts", []):
+            method.release(self.pool, table)
+        if hasattr(self, "pool"):
+            assert sorted(self.pool.queue) == list(range(self.pool.n))
 
 
-@pytest.mark.parametrize("seed", range(40))
-def test_no_block_is_lost_or_freed_twice_and_no_text_is_written_over(seed):
-    machine = Machine(seed)
-    for _ in range(150):
-        machine.step()
-    for _, table in machine.texts:
-        method.release(machine.pool, table)
-    assert len(machine.pool.queue) == machine.pool.n
-    assert machine.pool.users == [0] * machine.pool.n
-
-
-def test_the_runs_of_the_memory_manager_meet_full_pools_and_shared_beginnings():
-    machines = [Machine(seed) for seed in range(8)]
-    for machine in machines:
-        for _ in range(150):
-            machine.step()
-    assert min(machine.refused for machine in machines) > 3
-    assert min(machine.hits for machine in machines) > 3
+def test_no_block_is_lost_or_freed_twice_and_no_text_is_written_over():
+    MET.clear()
+    runs = settings(max_examples=40, stateful_step_count=60, deadline=None, derandomize=True, database=None)
+    run_state_machine_as_test(Machine, settings=runs)
+    assert min(MET["full"], MET["found"], MET["copied"]) > 10, MET  # what is claimed has been met
 
 
 def test_giving_a_block_back_twice_is_refused():
