@@ -13,14 +13,20 @@ async function load(address) {
   const response = await fetch(address);
   if (!response.ok) throw new Error(`${response.status}`);
   const places = await response.json();
-  const index = new MiniSearch({ fields: ["heading", "page", "text"], storeFields: ["url", "page", "heading", "text"] });
-  index.addAll(places.map((place, id) => ({ id, ...place })));
+  const index = new MiniSearch({ fields: ["title", "page", "text"], storeFields: ["url", "page", "heading", "text"] });
+  index.addAll(places.map((place, id) => ({ id, title: place.heading || place.page, ...place })));
   return { find: (query) => find(index, query), site: new URL("..", address) };
 }
 
-/** The places that have all words; those with any, when none has all. */
+/** The places that have all words; those with any, when none has all. A page itself goes before its sections, and
+    before the glossary's word of the same name. */
 function find(index, query) {
-  const how = { prefix: true, fuzzy: (word) => (word.length > 3 ? 0.17 : false), boost: { heading: 3, page: 2 } };
+  const how = {
+    prefix: true,
+    fuzzy: (word) => (word.length > 3 ? 0.17 : false),
+    boost: { title: 3, page: 2 },
+    boostDocument: (_, __, { heading }) => (heading ? 1 : 2),
+  };
   const all = index.search(query, { ...how, combineWith: "AND" });
   return (all.length ? all : index.search(query, how)).slice(0, SHOWN);
 }
