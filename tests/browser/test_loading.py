@@ -34,7 +34,7 @@ NGINX = {
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory):
-    return built_once(tmp_path_factory, "loading/site", lambda out: failures.build_lab(out.parent))
+    return built_once(tmp_path_factory, "loading", failures.build_lab) / "site"
 
 
 @pytest.fixture(scope="module")

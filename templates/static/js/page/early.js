@@ -17,18 +17,17 @@ try {
 
 let late = false; // what is said is only that something has not come yet
 
+const part = (id) => document.getElementById(id);
+
 function say(text, more = "Reload the page to try again.") {
-  const bar = document.getElementById("notice");
-  if (!bar) return setTimeout(say, NEXT, text, more); // the page's foot is still on its way
-  bar.firstElementChild.textContent = `${text} ${more}`;
-  bar.querySelector("[data-reload]").hidden = false;
-  bar.hidden = false;
-  document.getElementById("announcer").textContent = bar.firstElementChild.textContent;
+  if (!part("announcer")) return setTimeout(say, NEXT, text, more); // the page's foot is still on its way
+  part("notice").firstElementChild.textContent = part("announcer").textContent = `${text} ${more}`;
+  part("notice").querySelector("[data-reload]").hidden = part("notice").hidden = false;
 }
 
 const DEAD = "You can read on; controls, editing and search do nothing.";
-const ALONE = "Browsers load no scripts into pages that are opened as files or stand in a closed frame: open it in a tab, from a server (python -m http.server is one).";
-const BROKEN = "It has come broken, or this browser is too old for it: reload the page, or try a newer one.";
+const ALONE = "Browsers load no scripts from files or into closed frames: open the page from a server, in a tab of its own.";
+const BROKEN = "It has come broken, or this browser is too old: reload the page, or try a newer one.";
 const file = (url) => url.split("/").pop();
 
 // Why the page's own script, or its style, could not be had: the browser itself does not tell.
@@ -74,18 +73,18 @@ setTimeout(() => {
     link.replaceWith(link.cloneNode());
   }
   const script = document.querySelector("script[type=module]");
-  if (root.dataset.script || !document.getElementById("notice")?.hidden) return;
+  if (root.dataset.script || !part("notice").hidden) return;
   late = true;
   say(`The page’s script has not come yet (${file(script.src)}). ${DEAD}`);
 }, LATE);
 
 new MutationObserver(() => {
-  if (late) document.getElementById("notice").hidden = true; // it has come after all
+  if (late) part("notice").hidden = true; // it has come after all
 }).observe(root, { attributeFilter: ["data-script"] });
 
 // A reload takes the state along in the address (address.js hears of it), and no bad answer from the cache.
 document.addEventListener("click", async ({ target }) => {
-  if (target.closest?.("[data-dismiss]")) document.getElementById("notice").hidden = true;
+  if (target.closest?.("[data-dismiss]")) part("notice").hidden = true;
   if (!target.closest?.("[data-reload]")) return;
   const first = [];
   document.dispatchEvent(new CustomEvent("before-reload", { detail: first }));
