@@ -86,7 +86,7 @@ def test_where_nothing_fails_nothing_is_said(page, server):
     page.locator("#demo-words input[type=text]").fill("the sun is")
     expect(page.locator("#demo-words .metric-value")).to_have_text("3")
     page.get_by_role("button", name="Search").click()
-    page.keyboard.type("slope")
+    page.locator("dialog.search input").fill("words")
     expect(page.locator("#search-results a").first).to_be_visible()
     page.keyboard.press("Escape")
     expect(page.locator("#notice")).to_be_hidden()

@@ -106,8 +106,11 @@ export const twice = (load) =>
 
 /** The bytes of a file. */
 export async function download(file, options) {
-  const response = await openFile(file, options);
-  return new Uint8Array(await response.arrayBuffer());
+  let problem; // what the browser makes of it differs
+  const onBroken = (error) => options?.onBroken?.((problem = error));
+  const response = await openFile(file, { ...options, onBroken });
+  const bytes = await response.arrayBuffer().catch((error) => Promise.reject(problem ?? error));
+  return new Uint8Array(bytes);
 }
 
 /** What a JSON file says. */

@@ -115,7 +115,7 @@ export function unpack(pyodide, url, bytes, directory) {
   } catch (error) {
     throw wrong(url, `can't be unpacked (${error.message.trim().split("\n").pop()})`);
   }
-  const { path } = pyodide.pyimport("sys");
+  const { path, path_importer_cache: looked } = pyodide.pyimport("sys");
   if (!path.includes(directory)) path.append(directory);
-  pyodide.pyimport("importlib").invalidate_caches(); // it may have looked there before
+  looked.clear(); // it may have looked there before
 }

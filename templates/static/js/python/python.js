@@ -5,7 +5,7 @@
 //                 ↘ broken: says why, until retry()
 //
 // The state stands on <html data-python="…">, where CSS and the tests read it.
-import { arrived, heard, nameOf, openFile } from "../net/file.js";
+import { arrived, download, heard, nameOf } from "../net/file.js";
 import { explained } from "../net/updated.js";
 import { reviveViews } from "./arrays.js";
 import { activeEdits, deactivateEdits } from "./edits.js";
@@ -130,7 +130,7 @@ function start() {
 // The browser does not tell why a worker's script could not be had. To ask for it also mends the cache.
 async function whyNot({ url, bytes }, refused) {
   const from = worker;
-  const problem = await openFile({ url: at(url), bytes }, { again: true, script: true }).then((response) => response.arrayBuffer()).catch((error) => error);
+  const problem = await download({ url: at(url), bytes }, { again: true, script: true }).catch((error) => error);
   if (from !== worker) return null; // another start is under way
   return problem instanceof Error ? problem : new Error(`${nameOf(at(url))}: ${refused}`);
 }
@@ -259,8 +259,8 @@ function flush() {
 
 // The page says where the Python of its topic lies: only what all topics share is there from the start.
 function ownTopic() {
-  const { python, bytes } = document.querySelector("[data-python]")?.dataset ?? {};
-  return python && { topic: { url: new URL(python, document.baseURI).href, bytes: Number(bytes) } };
+  const { topic, bytes } = document.querySelector("main")?.dataset ?? {};
+  return topic && { topic: { url: new URL(topic, document.baseURI).href, bytes: Number(bytes) } };
 }
 
 function ask(message, onProgress) {
