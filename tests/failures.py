@@ -315,7 +315,7 @@ def tried(browser, server, pattern, role, kind, patience=SAYS):
 
 def names(pattern, said):
     """Whether the file is named, or Python, which is all that a reader knows of a damaged part of it."""
-    stem = re.search(r"\w{3,}", pattern.removeprefix("/static").replace("\\", ""))
+    stem = re.search(r"\w{3,}", pattern.split("/")[-1].replace("\\", ""))
     return stem[0] in said or "Python does not start" in said
 
 

@@ -107,7 +107,10 @@ export const twice = (load) =>
 /** The bytes of a file. */
 export async function download(file, options) {
   let problem; // what the browser makes of it differs
-  const onBroken = (error) => options?.onBroken?.((problem = error));
+  const onBroken = (error) => {
+    problem = error;
+    options?.onBroken?.(error);
+  };
   const response = await openFile(file, { ...options, onBroken });
   const bytes = await response.arrayBuffer().catch((error) => Promise.reject(problem ?? error));
   return new Uint8Array(bytes);
