@@ -145,7 +145,7 @@ class TestInTheBrowser:
         page.goto(url)
         page.route("**/data/search-*", lambda route: route.abort())
         page.keyboard.press("/")
-        expect(page.locator(".search-status")).to_contain_text("no connection")
+        expect(page.locator(".search-status")).to_contain_text("could not be loaded")
         page.unroute("**/data/search-*")
         page.keyboard.type("cache")
         expect(page.locator(OPTION).first).to_be_visible()

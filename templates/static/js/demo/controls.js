@@ -4,6 +4,8 @@
 // A control is an element [data-control=name][data-kind=…], its input the one with an id; sliders and choices carry
 // their exact values as JSON in data-stops, so that Python gets the numbers that it declared.
 
+import { part } from "../page/parts.js";
+
 const stops = (control) => JSON.parse(control.dataset.stops);
 const input = (control) => control.querySelector("[id]");
 const chosen = (control) => control.querySelector("input:checked, option:checked");
@@ -57,7 +59,9 @@ const sayable = (value) => (typeof value === "boolean" ? (value ? "on" : "off") 
 /** An input over the house model's vocabulary offers its words once somebody is in it. */
 export function wireSuggestions(form) {
   for (const element of form.querySelectorAll("[data-suggest]")) {
-    element.addEventListener("focus", () => import("./suggest.js").then(({ suggest }) => suggest(element)), { once: true });
+    const begin = () => part("suggest").then(({ suggest }) => suggest(element), wire); // or at the next visit
+    const wire = () => element.addEventListener("focus", begin, { once: true });
+    wire();
   }
 }
 

@@ -1,15 +1,17 @@
-// The tools under a demo: pin, link, downloads, full screen. What they do is loaded when one is wanted: tool-actions.js.
+// The tools under a demo: pin, link, downloads, full screen. What they do comes with the live part: tool-actions.js.
+import { askedPart } from "../page/parts.js";
 import { describeControls } from "./controls.js";
 
 export function wireTools(demo) {
   const bar = demo.querySelector(".demo-tools");
   for (const button of bar.querySelectorAll("button")) button.disabled = false;
   bar.querySelector('[data-tool="screen"]').hidden = !document.fullscreenEnabled;
-  bar.addEventListener("click", ({ target }) => {
+  bar.addEventListener("click", async ({ target }) => {
     const button = target.closest("[data-tool]");
     if (!button) return;
     const seen = { views: demo.answered, values: describeControls(demo.form) }; // the reader may move on before the code is here
-    import("./tool-actions.js").then(({ TOOLS }) => TOOLS[button.dataset.tool](demo, button, seen));
+    const live = await askedPart("live", `“${button.textContent}”`, "it");
+    await live?.TOOLS[button.dataset.tool](demo, button, seen);
   });
   demo.addEventListener("fullscreenchange", () => {
     bar.querySelector('[data-tool="screen"]').textContent = document.fullscreenElement ? "Leave full screen" : "Full screen";

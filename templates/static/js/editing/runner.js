@@ -2,6 +2,7 @@
 // that says what happened, and what the code printed. Knows neither Pyodide nor what running means.
 import { addressLater, restore } from "../page/address.js";
 import { announce } from "../page/announce.js";
+import { askedPart } from "../page/parts.js";
 import { onPrint, stopPython } from "../python/python.js";
 import { squeeze, unsqueeze } from "./squeeze.js";
 
@@ -33,7 +34,7 @@ export class Runner extends HTMLElement {
   }
 
   get code() {
-    return this.editor?.code ?? this.original;
+    return this.editor?.code ?? this.brought ?? this.original;
   }
 
   part(name) {
@@ -48,7 +49,10 @@ export class Runner extends HTMLElement {
 
   /** Open the editor; `code` comes from a link and has not run. */
   async edit(code) {
-    const { openEditor } = await import("./editor.js");
+    this.brought = code ?? this.brought; // stays in the address, also where the editor can't be had
+    const part = await askedPart("editor", "The editor", `“${this.part("run").textContent}”`);
+    if (!part) return;
+    const { openEditor } = part;
     const text = code ?? this.code;
     if (!this.editor) {
       const node = document.createElement("div");

@@ -40,6 +40,9 @@ async function writeAddress() {
   if (url.href !== location.href) history.replaceState({ written: true }, "", url); // the same again would be a navigation
 }
 
+// A reload takes everything along, also what was changed just now.
+document.addEventListener("before-reload", ({ detail }) => detail.push(writeAddress()));
+
 /** The address that opens this page at this demo, with all that the reader has changed. */
 export async function linkTo(demo) {
   const others = (await currentStates()).filter(([name]) => name !== demo.linkName);

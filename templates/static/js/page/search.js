@@ -1,5 +1,6 @@
 // <site-search>: the button in the header, and the keys / and Ctrl-K (⌘K). The search itself is loaded when opened.
 // Without JavaScript there is no button.
+import { askedPart } from "./parts.js";
 
 class SiteSearch extends HTMLElement {
   connectedCallback() {
@@ -8,8 +9,8 @@ class SiteSearch extends HTMLElement {
   }
 
   async open() {
-    const { openSearch } = await import("./search-dialog.js");
-    openSearch(new URL(this.getAttribute("index"), document.baseURI));
+    const part = await askedPart("search-dialog", "The search", "“Search”");
+    part?.openSearch({ url: new URL(this.getAttribute("index"), document.baseURI).href, bytes: Number(this.getAttribute("bytes")) });
   }
 }
 
