@@ -672,6 +672,16 @@ def test_the_first_touch_that_scrolls_and_begins_on_a_slider_leaves_the_slider(b
     finger.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
     expect(page.locator("h1")).not_to_be_in_viewport()  # the swipe has scrolled the page
     assert track.input_value() == before
+    track.scroll_into_view_if_needed()
+    box = track.bounding_box()
+    on, beside = ({"x": box["x"] + 5, "y": box["y"] + 20, "id": 1}, {"x": 200, "y": box["y"] + 200, "id": 2})
+    finger.send("Input.dispatchTouchEvent", {"type": "touchStart", "touchPoints": [on]})
+    finger.send("Input.dispatchTouchEvent", {"type": "touchStart", "touchPoints": [on, beside]})
+    for i in range(1, 9):  # a pinch: one of its fingers began on the slider
+        apart = [{**on, "y": on["y"] - 9 * i}, {**beside, "y": beside["y"] + 9 * i}]
+        finger.send("Input.dispatchTouchEvent", {"type": "touchMove", "touchPoints": apart})
+    finger.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+    assert track.input_value() == before
     context.close()
 
 
