@@ -16,7 +16,7 @@ from pathlib import Path
 
 FIREFOX = ("firefox-esr", "firefox")
 DEBIAN = {"firefox": "firefox-esr", "webkit": "webkit2gtk-driver", "xvfb": "xvfb"}
-PATIENCE = 60
+PATIENCE = 180  # seconds for whatever must come: WebKit starts Python in 9 to 21 s, and a busy machine takes longer
 
 # Without a graphics card WebKit's compositor draws nothing, and without user namespaces its sandbox does not start.
 ENVIRONMENT = {
