@@ -6,7 +6,7 @@
 //   booting → Python is starting for us        error → it failed; Retry is offered
 import { addressLater, linkTo, restore } from "../page/address.js";
 import { accepted, changedControls, describeControls, enableControls } from "./controls.js";
-import { labelControls, putControls, readControls, wireSuggestions, wireTyping } from "./controls.js";
+import { labelControls, nextSeed, putControls, readControls, wireSuggestions, wireTyping } from "./controls.js";
 import { enliven } from "./enliven.js";
 import { loadGrid } from "./grid.js";
 import { callPython, goOnPython, onPython, pythonStatus, retryPython, startPython } from "../python/python.js";
@@ -111,13 +111,13 @@ class LlmDemo extends HTMLElement {
     if (!same) putControls(this.form, values);
   }
 
-  /** The address that opens the page at this demo, as it stands. */
+  /** The address that opens the page at this demo, as it stands, and what it can't hold: {href, left}. */
   link() {
     return linkTo(this);
   }
 
   async report() {
-    location.assign(reportAddress(this.querySelector(".figure-number").textContent, await this.link()));
+    location.assign(reportAddress(this.querySelector(".figure-number").textContent, (await this.link()).href));
   }
 
   /** The views of the controls as they stand, if they are here already, or null. */
@@ -151,15 +151,15 @@ class LlmDemo extends HTMLElement {
     }
     if (target.closest("[data-stop]")) this.stop();
     if (target.closest("[data-go-on]")) this.request(readControls(this.form), goOnPython);
-    if (target.closest("[data-new-seed]")) this.newSeed(target.closest("[data-control]").querySelector("input"));
+    if (target.closest("[data-new-seed]")) this.newSeed(target.closest("[data-control]"));
     if (target.closest("[data-retry]")) {
       retryPython();
       this.ask(readControls(this.form));
     }
   }
 
-  newSeed(input) {
-    input.value = (Number(input.value) + 1) % (Number(input.max) + 1); // counted, not drawn: it can be told to a friend
+  newSeed(control) {
+    nextSeed(control);
     this.moved();
   }
 

@@ -1,11 +1,10 @@
 // What the tools under a demo do. Knows the demo's views and form, and of links only that the demo has one.
 import { announce } from "../page/announce.js";
+import { confirm } from "./confirm.js";
 import { describeControls } from "./controls.js";
 import { saveImages, saveTables } from "./download.js";
 import { figureImage } from "./figure.js";
 import { figureTables } from "./views.js";
-
-const CONFIRMED = 2000; // ms that a button says what it has done
 
 export const TOOLS = {
   async pin(demo, button, seen) {
@@ -18,15 +17,10 @@ export const TOOLS = {
     announce(pinned ? "Pinned. Move a control to compare." : "Unpinned.");
   },
 
-  async link(demo, button) {
-    const copied = await navigator.clipboard?.writeText(await demo.link()).then(() => true, () => false);
-    confirm(button, copied ? "Copied" : "See the address bar");
-  },
-
   async csv(demo, button) {
     const views = await demo.current();
     if (!views) return;
-    const head = [document.title, demo.querySelector("figcaption").textContent, ...describeControls(demo.form).map((pair) => pair.join(": ")), await demo.link()];
+    const head = [document.title, demo.querySelector("figcaption").textContent, ...describeControls(demo.form).map((pair) => pair.join(": ")), (await demo.link()).href];
     saveTables(nameOf(demo), head, views, figureTables);
     confirm(button, "Saved");
   },
@@ -46,11 +40,4 @@ async function saveFigures(demo, button, format) {
   const figures = [...demo.stage.querySelectorAll(".view-figure")].filter((figure) => figure.checkVisibility());
   await saveImages(nameOf(demo), figures, format, figureImage);
   confirm(button, "Saved");
-}
-
-function confirm(button, text) {
-  announce(text);
-  button.dataset.label ??= button.textContent;
-  button.textContent = text;
-  setTimeout(() => (button.textContent = button.dataset.label), CONFIRMED);
 }

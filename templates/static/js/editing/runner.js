@@ -2,6 +2,7 @@
 // that says what happened, and what the code printed. Knows neither Pyodide nor what running means.
 import { addressLater, restore } from "../page/address.js";
 import { announce } from "../page/announce.js";
+import { notice } from "../page/notice.js";
 import { askedPart } from "../page/parts.js";
 import { onPrint, stopPython } from "../python/python.js";
 import { squeeze, unsqueeze } from "./squeeze.js";
@@ -83,6 +84,7 @@ export class Runner extends HTMLElement {
   /** Show a link's code, not run; what does not unfold to text changes nothing. */
   async linkPut(values) {
     const code = values.size ? await unsqueeze(values.get("text")) : null;
+    if (values.size && code === null) notice(`The link's code could not be read (${this.label}): a part of the link may be missing.`);
     if (code !== null && code !== this.code) this.edit(code);
   }
 

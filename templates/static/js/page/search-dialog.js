@@ -3,6 +3,7 @@
 import MiniSearch from "minisearch";
 import { downloadJson, twice } from "../net/file.js";
 import { explained } from "../net/updated.js";
+import { composing } from "./keys.js";
 import { adopt } from "./style.js";
 
 /* global SEARCH_STYLE */ // defined by builder/bundle/assets.py: css/search-dialog.css
@@ -80,8 +81,9 @@ const told = (query, n) => (!query ? "" : n === 0 ? `Nothing found for “${quer
 function steer(event, field, list) {
   const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
   const chosen = list.querySelector("[aria-selected=true]");
+  if (event.key === "Enter") event.preventDefault(); // or the form closes the dialog
+  if (composing(event)) return;
   if (event.key === "Enter") {
-    event.preventDefault(); // or the form closes the dialog
     chosen?.click();
   } else if (step && chosen) {
     event.preventDefault();

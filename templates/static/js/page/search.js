@@ -1,5 +1,6 @@
 // <site-search>: the button in the header, and the keys / and Ctrl-K (⌘K). The search itself is loaded when opened.
 // Without JavaScript there is no button.
+import { composing } from "./keys.js";
 import { askedPart } from "./parts.js";
 
 class SiteSearch extends HTMLElement {
@@ -18,7 +19,7 @@ function onKey(event) {
   const slash = event.key === "/" && !event.ctrlKey && !event.metaKey && !event.altKey;
   const command = event.key.toLowerCase() === "k" && (event.ctrlKey || event.metaKey) && !event.shiftKey;
   const writing = event.target.closest?.("input:not([type=range], [type=radio], [type=checkbox]), textarea, select, [contenteditable]");
-  if (event.defaultPrevented || !(command || (slash && !writing))) return;
+  if (composing(event) || event.defaultPrevented || !(command || (slash && !writing))) return;
   event.preventDefault();
   document.querySelector("site-search")?.open();
 }
