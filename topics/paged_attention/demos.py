@@ -266,12 +266,12 @@ def prefix_cache(room, text, b, order):
         strips.append(Tokens(words, values, "key", f"{hit} of {counted(len(words), 'word')} found"))
         words_in, words_hit = words_in + len(words), words_hit + hit
     return (
-        *strips[:12],
         Metrics(
             ("Found in memory", round(100 * words_hit / words_in, 1), "% of words", f"{words_hit} of {words_in}"),
             ("Still to compute", words_in - words_hit, "words", "the last word of a prompt always is"),
             ("Pages forgotten", evicted, "", "known ones that were taken for something else"),
         ),
+        *strips[:12],
         *([Note(f"Only the first 12 of {len(strips)} prompts are drawn.")] if len(strips) > 12 else []),
     )
 

@@ -96,7 +96,7 @@ def scattered_pages(b, text, way, fault, seed):
     shade = [1.0 if page in mine and table.index(page) * b + slot < len(words) else 0.12
              for page in range(n) for slot in range(b)]  # fmt: skip
     return (
-        Tokens(strip, shade, "key", f"The memory: {counted(n, 'page')} of {b}. The dark words are this text's."),
+        Tokens(strip, shade, "key", f"The memory: {counted(n, 'page')} of {b}. The coloured words are this text's."),
         Table(
             ("place in the text", "page", "words"),
             [(i, page, " ".join(spelled[i * b : (i + 1) * b])) for i, page in enumerate(table)],
@@ -221,7 +221,7 @@ def neighbours_pages(b, text, how):
         caption = f"{hit} of {len(words)} words found. Answer: {said} ({p}), {verdict}"
         shade = [1.0] * hit + [0.12] * (len(words) - hit) + [0.0]
         views.append(Tokens([*words, said], shade, "key" if said == right else "error", caption, len(words)))
-    note = Note("Dark words were not computed: their keys and values lay in memory. The last word is the answer.")
+    note = Note("Coloured words were not computed: their keys and values lay in memory. The last word is the answer.")
     if changed:
         note = Note(f"{counted(changed, 'answer')} changed by what somebody else wrote. Nothing crashed.", "warning")
     return (

@@ -72,8 +72,9 @@ def one_budget(budget, prompt, writers):
     traces, longest, wait, written = [], {}, {}, {}
     for (name, (seconds, first)), ink, dash in zip(ways.items(), ("key", "error"), ("solid", "dash"), strict=True):
         ms = 1000 * np.array(seconds)
-        x = (np.cumsum(ms) - ms[:CALM].sum()) / 1000
-        traces.append(line(x, ms, name, ink, dash, mode="lines+markers"))
+        ends = np.concatenate([[0], np.cumsum(ms)]) - ms[:CALM].sum()  # ms since the prompt came
+        x = np.stack([ends[:-1], ends[1:]], 1).ravel() / 1000  # a step is a level line from its begin to its end
+        traces.append(line(x, np.repeat(ms, 2), name, ink, dash))
         longest[name], wait[name] = float(ms.max()), float(ms[CALM:first].sum()) / 1000
         written[name] = (first - CALM) * writers
     figure = Figure(
@@ -86,10 +87,9 @@ def one_budget(budget, prompt, writers):
         yaxis={"type": "log"},
         showlegend=False,
         annotations=[
-            label(float(traces[1]["x"][CALM]), np.log10(longest["at one go"]), "at one go", xanchor="right",
-                  yanchor="bottom", yshift=6),
-            label(float(traces[0]["x"][CALM]), np.log10(traces[0]["y"][CALM]), "in chunks", xanchor="left",
-                  yanchor="bottom", yshift=8),
+            label(0, np.log10(longest["at one go"]), "at one go", xanchor="left", yanchor="bottom", yshift=4),
+            label(0, np.log10(traces[0]["y"][2 * CALM]), "in chunks", xanchor="left", yanchor="bottom", xshift=6,
+                  yshift=8),
         ],
     )  # fmt: skip
     rows = [(name, round(longest[name], 1), round(wait[name], 3), written[name]) for name in ways]
