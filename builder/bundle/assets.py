@@ -141,7 +141,7 @@ def sources(static):
 
 
 def esbuild(entries, defines):
-    """Bundle entry points, each whole in itself, or take what was bundled from the same sources before; {path: bytes}."""
+    """{path: bytes} of entry points, each bundled whole in itself, or kept from the same sources before."""
     defines = {name: json.dumps(value) for name, value in defines.items()}
     ours = entries[0].is_relative_to(STATIC)
     files = sources(STATIC) if ours else [entry.read_bytes() for entry in entries]
