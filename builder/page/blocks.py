@@ -1,7 +1,7 @@
-"""The blocks of the page standard, /// name | title … ///, for PyMdown's block syntax.
+"""The blocks of the page standard, /// name | title … ///, as a rule of the Markdown reader.
 
-Says what each becomes in HTML, and finds the blocks that PyMdown would leave standing as text. Knows
-nothing of what stands inside them.
+Says what each becomes in HTML, and finds the blocks that are not opened or closed as they should be. Knows nothing of
+what stands inside them.
 
     /// predict | question   what to expect before moving a slider; {right, wrong, …} in the answer are
                              the guesses: a list before the reveal, the first alone in the answer
@@ -11,53 +11,138 @@ nothing of what stands inside them.
     /// question | text      a question; the answer opens
     /// misconception | claim   a claim, struck out, and what is true instead
     /// real | title         real models and hardware, a section with its heading
+
+{title} and {guesses} stand where they go; the question is no part of a summary, whose name would drop its mathematics.
 """
 
 import re
-from xml.etree import ElementTree
+from dataclasses import dataclass
 
-from pymdownx.blocks import BlocksExtension
-from pymdownx.blocks.block import Block
+from markdown_it.token import Token
 
 from builder.faults import did_you_mean
 
+
+@dataclass(frozen=True)
+class Block:
+    """What a block is written as, around what stands in it."""
+
+    opening: str
+    closing: str
+
+    @property
+    def titled(self):
+        return "{title}" in self.opening
+
+
+_REVEAL = "<details><summary>Show the answer</summary>"
+BLOCKS = {
+    "predict": Block(
+        '<predict-block aria-label="Predict" class="predict" role="group"><p class="ask">'
+        f'<strong class="block-label">Predict</strong> {{title}}</p>{{guesses}}{_REVEAL}',
+        "</details></predict-block>",
+    ),
+    "saw": Block(
+        '<div aria-label="What you saw" class="saw" role="group"><p class="block-label">What you saw</p>\n', "</div>"
+    ),
+    "note": Block('<details class="side-note"><summary><span>{title}</span></summary>\n', "</details>"),
+    "question": Block(f'<div class="question"><p class="ask">{{title}}</p>{_REVEAL}', "</details></div>"),
+    "misconception": Block(
+        '<div aria-label="Misconception" class="misconception" role="group"><p class="claim">'
+        '<strong class="block-label">Claim</strong> <s>{title}</s></p>\n',
+        "</div>",
+    ),
+    "real": Block('<section class="real">\n{heading}{title}{/heading}', "</section>"),
+}
+LINE = re.compile(r"^[ \t>]*(/{3,})[ \t]*(.*?)[ \t]*$", re.M)
+_HEADER = re.compile(r"([\w-]+)\s*(?:\|\s*(.*))?")
+_PIECES = re.compile(r"(\{/?\w+\})")
 _GUESSES = re.compile(r"\{(?![:#.])([^{}]+?(?:,\s[^{}]+?)+)\}")
 
 
-def _child(parent, tag, text="", **attributes):
-    element = ElementTree.SubElement(parent, tag, {name.rstrip("_"): value for name, value in attributes.items()})
-    element.text = text
-    return element
+def add_blocks(reader):
+    """Teach a Markdown reader the blocks; each ends the paragraph above it."""
+    reader.block.ruler.before(
+        "blockquote", "page_block", _rule, {"alt": ["paragraph", "reference", "blockquote", "list"]}
+    )
 
 
-class Predict(Block):
-    NAME, ARGUMENT = "predict", True
+def _rule(state, start, end, silent):
+    slashes, name, title = _header(text_of(state, start))
+    if name not in BLOCKS:
+        return False
+    if silent:
+        return True
+    last = next((line for line in range(start + 1, end) if text_of(state, line).rstrip() == slashes), end)
+    guesses = _open(state, BLOCKS[name], title, start)
+    outer, state.lineMax = (state.parentType, state.lineMax), last
+    state.parentType = "container"
+    state.md.block.tokenize(state, start + 1, last)
+    state.parentType, state.lineMax = outer
+    if guesses is not None:
+        _take_guesses(state.tokens, guesses)
+    html(state.tokens, BLOCKS[name].closing + "\n")
+    state.line = last + 1
+    return True
 
-    def on_create(self, parent):
-        section = _child(parent, "predict-block", class_="predict", role="group", **{"aria-label": "Predict"})
-        _child(_child(section, "p", class_="ask"), "strong", "Predict", class_="block-label").tail = f" {self.argument}"
-        self.answer = _child(section, "details")
-        _child(self.answer, "summary", "Show the answer")
-        return section
 
-    def on_add(self, block):
-        return self.answer
+def text_of(state, line):
+    """A line of the text without its indentation, and without the marks of the quote or list around it."""
+    return state.src[state.bMarks[line] + state.tShift[line] : state.eMarks[line]]
 
-    def on_end(self, block):
-        for element in self.answer.iter():
-            if element.tag != "summary" and (found := _GUESSES.search(element.text or "")):
-                guesses = re.split(r",\s+", found[1])
-                element.text = f"{element.text[: found.start()]}**{guesses[0]}**{element.text[found.end() :]}"
-                block.insert(1, self.list_of(guesses))
-                return
 
-    @staticmethod
-    def list_of(guesses):
-        """In an order, and with capitals, that do not give the first, right one away."""
-        items = ElementTree.Element("ul", {"class": "guesses"})
-        for guess in sorted(guesses, key=_natural):
-            _child(items, "li", _capitalised(guess), **({"data-right": ""} if guess == guesses[0] else {}))
-        return items
+def _header(text):
+    """(slashes, name, title) of a line that opens a block; the name is "" where it opens none."""
+    line = LINE.fullmatch(text)
+    parts = line and _HEADER.fullmatch(line[2])
+    return (line[1], parts[1], parts[2] or "") if parts else ("", "", "")
+
+
+def _open(state, block, title, line):
+    """Write a block's opening; returns where its guesses go."""
+    guesses = None
+    for piece in _PIECES.split(block.opening):
+        if piece == "{title}":
+            inline(state.tokens, title, line)
+        elif piece == "{guesses}":
+            guesses = len(state.tokens)
+        elif piece == "{heading}":
+            state.push("heading_open", "h2", 1).map = [line, line + 1]
+        elif piece == "{/heading}":
+            state.push("heading_close", "h2", -1)
+        elif piece:
+            html(state.tokens, piece)
+    return guesses
+
+
+def html(tokens, text):
+    tokens.append(Token("html_block", "", 0, content=text, block=True))
+
+
+def inline(tokens, text, line):
+    tokens.append(Token("inline", "", 0, content=text, map=[line, line + 1], children=[], block=True))
+
+
+def _take_guesses(tokens, at):
+    """The guesses of a predict block become a list at this place; the right one stays in the answer."""
+    for token in tokens[at:]:
+        if token.type == "inline" and (found := _GUESSES.search(token.content)):
+            guesses = re.split(r",\s+", found[1])
+            token.content = f"{token.content[: found.start()]}**{guesses[0]}**{token.content[found.end() :]}"
+            tokens[at:at] = _list_of(guesses, token.map[0])
+            return
+
+
+def _list_of(guesses, line):
+    """In an order, and with capitals, that do not give the first, right one away."""
+    items = []
+    html(items, '<ul class="guesses">')
+    for guess in sorted(guesses, key=_natural):
+        html(items, '<li data-right="">' if guess == guesses[0] else "<li>")
+        inline(items, _capitalised(guess), line)
+        html(items, "</li>")
+    html(items, "</ul>")
+    return items
 
 
 def _capitalised(text):
@@ -66,71 +151,9 @@ def _capitalised(text):
 
 
 def _natural(text):
-    number = re.match(r"[\d.,]*\d", text)
-    return (0, float(number[0].replace(",", "")), text) if number else (1, 0.0, text.casefold())
-
-
-class Saw(Block):
-    NAME, ARGUMENT = "saw", False
-
-    def on_create(self, parent):
-        group = _child(parent, "div", class_="saw", role="group", **{"aria-label": "What you saw"})
-        _child(group, "p", "What you saw", class_="block-label")
-        return group
-
-
-class Note(Block):
-    NAME, ARGUMENT = "note", True
-
-    def on_create(self, parent):
-        details = _child(parent, "details", class_="side-note")
-        _child(_child(details, "summary"), "span", self.argument)  # one piece beside the sign: it may hold mathematics
-        return details
-
-
-class Question(Block):
-    NAME, ARGUMENT = "question", True
-
-    def on_create(self, parent):
-        question = _child(parent, "div", class_="question")
-        _child(question, "p", self.argument, class_="ask")  # not in the summary: a name drops its mathematics
-        self.answer = _child(question, "details")
-        _child(self.answer, "summary", "Show the answer")
-        return question
-
-    def on_add(self, block):
-        return self.answer
-
-
-class Misconception(Block):
-    NAME, ARGUMENT = "misconception", True
-
-    def on_create(self, parent):
-        group = _child(parent, "div", class_="misconception", role="group", **{"aria-label": "Misconception"})
-        claim = _child(group, "p", class_="claim")
-        _child(claim, "strong", "Claim", class_="block-label").tail = " "
-        _child(claim, "s", self.argument)
-        return group
-
-
-class Real(Block):
-    NAME, ARGUMENT = "real", True
-
-    def on_create(self, parent):
-        section = _child(parent, "section", class_="real")
-        _child(section, "h2", self.argument)
-        return section
-
-
-BLOCKS = {block.NAME: block for block in (Predict, Saw, Note, Question, Misconception, Real)}
-LINE = re.compile(r"^[ \t>]*(/{3,})[ \t]*(.*?)[ \t]*$", re.M)
-_HEADER = re.compile(r"([\w-]+)\s*(?:\|\s*(.*))?")
-
-
-class PageBlocks(BlocksExtension):
-    def extendMarkdownBlocks(self, md, block_mgr):  # noqa: N802 - PyMdown's name
-        for block in BLOCKS.values():
-            block_mgr.register(block, {})
+    number = re.match(r"\d[\d.,]*", text)
+    number = number and re.sub(r"[,.]+$|,", "", number[0])
+    return (0, float(number), text) if number and number.count(".") < 2 else (1, 0.0, text.casefold())
 
 
 def block_names(text):
@@ -139,7 +162,7 @@ def block_names(text):
 
 
 def block_problems(text):
-    """(offset, cause) of every /// line that PyMdown would leave as text or close in the wrong place."""
+    """(offset, cause) of every /// line that opens or closes no block as it should."""
     problems, open_blocks = [], []  # open: (slashes, name, offset)
     for line in LINE.finditer(text):
         slashes, header = line[1], line[2]
@@ -162,9 +185,9 @@ def _header_causes(header, slashes, open_blocks):
     name, title = parts[1], parts[2] or ""
     if name not in BLOCKS:
         yield f"{slashes} {name} is not a block.{did_you_mean(name, BLOCKS)}"
-    elif BLOCKS[name].ARGUMENT and not title:
+    elif BLOCKS[name].titled and not title:
         yield f"{slashes} {name} needs a title: /// {name} | title"
-    elif title and not BLOCKS[name].ARGUMENT:
+    elif title and not BLOCKS[name].titled:
         yield f"{slashes} {name} takes no title"
     if any(len(slashes) >= len(outer) for outer, _, _ in open_blocks):
         outer = " ".join(open_blocks[-1][:2])

@@ -1,7 +1,7 @@
-"""From scanned Markdown to HTML: headings, tables, blocks, code, links. Knows no topic.
+"""From scanned Markdown to HTML: headings, tables, blocks, code, links, pictures. Knows no topic.
 
-What a construct becomes is handed in. Indented code is plain text here: code stands in fences, so that
-what the scanner skips and what Markdown shows as code are the same.
+What a construct becomes is handed in, and where a picture lies. Code stands in fences, so that what the scanner skips
+and what Markdown shows as code are the same.
 """
 
 import re
@@ -9,28 +9,30 @@ import unicodedata
 from collections import Counter
 from dataclasses import dataclass
 from html import escape, unescape
+from itertools import chain, pairwise
+from itertools import count as numbers
+from urllib.parse import unquote
 
-import markdown
-from markdown.extensions import Extension
-from markdown.extensions.toc import TocExtension
-from markdown.treeprocessors import Treeprocessor
+from markdown_it.token import Token
 from pygments import highlight
 from pygments.formatters import HtmlFormatter
 from pygments.lexers import get_all_lexers, get_lexer_by_name
 from pygments.util import ClassNotFound
-from pymdownx.betterem import BetterEmExtension
 
 from builder.faults import did_you_mean
-from builder.page.blocks import LINE, PageBlocks, block_names, block_problems
+from builder.page.blocks import block_names, block_problems
+from builder.page.reader import markdown, placed
+from builder.page.slips import slips
 
 
 @dataclass(frozen=True)
 class Heading:
-    """An entry of the page's contents; `html` holds no links."""
+    """An entry of the page's contents; `html` holds no links, `line` is that of the scanned text, from 0."""
 
     level: int
     id: str
     html: str
+    line: int
 
 
 @dataclass(frozen=True)
@@ -48,35 +50,47 @@ class Prose:
     problems: tuple  # of (line, cause): all that is wrong with the text, the scanner's findings included
 
 
-def render_prose(scan, html_of):
-    """HTML of scanned text, with html_of[token] in the place of each construct."""
-    html_of = {c.token: literal_html(c) for c in scan.constructs if c.kind in ("span", "fence")} | html_of
+def no_picture(address):
+    """Where pictures do not stand: raises ValueError."""
+    raise ValueError("a picture stands on the page of a topic")
+
+
+def render_prose(scan, html_of, picture=no_picture):
+    """HTML of scanned text, with html_of[token] in the place of each construct.
+
+    picture  what an author calls a picture to its address in the site; raises ValueError with a cause
+    """
+    html_of = {c.token: literal_html(c) for c in scan.constructs if c.kind in ("span", "fence", "comment")} | html_of
     html = {c: html_of.get(c.token, escape(c.source)) for c in scan.constructs}
     plain = {c: c.argument if c.kind in ("math", "span") else _text(html[c]) for c in scan.constructs}
-
-    def slug_of(text, separator):
-        return slug(scan.put_back(text, plain.get))
-
-    reader = _markdown(slug_of)
-    marked = reader.convert(_isolated(scan))
-    links = list(_targets(scan, reader.hrefs))
-    headings = tuple(_headings(reader.toc_tokens, lambda text: scan.put_back(text, html.get)))
+    reader, tokens, found = markdown(scan, slips)
+    headings = tuple(
+        _headings(
+            reader,
+            tokens,
+            lambda text: scan.put_back(text, html.get),
+            lambda text: slug(scan.put_back(text, plain.get)),
+        )
+    )
+    links = list(_links(tokens))
+    wrong = [*found, *_pictures(tokens, picture)]
+    marked = reader.renderer.render(tokens, reader.options, {})
     body = _with_constructs(scan, marked, html, plain)
+    starts = [0, *(line.end() for line in re.finditer("\n", scan.text))]
+    wrong += [*_link_problems(links, body), *_repeated_ids(body, headings), *_title_problems(headings)]
     problems = (
         *scan.problems,
+        *((scan.line_of(starts[line]), cause) for line, cause in wrong),
         *_problems(scan),
         *_misplaced(scan, marked),
-        *_title_problems(scan, headings),
-        *_link_problems(links, body),
-        *_repeated_ids(scan, body, headings),
     )
     return Prose(
         body,
         _toc(headings),
         headings,
         _words(scan, marked),
-        tuple((page, line) for _, page, _, line in links if page),
-        tuple((page, anchor, line) for _, page, anchor, line in links if page and anchor),
+        tuple((page, scan.line_of(starts[line])) for _, page, _, line in links if page),
+        tuple((page, anchor, scan.line_of(starts[line])) for _, page, anchor, line in links if page and anchor),
         Counter(block_names(scan.text)),
         frozenset(_ids(body)),
         problems,
@@ -106,7 +120,9 @@ def highlighted(code, language="python"):
 
 
 def literal_html(construct):
-    """A code span or a fence. An unknown language is shown plain; `render_prose` reports it."""
+    """A code span, a fence or a comment. An unknown language is shown plain; `render_prose` reports it."""
+    if construct.kind == "comment":
+        return ""
     if construct.kind == "span":
         return f"<code>{escape(construct.argument, quote=False)}</code>"
     try:
@@ -115,38 +131,15 @@ def literal_html(construct):
         return highlighted(construct.argument, "text")
 
 
-_PERMALINK = "Link to this section"
 TEMPLATE_IDS = ("main", "announcer", "sources", "verified", "popover")  # of templates/topic.html and base.html
 
 
-def _markdown(slug_of):
-    toc = TocExtension(slugify=slug_of, marker="", permalink="#", permalink_class="anchor", permalink_title=_PERMALINK)
-    emphasis = BetterEmExtension(smart_enable="all")  # 2*L*H is a product
-    reader = markdown.Markdown(extensions=["tables", "attr_list", "sane_lists", emphasis, toc, PageBlocks(), _Links()])
-    reader.parser.blockprocessors.deregister("code")  # indented code
-    reader.inlinePatterns.deregister("backtick")  # the scanner has taken code spans
-    reader.ESCAPED_CHARS.append("$")
-    return reader
-
-
-def _isolated(scan):
-    """Empty lines around block constructs and /// lines: none of them is part of a paragraph."""
-    blocks = {c.token for c in scan.constructs if c.display}
-    lines = []
-    for line in scan.text.split("\n"):
-        lines += ["", line, ""] if line.strip() in blocks or LINE.match(line) else [line]
-    return "\n".join(lines)
-
-
 def _with_constructs(scan, marked, html, plain):
-    """Tokens replaced by HTML, inside tags (an image's alt) by text; no <p> around a block."""
-    bare = {c.token for c in scan.constructs if c.display}
-    marked = re.sub(rf"<p>({scan.mark}\d+x)</p>", lambda p: p[1] if p[1] in bare else p[0], marked)
+    """Tokens replaced by HTML, inside tags (an image's alt) by text."""
     marked = re.sub(r"(<tr>\s*)<td([^<>]*)>(.*?)</td>", r'\1<th scope="row"\2>\3</th>', marked)  # it names its row
     marked = _with_punctuation(scan, _with_head_names(scan, marked, plain))
     marked = re.sub(r"<[a-z][^<>]*>", lambda tag: scan.put_back(tag[0], lambda c: escape(plain[c])), marked)
-    mute = marked.replace(f'title="{_PERMALINK}"', 'aria-hidden="true" tabindex="-1"')  # or each heading would say it
-    return scan.put_back(mute, html.get)
+    return scan.put_back(marked, html.get)
 
 
 def _with_head_names(scan, marked, plain):
@@ -177,30 +170,37 @@ def _ids(html):
     return re.findall(r'<[^<>]*\sid="([^"]+)"', html)
 
 
-def _repeated_ids(scan, body, headings):
+def _repeated_ids(body, headings):
     """Two things of one id, the template's own included: a link could mean either."""
     for name, count in Counter([*_ids(body), *TEMPLATE_IDS]).items():
         if count > 1:
-            heading = next((i for i, heading in enumerate(headings) if heading.id == name), None)
-            cause = f"the id {name} stands on this page {count} times; a heading gets another with {{#id}} after it"
-            yield _heading_line(scan, heading), cause
-
-
-def _heading_line(scan, index):
-    """The line of a page's n-th heading, or the page's first line."""
-    found = [line.start() for line in re.finditer(r"^(?:#{1,6}\s|///+ real\b)", scan.text, re.M)]
-    return scan.line_of(found[index]) if index is not None and index < len(found) else scan.first_line
+            line = next((heading.line for heading in headings if heading.id == name), 0)
+            yield line, f"the id {name} stands on this page {count} times; a heading gets another with {{#id}} after it"
 
 
 def _text(html):
     return unescape(re.sub(r"<[^<>]*>", "", html))
 
 
-def _headings(tokens, put_back):
-    for token in tokens:
-        html = re.sub(r"</?a\b[^<>]*>", "", put_back(token["html"]))
-        yield Heading(token["level"], token["id"], html)
-        yield from _headings(token["children"], put_back)
+def _headings(reader, tokens, put_back, id_of):
+    """Gives each heading its id and a link to itself, which its name leaves out: or each would say it."""
+    known = set()
+    for opening, inline in pairwise(tokens):
+        if opening.type != "heading_open":
+            continue
+        words = reader.renderer.renderInlineAsText(inline.children, {}, {})
+        name = opening.attrGet("id") or _unused(id_of(words), known)
+        known.add(name)
+        opening.attrSet("id", name)
+        html = put_back(reader.renderer.renderInline(inline.children, reader.options, {}))
+        yield Heading(int(opening.tag[1]), name, re.sub(r"</?a\b[^<>]*>", "", html), opening.map[0])
+        link = f'<a aria-hidden="true" class="anchor" href="#{name}" tabindex="-1">#</a>'
+        inline.children.append(Token("html_inline", "", 0, content=link))
+
+
+def _unused(name, known):
+    """The name, or the first of name_1, name_2, … that no heading has."""
+    return next(each for each in chain([name], (f"{name}_{i}" for i in numbers(1))) if each not in known)
 
 
 def _toc(headings):
@@ -221,35 +221,33 @@ def _words(scan, marked):
     return len(re.findall(r"\w[\w'’.,-]*", text))
 
 
-class _Links(Extension):
-    """Gathers the target of every link in `reader.hrefs`, and mends what can be mended without a site."""
-
-    def extendMarkdown(self, md):  # noqa: N802 - Markdown's name
-        md.hrefs = []
-        md.treeprocessors.register(_LinkTreeprocessor(md), "links", 10)  # after inline, before toc's anchors
-
-
-class _LinkTreeprocessor(Treeprocessor):
-    def run(self, root):
-        for a in root.iter("a"):
-            href = a.get("href", "")
-            self.md.hrefs.append(href)
-            if re.match(r"(https?:)?//", href):
-                a.set("rel", "noopener")
-            elif page := _PAGE.fullmatch(href):
-                a.set("href", f"{page[1]}.html{page[2] or ''}")
-
-
 _PAGE = re.compile(r"([\w-]+)\.md(#.+)?")
 
 
-def _targets(scan, hrefs):
-    """(href, page, anchor, line) of every link; page is "" for one that leaves the site or stays on its page."""
-    at = 0
-    for href in hrefs:
-        at = max(scan.text.find(href, at), 0)
-        page = _PAGE.fullmatch(href)
-        yield href, page[1] if page else "", (page[2] or "")[1:] if page else "", scan.line_of(at)
+def _links(tokens):
+    """(href, page, anchor, line of the text) of every link; page is "" for one that leaves the site or stays here."""
+    for token, line in placed(tokens):
+        if token.type == "link_open":
+            href = token.attrGet("href")
+            page = _PAGE.fullmatch(href)
+            if re.match(r"(https?:)?//", href):
+                token.attrSet("rel", "noopener")
+            elif page:
+                token.attrSet("href", f"{page[1]}.html{page[2] or ''}")
+            yield href, page[1] if page else "", (page[2] or "")[1:] if page else "", line
+
+
+def _pictures(tokens, picture):
+    """Gives each picture its address in the site; (line of the text, cause) of what is wrong with it."""
+    for token, line in placed(tokens):
+        if token.type != "image":
+            continue
+        if not (token.content or "").strip():
+            yield line, "an image has no text: write ![what it shows](file)"
+        try:
+            token.attrSet("src", picture(unquote(token.attrGet("src"))))
+        except ValueError as error:
+            yield line, f"{unquote(token.attrGet('src'))}: {error}"
 
 
 def _link_problems(links, body):
@@ -261,9 +259,7 @@ def _link_problems(links, body):
 
 
 def _problems(scan):
-    """What can be seen in the text: images without alt, broken blocks, unknown languages of fences."""
-    for image in re.finditer(r"!\[\s*\][(\[]|<img\b(?![^>]*\balt=)", scan.text):
-        yield scan.line_of(image.start()), "an image has no text: write ![what it shows](file)"
+    """What can be seen in the text: broken blocks, unknown languages of fences."""
     for offset, cause in block_problems(scan.text):
         yield scan.line_of(offset), cause
     aliases = [alias for lexer in get_all_lexers() for alias in lexer[1]]
@@ -279,9 +275,7 @@ def _misplaced(scan, marked):
             yield c.line, f"{c.source} can't stand here: Markdown drops it"
 
 
-def _title_problems(scan, headings):
+def _title_problems(headings):
     for heading in headings:
         if heading.level == 1:
-            line = re.search(r"^(#\s|=+\s*$)", scan.text, re.M)
-            cause = "the title comes from the front matter; headings begin with ##"
-            yield scan.line_of(line.start() if line else 0), cause
+            yield heading.line, "the title comes from the front matter; headings begin with ##"

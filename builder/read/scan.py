@@ -19,7 +19,7 @@ class Construct:
     """One thing that was taken out, and where it stood in the file."""
 
     token: str  # what stands in its place
-    kind: str  # one of KINDS, or "math", "span" (inline code), "fence"
+    kind: str  # one of KINDS, or "math", "span" (inline code), "fence", "comment"
     argument: str  # what follows the kind; the TeX; the code
     line: int
     display: bool = False  # a paragraph of its own, or inside one?
@@ -126,8 +126,16 @@ def _brief(source):
 
 
 def _plain(text, match):
-    """Backslash escapes and HTML comments stay as they are, and nothing in them begins a construct."""
+    """Backslash escapes stay as they are, and nothing in them begins a construct."""
     return _Taken(match.end())
+
+
+def _comment(text, match):
+    """HTML comments are for authors: pages don't have them."""
+    end = text.find("-->", match.end()) + 3
+    if end < 3:
+        return _Taken(match.end(), causes=("this comment is not closed by -->",))
+    return _Taken(end, "comment", text[match.start() : end], bool(_alone(text, match.start(), end)))
 
 
 def _fence(text, match):
@@ -218,7 +226,7 @@ _BRACES = re.compile(r"[ \t]*\{([^{}\n]*)\}")
 _LABEL = re.compile(r"#eq:([A-Za-z][\w-]*)")
 _START = re.compile(
     r"""(?P<escape>\\.)
-      | (?P<comment><!--.*?-->)
+      | (?P<comment><!--)
       | ^[ \t]*(?P<fence>`{3,}(?![^\n]*`)|~{3,})
       | (?P<span>`+)
       | (?P<display>\$\$)
@@ -228,7 +236,7 @@ _START = re.compile(
 )
 _READERS = {
     "escape": _plain,
-    "comment": _plain,
+    "comment": _comment,
     "fence": _fence,
     "span": _span,
     "display": _display,

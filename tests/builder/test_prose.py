@@ -168,7 +168,7 @@ def test_punctuation_stays_with_its_formula():
 
 
 def test_the_links_of_headings_have_a_name():
-    assert '<a class="anchor" href="#a" aria-hidden="true" tabindex="-1">#</a>' in html("## A")
+    assert '<a aria-hidden="true" class="anchor" href="#a" tabindex="-1">#</a>' in html("## A")
 
 
 def test_an_image_needs_a_text():
