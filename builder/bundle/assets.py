@@ -11,7 +11,8 @@ from pathlib import Path
 
 from builder.bundle.runtime import zipped
 from builder.cache import digest, remembered
-from builder.places import CACHE, REPOSITORY, TEMPLATES, data_files
+from builder.faults import BuildError
+from builder.places import CACHE, REPOSITORY, TEMPLATES, data_files, files_in
 
 BUNDLES = CACHE / "bundles"
 VERSIONS = 8  # of one bundle that the cache holds: test projects differ in what they define
@@ -23,7 +24,7 @@ FONTS = ("text", "text-italic", "code")
 LATER = ("live", "search-dialog")  # styles that a page loads once something moves: style.js
 
 
-class AssetError(RuntimeError):
+class AssetError(BuildError):
     """A script or a style that esbuild could not bundle."""
 
 
@@ -144,13 +145,13 @@ def run_esbuild(entry, defines):
             f"--outdir={out}",
             *(f"--define:{name}={value}" for name, value in defines.items()),
         ]
-        done = subprocess.run(command, capture_output=True, text=True, cwd=REPOSITORY)
+        done = subprocess.run(command, capture_output=True, cwd=REPOSITORY)
         if done.returncode:
-            raise AssetError(f"esbuild could not bundle {entry}:\n{done.stderr.strip()}")
+            raise AssetError(f"esbuild could not bundle {entry}:\n{done.stderr.decode(errors='replace').strip()}")
         return {f"static/{path.name}": path.read_bytes() for path in sorted(Path(out).iterdir())}
 
 
 def pack_topics(topics):
     """The Python that runs in the browser, as one zip."""
-    paths = sorted(topics.rglob("*.py"))
+    paths = files_in(topics, "*.py", below=True)
     return zipped([(f"topics/{path.relative_to(topics).as_posix()}", path.read_bytes()) for path in paths], level=9)

@@ -22,6 +22,7 @@ from builder.faults import Fault, did_you_mean
 from builder.page.constructs import MEANINGS, resolve
 from builder.page.prose import render_prose
 from builder.read.scan import scan
+from builder.texts import read_text
 
 FILE = "topics/corrections.md"
 PARTS = ("Stood there", "Right", "Found")
@@ -43,7 +44,11 @@ def read_corrections(path, topics, site):
 
     site  what mathematics needs: a bibliography and a glossary
     """
-    return parse_corrections(path.read_text(), topics, site) if path.exists() else ([], [])
+    if not path.exists():
+        return [], []
+    text, unread = read_text(path, FILE)
+    corrections, faults = parse_corrections(text, topics, site)
+    return corrections, unread or faults
 
 
 def parse_corrections(text, topics, site):

@@ -50,6 +50,9 @@ class Prose:
     problems: tuple  # of (line, cause): all that is wrong with the text, the scanner's findings included
 
 
+LITERAL = ("span", "fence", "comment")  # constructs that mean themselves
+
+
 def no_picture(address):
     """Where pictures do not stand: raises ValueError."""
     raise ValueError("a picture stands on the page of a topic")
@@ -60,7 +63,7 @@ def render_prose(scan, html_of, picture=no_picture):
 
     picture  what an author calls a picture to its address in the site; raises ValueError with a cause
     """
-    html_of = {c.token: literal_html(c) for c in scan.constructs if c.kind in ("span", "fence", "comment")} | html_of
+    html_of = {c.token: literal_html(c) for c in scan.constructs if c.kind in LITERAL} | html_of
     html = {c: html_of.get(c.token, escape(c.source)) for c in scan.constructs}
     plain = {c: c.argument if c.kind in ("math", "span") else _text(html[c]) for c in scan.constructs}
     reader, tokens, found = markdown(scan, slips)

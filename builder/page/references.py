@@ -10,6 +10,7 @@ from pybtex.errors import capture
 from pybtex.richtext import Text
 
 from builder.faults import Fault
+from builder.texts import read_text
 
 REQUIRED = ("author", "title", "year")
 VENUES = ("journal", "booktitle", "publisher", "institution", "howpublished")
@@ -59,7 +60,9 @@ def read_bibliography(path):
     file = "/".join(path.parts[-2:])
     if not path.exists():
         return Bibliography({}), [Fault(file, 0, "does not exist: it holds every source that a page cites")]
-    return parse_bibliography(path.read_text(), file)
+    text, faults = read_text(path, file)
+    bibliography, found = parse_bibliography(text, file)
+    return bibliography, faults or found
 
 
 def parse_bibliography(text, file):
