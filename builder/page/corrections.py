@@ -58,7 +58,7 @@ def parse_corrections(text, topics, site):
     problems = [(c.line, f"{c.source}: a correction has text, links and mathematics only") for c in whole.constructs
                 if c.kind in MEANINGS]  # fmt: skip
     made, headings = [], list(_HEADING.finditer(whole.text))
-    for heading, end in zip(headings, [*(h.start() for h in headings[1:]), len(whole.text)], strict=True):
+    for heading, end in zip(headings, [*(h.start() for h in headings[1:]), len(whole.text)], strict=False):
         day, slug, cause = head(heading[1], slugs)
         parts, found = body(whole.part(heading.end(), end), html_of)
         problems += [(whole.line_of(heading.start()), cause)] * bool(cause) + found

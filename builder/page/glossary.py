@@ -70,8 +70,8 @@ def parse_glossary(text, file):
 
 def _entries(whole):
     headings = list(_HEADING.finditer(whole.text))
-    ends = [heading.start() for heading in headings[1:]] + [len(whole.text)]
-    for heading, end in zip(headings, ends, strict=True):
+    ends = [*(heading.start() for heading in headings[1:]), len(whole.text)]
+    for heading, end in zip(headings, ends, strict=False):  # without a heading there is an end, too
         definition = whole.part(heading.end(), end)
         yield Entry(heading[1], slug(heading[1]), whole.line_of(heading.start()), _plain(definition), definition)
 

@@ -10,12 +10,15 @@ from itertools import pairwise
 from markdown_it.common.html_blocks import block_names
 from markdown_it.rules_block.table import escapedSplit
 
-from builder.page.reader import NESTING, placed
+from builder.page.reader import NESTING, inlines, placed
+
+MEANT = "\0"
 
 # Elements that stand in running text. Not s: <s> is a token of many models, and is shown as such.
 _INLINE = "a abbr b br cite code del em font i img ins kbd mark q small span strike strong sub sup tt u var video wbr"
 _NAMES = [*block_names, *_INLINE.split(), "pre", "script", "style", "svg", "textarea"]
 _TAG = re.compile(rf"</?({'|'.join(_NAMES)})(\s[^<>]*)?/?>", re.I)
+_LINK = re.compile(r"(?:\[[^\[\]]*|^[^\[\]\0]*)\](?:\s?\([^()]*\)|\[[^\[\]]*\])")
 _IN_LINES = (  # seen in the lines of a paragraph
     (re.compile(r"\|[\s:|-]*-[\s:|-]*$|:?-+:?\s*\|[\s:|-]*$"), "a table's second line has as many cells as its head"),
     (re.compile(r"\|.*\|\s*$"), "this is no table: a line |---|---| stands below its head, an empty line above it"),
@@ -36,9 +39,9 @@ _IN_TEXT = (  # seen in running text, code and mathematics left out
     (re.compile(r"(?<![\w*])\*\*(?=\w)|(?<=\w)\*\*(?![\w*])"), "this ** closes nowhere; a plain one is written \\*\\*"),
     (re.compile(r"(?<!~)~~(?!~)"), "this ~~ closes nowhere; a plain one is written \\~\\~"),
     (re.compile(r"(?<![=\w])==(?=\w)[^=]+(?<=\w)==(?![=\w])"), "==this== marks nothing: write *this*"),
-    (re.compile(r"\]\s?\([^()]*\)|\]\[[^\[\]]*\]"), "this is no link: write [text](topic.md), or \\[ for a bracket"),
+    (_LINK, "this is no link: write [text](topic.md), or \\[ for a bracket"),
     (re.compile(r"!\[[^\]]*\]"), "this is no picture: write ![what it shows](file)"),
-    (re.compile(r"(?<=\w)~\w+~(?!\w)|\^\w+\^"), "what stands higher or lower is mathematics: $x^2$, $x_i$"),
+    (re.compile(r"(?<=\w)~\w+~|\^\w+\^"), "what stands higher or lower is mathematics: $x^2$, $x_i$"),
     (re.compile(r"\{[:.#][\w.:# =\"'-]*\}"), "an id stands at the end of a heading, {#id}; classes are not given"),
     (re.compile(r"(?<![\w/\"(<])https?://\S"), "an address alone is no link: write [text](address) or <address>"),
     (re.compile(r"(?<!\w):[a-z]+_?[a-z]+:(?!\w)"), "names of signs are not replaced: write the sign"),
@@ -73,17 +76,16 @@ def _in_text(tokens):
 
 
 def _texts(tokens):
-    """(text, line) of each stretch of plain text; what was written \\< or &lt; is meant, and stands in it as _."""
-    text, at, linked = "", 0, ""
-    for child, line in [*placed(tokens), (None, 0)]:
-        if child and child.type in ("text", "text_special") and linked != "auto":
-            text, at = text + (child.content if child.type == "text" else "_"), line
-            continue
-        if text:
+    """(text, line) of each stretch of plain text; what was written \\< or &lt; is meant, and stands in it as MEANT."""
+    for token in inlines(tokens):
+        text, at, automatic = "", 0, False
+        for child, line in placed([token]):
+            if child.type in ("text", "text_special"):
+                text, at = text + (MEANT if automatic or child.type != "text" else child.content), line
+                continue
             yield text, at
-        text = ""
-        if child and child.type in ("link_open", "link_close"):
-            linked = child.info if child.type == "link_open" else ""
+            text, automatic = "", child.type == "link_open" and child.info == "auto"
+        yield text, at
 
 
 def _of_blocks(scan, tokens):

@@ -11,6 +11,7 @@ from builder.faults import did_you_mean
 
 BLOCK_KINDS = ("demo", "code", "exercise")
 INLINE_KINDS = ("value", "cite", "citet", "term", "ink", "eq", "fig")
+LONGEST = 2000  # characters of a construct
 KINDS = BLOCK_KINDS + INLINE_KINDS  # what an author may write after [[
 
 
@@ -205,7 +206,7 @@ def _brackets(text, match):
 def _closing(text, at, pieces):
     """Where the ]] is that balances a [[ before `at`, or None."""
     depth = 0
-    for piece in pieces.finditer(text, at):
+    for piece in pieces.finditer(text, at, at + LONGEST):
         if piece[0] == "[":
             depth += 1
         elif piece[0] == "]" and depth:
