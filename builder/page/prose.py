@@ -77,7 +77,7 @@ def render_prose(scan, html_of, picture=no_picture):
     )
     links = list(_links(tokens))
     wrong = [*found, *_pictures(tokens, picture)]
-    marked = reader.renderer.render(tokens, reader.options, {})
+    marked = reader.renderer.render(tokens, reader.options, {}).rstrip("\n")
     body = _with_constructs(scan, marked, html, plain)
     starts = [0, *(line.end() for line in re.finditer("\n", scan.text))]
     wrong += [*_link_problems(links, body), *_repeated_ids(body, headings), *_title_problems(headings)]
