@@ -1,5 +1,6 @@
 """The pictures of a topic: files of its folder, checked, and named in the site by what they hold. Knows no Markdown."""
 
+import re
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -28,6 +29,8 @@ class Pictures:
     def address(self, name):
         """Where the site has the picture that the author calls `name`. raises ValueError with what is wrong with it"""
         there = {path.name: path for path in files_in(self.folder, "*") if path.suffix.lower() in KINDS}
+        if re.match(r"\w+:|//", name):
+            raise ValueError(f"lies elsewhere, and pages fetch nothing from there: put a copy into topics/{self.slug}")
         if name not in there:
             near = did_you_mean(name, there) if there else ""
             raise ValueError(f"is no picture in topics/{self.slug}; they end in {', '.join(KINDS)}.{near}")

@@ -30,7 +30,8 @@ def value_text(argument, namespace):
     try:
         text = format(value, form if form is not None else "" if isinstance(value, str) else ",")
     except (ValueError, TypeError, OverflowError, MemoryError) as error:
-        raise NumberError(f"{error}; the format {form!r} does not fit {shown(value)}") from None
+        fit = "" if form is None else f"; the format {form!r} does not fit {shown(value)}"
+        raise NumberError(f"{error}{fit}") from None
     if len(text) > LONGEST:
         raise NumberError(f"has {len(text):,} characters: at most {LONGEST} fit into a sentence")
     return text if isinstance(value, str) else text.replace("-", "−")
