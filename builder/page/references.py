@@ -11,6 +11,7 @@ from pybtex.richtext import Text
 
 from builder.faults import Fault
 from builder.texts import read_text
+from builder.watch import brief
 
 REQUIRED = ("author", "title", "year")
 VENUES = ("journal", "booktitle", "publisher", "institution", "howpublished")
@@ -75,6 +76,11 @@ def parse_bibliography(text, file):
         missing = [name for name in REQUIRED if not (entry.fields.get(name) or entry.persons.get(name))]
         if missing:
             faults.append(Fault(file, _line(text, key), f"{key} has no {' and no '.join(missing)}"))
+            continue
+        try:
+            Bibliography({key: entry}).entry_html(key)
+        except Exception as error:  # a name without letters, LaTeX that nobody can read
+            faults.append(Fault(file, _line(text, key), f"{key}: {brief(error)}"))
         else:
             entries[key] = entry
     return Bibliography(entries), faults

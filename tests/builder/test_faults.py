@@ -67,7 +67,7 @@ def told(tmp_path_factory):
     (add.root / "topics/locked/.#demos.py").symlink_to("someone@somewhere.1")
     (add.root / "topics/.#glossary.md").write_text("")
     add("404", "Words.\n", "x = 1\n")
-    return run_build("build", root=add.root, expect=1)
+    return run_build("build", root=add.root, expect=1, LC_ALL="C", PYTHONUTF8="0", PYTHONCOERCECLOCALE="0")
 
 
 EXERCISE = '''
