@@ -30,5 +30,7 @@ def ask(requests):
     done = subprocess.run([node, SCRIPT], input=asked, capture_output=True, cwd=REPOSITORY)
     if done.returncode:
         told = done.stderr.decode(errors="replace").strip()
-        raise NodeError(f"{SCRIPT.name} failed; 'npm ci' may not have run.\n{told}")
+        raise NodeError(
+            f"{SCRIPT.name} failed; node_modules may be damaged: remove node_modules/.ready and run make again.\n{told}"
+        )
     return json.loads(done.stdout)

@@ -166,7 +166,17 @@ def assembled(topic, shared, sources, memory):
     posed = [c.name for c in scanned.constructs if c.kind == "exercise"]
     page = Page(topic, prose, [*shown.values()], picture, posed, references, [term.id for term in terms if term],
                 pictures.files, sections(prose.html), [])  # fmt: skip
+    faults += [Fault(topic.file, 0, f"{what} holds half a sign, such as \\ud800") for what in halves(page)]
     return replace(page, warnings=shortcomings(page)), faults
+
+
+def halves(page):
+    """What of a page can't be written as UTF-8: texts that Python made."""
+    for what, text in [("the page", page.prose.html), *((demo.name, demo.html + demo.grid) for demo in page.demos)]:
+        try:
+            text.encode()
+        except UnicodeEncodeError:
+            yield what
 
 
 def picture_of(topic, demos, root):

@@ -120,7 +120,10 @@ def _run(pipe, work, task, root):
     except BaseException as error:
         answer = "fault", fault_of(error, root, *last)
     sys.stdout.flush()
-    pipe.send(answer)
+    try:
+        pipe.send(answer)
+    except Exception as error:  # it can't be sent
+        pipe.send(("fault", fault_of(error, root, *last)))
     pipe.close()
 
 
@@ -142,6 +145,8 @@ class Report:
 
 def fault_of(error, root, file="", line=0, what=""):
     """Any exception as a fault: at the author's line that raised it, else at the step, with the builder's own line."""
+    if isinstance(error, SyntaxError) and error.filename and Path(error.filename).is_relative_to(root):
+        return Fault(Path(error.filename).relative_to(root).as_posix(), error.lineno or 0, f"SyntaxError: {error.msg}")
     place = place_of(error, root, "")
     cause = f"{what}: {brief(error)}" if what else brief(error)
     if place[0]:

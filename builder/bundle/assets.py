@@ -108,6 +108,8 @@ def sources(static):
 
 def esbuild(entry, defines):
     """Bundle one entry point, or take what was bundled from the same sources before; {path in the site: bytes}."""
+    if not entry.is_file():
+        raise AssetError(f"{entry} is missing. Remove node_modules/.ready and run make again.")
     defines = {name: json.dumps(value) for name, value in defines.items()}
     files = sources(STATIC) if entry.is_relative_to(STATIC) else [entry.read_bytes()]
     key = digest(json.dumps(defines), LOCK.read_bytes(), Path(__file__).read_bytes(), *files)

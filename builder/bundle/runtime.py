@@ -100,7 +100,19 @@ def _kept(note):
     return Pack(directory, **known) if whole else None
 
 
+def check_files(pins, pyodide):
+    """npm's files are those that are pinned: what was cut or changed since is not shipped."""
+    for name, sha256 in pins["files"].items():
+        file = pyodide / name
+        if not file.is_file() or _sha256(file.read_bytes()) != sha256:
+            raise RuntimePackError(
+                f"{file} is {'damaged' if file.is_file() else 'missing'}: its sha256 is not the one in pyproject.toml. "
+                "Remove node_modules/.ready and run make again."
+            )
+
+
 def _build(pins, cache, pyodide, note, say):
+    check_files(pins, pyodide)
     wheel = fetch_wheel(pins, cache / "downloads", say)
     note.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=note.parent) as work:

@@ -104,7 +104,9 @@ def results(topic, name, root, sources, memory):
 
 def compute(function):
     views = plain(views_of(function, defaults(function)), digits=None)
-    return json.dumps([views, grid_json(function)], allow_nan=False)
+    made = [views, grid_json(function)]
+    json.dumps(made, ensure_ascii=False).encode()  # half a sign, such as "\ud800", can stand in no page
+    return json.dumps(made, allow_nan=False)
 
 
 def badges(views):

@@ -32,6 +32,8 @@ def value_text(argument, namespace):
     except (ValueError, TypeError, OverflowError, MemoryError) as error:
         fit = "" if form is None else f"; the format {form!r} does not fit {shown(value)}"
         raise NumberError(f"{error}{fit}") from None
+    if not text.isprintable():
+        raise NumberError("holds signs that can't be shown")
     if len(text) > LONGEST:
         raise NumberError(f"has {len(text):,} characters: at most {LONGEST} fit into a sentence")
     return text if isinstance(value, str) else text.replace("-", "−")

@@ -73,7 +73,7 @@ def lists_of(name, node, lines):
 
 
 def is_text(node):
-    return isinstance(node, ast.Constant) and isinstance(node.value, str)
+    return isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value.isprintable()
 
 
 def slug_cause(slug):

@@ -48,6 +48,7 @@ def told(tmp_path_factory):
     add("long", "It is [[value 10**5000]].\n\n[[code made]]\n", module("\n\n\nexec('def made(): pass')"))
     add("unlabelled", "[[demo doubled]]\n", module().replace('"N"', '" "'))
     add("many", "[[demo doubled]]\n", module().replace("1, 5", "1, 10**8"))
+    add("halved", "[[exercise ask]]\n", module(EXERCISE, "exercise, ").replace("Multiply.", "\\ud800"))
     add("failing", "[[demo doubled]]\n", module(', Badge("max|Δ|", 1e-3, 1e-6)', "Badge, "))
     add("unstarted", "[[exercise ask]]\n", module(EXERCISE, "exercise, ").replace("return x\\n", "return x +\\n"))
     add("unsolved", "[[exercise ask]]\n", module(EXERCISE, "exercise, ").replace("solution=double", "solution=None"))
@@ -89,6 +90,7 @@ def ask(answer, rng):
         r"unlabelled/demos\.py:8: DemoError: .*n has no label",
         r"many/demos\.py:8: ControlError: N: has 99,999,999 steps, at most 10,000",
         r"failing/demos\.py:8: doubled at its defaults: ValueError: the badge “max\|Δ\|” does not hold: 0\.001",
+        r"halved/page\.md: the page holds half a sign",
         r"unstarted/demos\.py:14: ask: its starting point can't be read: SyntaxError",
         r"unsolved/demos\.py:14: ExerciseError: .*solution is a function that passes its check, not None",
         r"prompted/demos\.py:14: ask: </main>: raw HTML does not stand on a page",
@@ -216,7 +218,17 @@ def test_front_matter_that_grows_when_it_is_written_out_does_not(anchors):
 
 
 @pytest.mark.parametrize(
-    "argument", ["10**5000", "'a' * 500", "exit()", "1 : .999999f", "-" * 50_000 + "1", "(" * 300, "float('1e400') : d"]
+    "argument",
+    [
+        "10**5000",
+        "'a' * 500",
+        "exit()",
+        "1 : .999999f",
+        "-" * 50_000 + "1",
+        "(" * 300,
+        "float('1e400') : d",
+        "'\\ud800'",
+    ],
 )
 def test_a_value_that_nobody_could_read_says_why(argument):
     with pytest.raises(NumberError) as error:
@@ -301,6 +313,14 @@ def test_a_half_written_test_is_a_warning_and_in_check_a_fault(project):
     (project.root / "tests/test_one.py").write_text("def test_a(:\n")
     assert "warning: tests/test_one.py:1: SyntaxError" in run_build("build", root=project.root)
     assert "tests/test_one.py:1: SyntaxError" in run_build("check", root=project.root, expect=1)
+
+
+def test_a_broken_kit_is_told_at_its_line(project):
+    project("one", "Words.\n", "x = 1\n")
+    views = project.root / "topics/kit/page/views.py"
+    views.write_text(f"{views.read_text(encoding='utf-8')}\ndef f(:\n", encoding="utf-8")
+    line = views.read_text(encoding="utf-8").count("\n")
+    assert f"topics/kit/page/views.py:{line}: SyntaxError" in run_build("build", root=project.root, expect=1)
 
 
 # ---- anything

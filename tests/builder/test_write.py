@@ -203,3 +203,12 @@ def test_no_script_of_ours_reads_a_text_by_the_locale():
         code = path.read_text(encoding="utf-8")
         for call in re.findall(r"\.(?:read_text|write_text)\([^\n]*|(?<![\w.])open\([^\n]*|text=True[^\n]*", code):
             assert "encoding=" in call, f"{path}: {call}"
+
+
+def test_a_file_of_npm_that_was_cut_is_not_shipped(tmp_path):
+    shutil.copytree(REPOSITORY / "node_modules/pyodide", tmp_path / "pyodide")
+    pins, wasm = runtime.read_pins(), tmp_path / "pyodide/pyodide.asm.wasm"
+    runtime.check_files(pins, tmp_path / "pyodide")
+    wasm.write_bytes(wasm.read_bytes()[:100])
+    with pytest.raises(runtime.RuntimePackError, match=r"pyodide\.asm\.wasm is damaged: .* run make again"):
+        runtime.check_files(pins, tmp_path / "pyodide")
