@@ -67,14 +67,14 @@ def render_prose(scan, html_of, picture=no_picture):
     html = {c: html_of.get(c.token, escape(c.source)) for c in scan.constructs}
     plain = {c: c.argument if c.kind in ("math", "span") else _text(html[c]) for c in scan.constructs}
     reader, tokens, found = markdown(scan, slips)
-    headings = tuple(
-        _headings(
-            reader,
-            tokens,
-            lambda text: scan.put_back(text, html.get),
-            lambda text: slug(scan.put_back(text, plain.get)),
-        )
-    )
+
+    def shown(text):
+        return scan.put_back(text, html.get)
+
+    def id_of(text):
+        return slug(scan.put_back(text, plain.get))
+
+    headings = tuple(_headings(reader, tokens, shown, id_of))
     links = list(_links(tokens))
     wrong = [*found, *_pictures(tokens, picture)]
     marked = reader.renderer.render(tokens, reader.options, {}).rstrip("\n")

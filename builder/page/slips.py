@@ -37,6 +37,7 @@ _IN_TEXT = (  # seen in running text, code and mathematics left out
     (re.compile(r"<!--|<!DOCTYPE|<\?\w|<!\[CDATA", re.I), "a comment is not closed, or this is raw HTML"),
     (re.compile(r"\[\^[^\]\s]+\]"), "there are no footnotes: write /// note | title"),
     (re.compile(r"(?<![\w*])\*\*(?=\w)|(?<=\w)\*\*(?![\w*])"), "this ** closes nowhere; a plain one is written \\*\\*"),
+    (re.compile(r"(?<![\w*])\*(?=\w)|(?<=\w)\*(?![\w*])"), "this * closes nowhere; a plain one is written \\*"),
     (re.compile(r"(?<!~)~~(?!~)"), "this ~~ closes nowhere; a plain one is written \\~\\~"),
     (re.compile(r"(?<![=\w])==(?=\w)[^=]+(?<=\w)==(?![=\w])"), "==this== marks nothing: write *this*"),
     (_LINK, "this is no link: write [text](topic.md), or \\[ for a bracket"),
@@ -78,13 +79,14 @@ def _in_text(tokens):
 def _texts(tokens):
     """(text, line) of each stretch of plain text; what was written \\< or &lt; is meant, and stands in it as MEANT."""
     for token in inlines(tokens):
-        text, at, automatic = "", 0, False
+        text, at, in_link = "", 0, False
         for child, line in placed([token]):
             if child.type in ("text", "text_special"):
-                text, at = text + (MEANT if automatic or child.type != "text" else child.content), line
+                plain = child.content if child.type == "text" else MEANT
+                text, at = text + (plain.replace("://", MEANT) if in_link else plain), line
                 continue
             yield text, at
-            text, automatic = "", child.type == "link_open" and child.info == "auto"
+            text, in_link = "", child.type != "link_close" and (in_link or child.type == "link_open")
         yield text, at
 
 
@@ -98,14 +100,13 @@ def _of_blocks(scan, tokens):
             yield token.map[0], "a line that is indented by four stands for code: put code between ``` fences"
         elif token.type == "list_item_open" and (text := _first_text(tokens, i)) and re.match(r"\[[ xX]?\]\s", text):
             yield token.map[0], f"{_brief(text)}: there are no task lists: leave the brackets out"
-        elif token.type == "table_open":
-            columns = _cells(lines[token.map[0]])
-        elif token.type == "tr_open" and token.map and _cells(lines[token.map[0]]) != columns:
-            here = _cells(lines[token.map[0]])
-            yield (
-                token.map[0],
-                f"this row has {here} cells, the head of its table {columns}; | in a cell is written \\|",
-            )
+        elif token.type == "thead_open":
+            columns = 0
+        elif token.type == "th_open":
+            columns += 1
+        elif token.type == "tr_open" and tokens[i + 1].type == "td_open" and _cells(lines[token.map[0]]) != columns:
+            row = f"this row has {_cells(lines[token.map[0]])} cells, the head of its table {columns}"
+            yield token.map[0], f"{row}; | in a cell is written \\|"
 
 
 def _first_text(tokens, at):

@@ -276,6 +276,8 @@ def test_what_the_scanner_found_is_among_the_problems():
         ("a <!-- [[dmeo x]] --> b\n\n<!-- not\n\nshown -->\n\nc", "<p>a  b</p><p>c</p>"),
         (r"\<div> &lt;div&gt; \*\*a\*\* \[a](b c)", "<p>&lt;div&gt; &lt;div&gt; **a** [a](b c)</p>"),
         ("`<div> ~~ [^1]` and $[^1]<b>$", "<code>&lt;div&gt; ~~ [^1]</code> and <i>math</i>"),
+        ("- | a | b |\n  |---|---|\n  | 1 | 2 |", '<th scope="row">1</th><td>2</td></tr></tbody></table></li>'),
+        ("[https://a.b](https://a.b)", ">https://a.b</a>"),
         ("> a\n> - b", "<blockquote><p>a</p><ul><li>b</li></ul></blockquote>"),
     ],
 )
@@ -299,6 +301,7 @@ def test_what_authors_know_from_elsewhere_works(text, expected):
         ("a\n<!-- b", 2, "comment is not closed"),
         ("a\n~~b", 2, "~~ closes nowhere"),
         ("a\n**b", 2, "** closes nowhere"),
+        ("a *b c", 1, "* closes nowhere"),
         ("def f(**kw)", 1, "** closes nowhere"),
         ("a\n2. b", 2, "does not begin with 1"),
         ("| a | b |\n|---|\n| 1 | 2 |", 1, "no table"),
@@ -333,7 +336,19 @@ def test_what_would_stand_as_it_was_typed_is_a_fault_at_its_line(text, line, cau
 
 @pytest.mark.parametrize(
     "text",
-    ["array\\[i]\\[j]", "|x| is absolute", "A [b] c", "2 ** 3", "a_b and c_d", "a: b", "5 ~ 6", "#1 of 3", "x == y"],
+    [
+        "array\\[i]\\[j]",
+        "|x| is absolute",
+        "A [b] c",
+        "2 ** 3",
+        "a_b and c_d",
+        "a: b",
+        "2 * 3",
+        "2*L*H",
+        "5 ~ 6",
+        "#1 of 3",
+        "x == y",
+    ],
 )
 def test_what_is_only_like_it_is_none(text):
     assert causes(text) == []
