@@ -17,7 +17,7 @@ from markupsafe import Markup
 from builder import watch
 from builder.cache import Memory, digest, keep, recall
 from builder.faults import Fault, did_you_mean
-from builder.figure.demos import draw_demos
+from builder.figure.demos import at_defaults, draw_demos
 from builder.figure.miniature import miniature
 from builder.index.search import sections
 from builder.page import exercises
@@ -181,9 +181,14 @@ def halves(page):
 
 def picture_of(topic, demos, root):
     """(SVG, faults): the demo that the front matter names as the topic's `picture`, else the first that has one."""
-    pictures, chosen = {demo.name: miniature(demo.views) for demo in demos}, topic.meta.get("picture")
-    if chosen is None:
-        return next(filter(None, pictures.values()), ""), []
+    pictures, chosen, faults = {}, topic.meta.get("picture"), []
+    for demo in demos:
+        try:
+            pictures[demo.name] = miniature(demo.views)
+        except Exception as error:  # views that contradict themselves
+            faults.append(at_defaults(topic, demo.name, root, error))
+    if chosen is None or faults:
+        return next(filter(None, pictures.values()), ""), faults
     if pictures.get(chosen):
         return pictures[chosen], []
     cause = f"picture: {chosen} is not a demo of this page.{did_you_mean(chosen, pictures)}"

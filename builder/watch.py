@@ -9,8 +9,10 @@ import sys
 import threading
 import time
 import traceback
+from contextlib import suppress
 from multiprocessing import connection, get_context, parent_process
 from pathlib import Path
+from pickle import PicklingError
 
 from builder.faults import BuildError, Fault
 
@@ -119,12 +121,13 @@ def _run(pipe, work, task, root):
         answer = "error", error
     except BaseException as error:
         answer = "fault", fault_of(error, root, *last)
-    sys.stdout.flush()
-    try:
-        pipe.send(answer)
-    except Exception as error:  # it can't be sent
-        pipe.send(("fault", fault_of(error, root, *last)))
-    pipe.close()
+    with suppress(Exception):  # what ran may have closed anything; then its parent sees the end, and tells it
+        try:
+            pipe.send(answer)
+        except (TypeError, AttributeError, PicklingError) as error:  # it can't be sent
+            pipe.send(("fault", fault_of(error, root, *last)))
+        sys.stdout.flush()
+    os._exit(1)
 
 
 def _end_with_parent():

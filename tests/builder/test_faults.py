@@ -31,6 +31,14 @@ def doubled(n):
     """Twice the slider."""
     return Metrics(("twice", double(n), "")){more}
 '''
+RAGGED = '''from topics.kit import Matrix, demo
+
+
+@demo()
+def doubled():
+    """Rows of several lengths."""
+    return Matrix([[1, 2], [3]], ["a"], ["b"])
+'''
 PNG = b"\x89PNG\r\n\x1a\n....IEND\xaeB`\x82"
 
 
@@ -49,6 +57,8 @@ def told(tmp_path_factory):
     add("unlabelled", "[[demo doubled]]\n", module().replace('"N"', '" "'))
     add("many", "[[demo doubled]]\n", module().replace("1, 5", "1, 10**8"))
     add("halved", "[[exercise ask]]\n", module(EXERCISE, "exercise, ").replace("Multiply.", "\\ud800"))
+    add("closing", "[[demo doubled]]\n", module().replace("return 2 * x", "import os\n    os.closerange(0, 100)"))
+    add("ragged", "[[demo doubled]]\n", RAGGED)
     add("failing", "[[demo doubled]]\n", module(', Badge("max|Δ|", 1e-3, 1e-6)', "Badge, "))
     add("unstarted", "[[exercise ask]]\n", module(EXERCISE, "exercise, ").replace("return x\\n", "return x +\\n"))
     add("unsolved", "[[exercise ask]]\n", module(EXERCISE, "exercise, ").replace("solution=double", "solution=None"))
@@ -91,6 +101,8 @@ def ask(answer, rng):
         r"many/demos\.py:8: ControlError: N: has 99,999,999 steps, at most 10,000",
         r"failing/demos\.py:8: doubled at its defaults: ValueError: the badge “max\|Δ\|” does not hold: 0\.001",
         r"halved/page\.md: the page holds half a sign",
+        r"closing/demos\.py:9: doubled at its defaults ended Python with status 1",
+        r"ragged/demos\.py:4: doubled at its defaults: ValueError: setting an array element with a sequence",
         r"unstarted/demos\.py:14: ask: its starting point can't be read: SyntaxError",
         r"unsolved/demos\.py:14: ExerciseError: .*solution is a function that passes its check, not None",
         r"prompted/demos\.py:14: ask: </main>: raw HTML does not stand on a page",
