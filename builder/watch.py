@@ -16,7 +16,10 @@ from pickle import PicklingError
 
 from builder.faults import BuildError, Fault
 
-PATIENCE = float(os.environ.get("LLM_INTERNALS_PATIENCE", 60))  # seconds for one step; the longest takes about 10
+# Seconds of the processor for one step, or of sleep: on a busy machine a step takes long that works as it should
+PATIENCE = float(os.environ.get("LLM_INTERNALS_PATIENCE", 60))
+ASLEEP = 0.02  # of the time at work: what works less waits for something
+MOST = 10  # times PATIENCE by the clock: what looks again and again whether something has come works a little, too
 TOLD = 10  # seconds after which a build says what it waits for
 # Where it is safe a task starts as a copy of this process, in 10 ms: one thread, and numpy's have not begun
 CONTEXT = get_context("fork" if sys.platform == "linux" else "spawn")
@@ -66,6 +69,7 @@ class Task:
 
     def began(self, *place):
         self.step, self.since, self.told = place, time.monotonic(), TOLD
+        self.worked = seconds_at_work(self.process.pid)
 
     def listen(self):
         """Whether it is over."""
@@ -83,12 +87,17 @@ class Task:
             self.process.join()
             return self.lost(f"{self.step[2]} ended Python {_how(self.process.exitcode)}")
         waited = time.monotonic() - self.since
-        if waited > PATIENCE:
+        if waited > PATIENCE and not self.starved(waited):
             return self.lost(f"{self.step[2]} did not end within {PATIENCE:g} s")
         if waited > self.told:
             print(f"{Fault(*self.step)}: {waited:.0f} s so far", flush=True)
             self.told += TOLD
         return False
+
+    def starved(self, waited):
+        """Whether it works, and has not had its seconds yet since others had the processor."""
+        worked = seconds_at_work(self.process.pid) - self.worked
+        return ASLEEP * waited < worked < PATIENCE and waited < MOST * PATIENCE
 
     def lost(self, cause):
         return self.over((None, Fault(*self.step[:2], cause)))
@@ -102,6 +111,15 @@ class Task:
         self.process.kill()
         self.process.join()
         self.pipe.close()
+
+
+def seconds_at_work(pid):
+    """Seconds that a process has had of the processor, where the system tells (Linux); else 0."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
+    except OSError:
+        return 0
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def _how(code):

@@ -141,11 +141,22 @@ def test_what_hangs_is_ended_and_named_while_the_rest_is_told(tmp_path):
 
 def test_a_step_that_takes_long_is_named_before_it_ends(monkeypatch, capsys):
     task = watch.Task.__new__(watch.Task)
-    task.pipe = SimpleNamespace(poll=lambda: False)
+    task.pipe, task.process = SimpleNamespace(poll=lambda: False), SimpleNamespace(pid=0)
     task.began("topics/a/demos.py", 3, "f at its defaults")
     task.since -= watch.TOLD + 1
     assert not task.listen() and not task.listen()
     assert capsys.readouterr().out == "topics/a/demos.py:3: f at its defaults: 11 s so far\n"
+
+
+@pytest.mark.parametrize(("worked", "starved"), [(0, False), (1, False), (5, True), (59, True), (61, False)])
+def test_a_step_that_others_keep_from_the_processor_goes_on(monkeypatch, worked, starved):
+    """In 200 s, of the 60 that it has: one that sleeps, one that works as far as it may, one that has had them."""
+    task = watch.Task.__new__(watch.Task)
+    task.process, task.worked = SimpleNamespace(pid=0), 0
+    monkeypatch.setattr(watch, "PATIENCE", 60)
+    monkeypatch.setattr(watch, "seconds_at_work", lambda pid: worked)
+    assert task.starved(200) == starved
+    assert not task.starved(601)
 
 
 CRASH = """
