@@ -14,6 +14,7 @@ import sys
 import tempfile
 import time
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from tests.conftest import REPOSITORY, make_project
@@ -221,15 +222,21 @@ def fuzz(number, seed, say=print):
     own = [seed for seed in seeds if seed % SHARED]
     found = []
     for start in range(0, len(own), BATCH):
-        began = time.monotonic()
-        found += try_topics(own[start : start + BATCH], say)
-        say(f"{start + len(own[start : start + BATCH])} topics, {time.monotonic() - began:.0f} s for the last")
+        began, batch = time.monotonic(), own[start : start + BATCH]
+        found += told(try_topics(batch, say), say)
+        say(f"{start + len(batch)} topics tried, the last {len(batch)} in {time.monotonic() - began:.0f} s")
     for seed in shared:
-        found += try_shared(seed)
-    return [f"{mutation or 'a batch'}: {wrong}" for mutation, wrong in found]
+        found += told(try_shared(seed), say)
+    return found
+
+
+def told(wrong, say):
+    texts = [f"{mutation or 'a batch'}: {what}" for mutation, what in wrong]
+    for text in texts:
+        say(text)
+    return texts
 
 
 if __name__ == "__main__":
-    wrong = fuzz(int(sys.argv[1]), int(sys.argv[2]))
-    print("\n\n".join(wrong))
+    wrong = fuzz(int(sys.argv[1]), int(sys.argv[2]), partial(print, flush=True))
     sys.exit(f"{len(wrong)} mutations were neither built nor told as faults" if wrong else None)
