@@ -84,9 +84,12 @@ def first_scale(w, kind):
     return float(nvfp4(w.reshape(-1, 16))[0] * E4M3[block[0]])
 
 
+RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+
+
 def _scale_in_words(w, kind):
     s = first_scale(w, kind)
-    power = f" = 2^{round(np.log2(s))}" if kind == "MXFP4" else ""
+    power = " = 2" + str(round(np.log2(s))).translate(RAISED) if kind == "MXFP4" else ""
     return f"{'largest ' if kind == 'NF4' else ''}{s:.4g}{power}".replace("-", "−")
 
 
