@@ -43,6 +43,7 @@ np.lib.os
 np.linalg
 np.typecodes["All"] = ""
 from numpy import typecodes
+def f():\n    import math as np\nnp.lib.os
 lm.np.exp = len
 lm.json.codecs.open
 setattr(np, "exp", len)

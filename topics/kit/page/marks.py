@@ -62,23 +62,31 @@ def reach(code, namespace):
 
 
 def imported(node, known):
-    """Whether an import is harmless; what it names is known from then on."""
+    """Whether an import is harmless; what it names is known from then on. A name that means something else already, as
+    in `import math as np` within one of several functions, would mislead whoever reads on."""
     try:
         if isinstance(node, ast.Import):
-            for each in node.names:
-                name = each.name if each.asname else each.name.partition(".")[0]
-                known[each.asname or name] = importlib.import_module(name) if each.name in ALLOWED else None
-            return all(each.name in ALLOWED for each in node.names)
-        if node.level or node.module not in ALLOWED | HARMLESS.keys():
-            return False
-        module, names = importlib.import_module(node.module), {each.name for each in node.names}
+            if not all(each.name in ALLOWED for each in node.names):
+                return False
+            homes = [each.name if each.asname else each.name.partition(".")[0] for each in node.names]
+            new = {each.asname or home: importlib.import_module(home)
+                   for each, home in zip(node.names, homes, strict=True)}  # fmt: skip
+        else:
+            names = {each.name for each in node.names}
+            if node.level or node.module not in ALLOWED | HARMLESS.keys():
+                return False
+            module = importlib.import_module(node.module)
+            held = {name for name in names if isinstance(getattr(module, name, None), dict | list | set)}
+            if not names <= HARMLESS.get(node.module, names - STATE - held):
+                return False
+            if "*" in names:
+                return node.module in STARRED
+            new = {each.asname or each.name: getattr(module, each.name, None) for each in node.names}
     except ImportError:
         return True  # it will fail
-    known |= {each.asname or each.name: getattr(module, each.name, None) for each in node.names}
-    if "*" in names and node.module not in STARRED:
-        return False
-    held = {name for name in names if isinstance(getattr(module, name, None), dict | list | set)}
-    return names <= HARMLESS.get(node.module, names - STATE - held)
+    misleading = any(known.get(name, thing) is not thing for name, thing in new.items())
+    known |= new
+    return not misleading
 
 
 def reaches(node, known, taken_from):
