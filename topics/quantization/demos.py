@@ -22,6 +22,7 @@ from topics.kit import (
     rule,
 )
 from topics.kit.model.data import data_file, tensors
+from topics.kit.page.words import raised
 from topics.kit.real.costs import weights_bytes, weights_read
 from topics.quantization.formats import BLOCK, E2M1, E4M3, NF4, held_as, nvfp4, packed, stored_bits
 from topics.quantization.method import fake_quantize, weight_error
@@ -84,12 +85,9 @@ def first_scale(w, kind):
     return float(nvfp4(w.reshape(-1, 16))[0] * E4M3[block[0]])
 
 
-RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
-
-
 def _scale_in_words(w, kind):
     s = first_scale(w, kind)
-    power = " = 2" + str(round(np.log2(s))).translate(RAISED) if kind == "MXFP4" else ""
+    power = f" = 2{raised(round(np.log2(s)))}" if kind == "MXFP4" else ""
     return f"{'largest ' if kind == 'NF4' else ''}{s:.4g}{power}".replace("-", "−")
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 
 from topics.kit import Choice, Figure, Matrix, Metrics, Note, Seed, Slider, demo, label, line, rule
-from topics.kit.page.words import short
+from topics.kit.page.words import raised, short
 from topics.weight_init.method import (
     PLACES,
     he_init,
@@ -108,15 +108,12 @@ def _factor(ratio, L):
     return float(ratio ** (1 / L)) if ratio > 0 else 0.0
 
 
-RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
-
-
 def _power(x):
     """A number of any size, short: 0.02, or 3·10⁻¹²."""
     if x == 0 or 1e-3 <= x < 1e4:
         return short(float(x))
     exponent = int(np.floor(np.log10(x)))
-    return f"{x / 10.0**exponent:.0f}·10" + str(exponent).translate(RAISED)
+    return f"{x / 10.0**exponent:.0f}·10{raised(exponent)}"
 
 
 def _verdict(last, first):

@@ -48,3 +48,12 @@ def products(a, b):
     '1.00·3.00 + 2.00·−4.00'
     """
     return typeset(" + ".join(f"{x:.2f}·{y:.2f}" for x, y in zip(a, b, strict=True)))
+
+
+def raised(exponent):
+    """A whole number as an exponent.
+
+    >>> "10" + raised(-12)
+    '10⁻¹²'
+    """
+    return str(exponent).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
