@@ -19,6 +19,8 @@ from pathlib import Path
 import numpy as np
 from safetensors.numpy import load_file, save_file
 
+from topics.quantization.method import fake_quantize
+
 ROOT = Path(__file__).resolve().parents[1]
 SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"  # of the package's model.safetensors
 MATRIX = "encoder.layer.0.output.dense.weight"  # (d, F): out of the first layer's feed-forward network
@@ -88,12 +90,9 @@ def vector(w, tokens):
 # ---- what is done to the matrix
 
 
-def rounded(W, bits, shape):
-    """W to whole steps of its scales, each max|W| / (2^(bits-1) - 1) of a part; shape (…) is how W lies in parts."""
-    most = 2 ** (bits - 1) - 1
-    parts = W.reshape(shape)
-    scale = np.abs(parts).max(-1, keepdims=True) / most
-    return (np.round(parts / scale) * scale).reshape(W.shape)
+def rounded(W, bits, g):
+    """W on grids of g weights each, in the order in which they lie."""
+    return fake_quantize(W.reshape(-1, g), bits, g).reshape(W.shape)
 
 
 def variants(W):
@@ -102,10 +101,10 @@ def variants(W):
     without[outlier] = 0
     yield "outlier set to 0", without
     for bits in (8, 4):
-        yield f"INT{bits}, one scale", rounded(W, bits, -1)
-        yield f"INT{bits}, a scale a row", rounded(W, bits, W.shape)
-        yield f"INT{bits}, a scale for 32", rounded(W, bits, (-1, 32))
-        apart = rounded(without, bits, -1)
+        yield f"INT{bits}, one scale", rounded(W, bits, W.size)
+        yield f"INT{bits}, a scale a row", rounded(W, bits, W.shape[1])
+        yield f"INT{bits}, a scale for 32", rounded(W, bits, 32)
+        apart = rounded(without, bits, W.size)
         apart[outlier] = W[outlier]
         yield f"INT{bits}, one scale, outlier kept", apart
 
