@@ -21,6 +21,7 @@ from topics.kit import (
 )
 from topics.kit.model.autograd import Tensor, cross_entropy, gradients
 from topics.kit.model.losses import floor
+from topics.kit.model.outliers import with_outlier
 from topics.kit.model.text import held_out, padded
 from topics.kit.numerics import FORMATS, in_blocks, scaled_to, to_format
 
@@ -253,7 +254,6 @@ WAYS = {
     "MXFP4": _blocks("MXFP4"),
     "NVFP4": _blocks("NVFP4"),
 }
-CHANNEL = 5
 
 
 @demo(
@@ -269,7 +269,8 @@ def shared_scales(k, seed):
     bits = {"FP32": "32", "E4M3, one scale": "8", "MXFP8": "8.25", "E2M1, one scale": "4", "MXFP4": "4.25",
             "NVFP4": "4.5"}  # fmt: skip
     text = padded(held_out(1, start=3 * seed))[0]
-    plain, larger = (lm.forward(model, text) for model in (lm.load("target"), with_outliers(k)))
+    model = lm.load("target")
+    plain, larger = (lm.forward(each, text) for each in (model, with_outlier(model, k)))
     return (
         Figure(
             [bars(names, heights, "above the floor", "error", text=[f"{x:.3f}" for x in heights])],
@@ -288,22 +289,8 @@ def shared_scales(k, seed):
 @cache
 def shares(k, seed=0):
     """Nats a word above the floor, on three texts, in each of WAYS."""
-    texts = held_out(3, start=3 * seed)
-    return {name: loss_in(with_outliers(k), padded(texts), way) - floor(texts) for name, way in WAYS.items()}
-
-
-@cache
-def with_outliers(k):
-    """The same function with one channel of every norm's output k times as large, and its weights k times smaller."""
-    model, changed = lm.load("target"), {}
-    for i in range(model.L):
-        for norm, parts in (("attention_norm", "qkv"), ("feed_norm", ("gate", "up"))):
-            changed[f"{i}.{norm}"] = model.weights[f"{i}.{norm}"].copy()
-            changed[f"{i}.{norm}"][CHANNEL] *= k
-            for part in parts:
-                changed[f"{i}.{part}"] = model.weights[f"{i}.{part}"].copy()
-                changed[f"{i}.{part}"][:, CHANNEL] /= k
-    return model.with_weights(changed)
+    texts, model = held_out(3, start=3 * seed), with_outlier(lm.load("target"), k)
+    return {name: loss_in(model, padded(texts), way) - floor(texts) for name, way in WAYS.items()}
 
 
 READ = ("attention_input", "heads", "feed_input", "feed_hidden")  # what matrices multiply

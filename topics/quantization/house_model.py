@@ -23,6 +23,7 @@ from topics.kit import (
     points,
     rule,
 )
+from topics.kit.model.outliers import NORMED, with_outlier
 from topics.kit.numerics import in_blocks
 from topics.kit.page.words import short
 from topics.quantization.laws import full_law, full_model, log_law, matrices, moved, some_texts
@@ -184,8 +185,6 @@ def _verdict(found, bits, group):
 # ---- an outlier in the inputs
 
 
-CHANNEL = 5
-NORMED = {"attention_input": ("attention_norm", "qkv"), "feed_input": ("feed_norm", ("gate", "up"))}
 NONE, SMOOTH, ROTATED = "none", "SmoothQuant", "rotation"
 
 
@@ -219,7 +218,7 @@ FORMATS_TRIED = {
 )
 def outlier_channel(f, repair, broken, seed):
     """Inputs and weights of all matrices in few bits, while one channel of the inputs is much larger than the rest."""
-    model, batch = with_outlier(f), some_texts(TEXTS, seed)
+    model, batch = with_outlier(full_model(), f), some_texts(TEXTS, seed)
     changed, turn = repaired(model, repair, broken, seed)
     laws = {}
     for i, name in enumerate(FORMATS_TRIED, 1):
@@ -235,18 +234,6 @@ def outlier_channel(f, repair, broken, seed):
         Badge("Not rounded: max|Δ log p| to the model before", max_abs_difference(exact, full_law(TEXTS, seed)), 1e-9),
         _outlier_note(laws, f, repair, broken),
     )  # fmt: skip
-
-
-def with_outlier(f):
-    """The same function with one channel of every norm's output f times as large, and the weights that read it f times
-    smaller."""
-    model, changed = full_model(), {}
-    for i in range(model.L):
-        for norm, parts in NORMED.values():
-            larger = np.where(np.arange(model.d) == CHANNEL, f, 1.0)  # (d,)
-            changed[f"{i}.{norm}"] = model.weights[f"{i}.{norm}"] * larger
-            changed |= {f"{i}.{part}": model.weights[f"{i}.{part}"] / larger for part in parts}
-    return model.with_weights(changed)
 
 
 def repaired(model, repair, broken, seed):
@@ -326,7 +313,7 @@ def _first_inputs(turn, f, seed):
         if step == "attention_input" and i == 0:
             seen.append(np.abs(turn[step, i](x) if (step, i) in turn else x).max((0, 1)))
 
-    log_law(with_outlier(f), some_texts(TEXTS, seed)[0], see=see)
+    log_law(with_outlier(full_model(), f), some_texts(TEXTS, seed)[0], see=see)
     return seen[0]
 
 
@@ -369,5 +356,5 @@ def _outlier_note(laws, f, repair, broken):
 @cache
 def outlier_law(name, repair=NONE, f=128, seed=0):
     """For the page's text: how far the law moves in a format, with an outlier and a repair."""
-    changed, turn = repaired(with_outlier(f), repair, False, seed)
+    changed, turn = repaired(with_outlier(full_model(), f), repair, False, seed)
     return in_format(changed, turn, name, some_texts(TEXTS, seed), seed)
