@@ -1,5 +1,5 @@
 # Two commands matter: `make serve` and `make test`. Each sets up what it needs first and says what it does.
-.PHONY: help serve build test test-all check bench screenshots setup clean
+.PHONY: help serve build test test-all test-browsers check bench screenshots setup clean
 .DEFAULT_GOAL := help
 
 PYTHON := .venv/bin/python
@@ -8,6 +8,7 @@ help:
 	@echo "make serve   build the site, serve it at http://127.0.0.1:8000/, rebuild and reload on changes"
 	@echo "make test    all tests, those in a real Chromium included     (TOPIC=mla: what holds one topic)"
 	@echo "make test-all   also the full product of every demo's corners"
+	@echo "make test-browsers   every page and a journey over the site, in Firefox and WebKit"
 	@echo "make build   build the site into site/      (SITE_URL=https://… for canonical addresses)"
 	@echo "make check   ruff, formatting, and the page standard"
 	@echo "make bench   speed and size in a real Chromium, beside a stock Pyodide page; Lighthouse"
@@ -26,6 +27,10 @@ test: setup .venv/.chromium
 test-all: setup .venv/.chromium
 	@echo "Testing every corner"
 	@$(PYTHON) -m pytest -n 2 --dist loadfile --no-loadscope-reorder --all
+
+test-browsers: setup .venv/.browsers
+	@echo "Testing in Firefox and WebKit"
+	@$(PYTHON) -m pytest --engines tests/engines
 
 check: setup
 	@echo "Checking style"
@@ -59,6 +64,11 @@ topics/data/gpt2.merges: builder/bundle/merges.py node_modules/.ready .venv/.rea
 
 .venv/.chromium: .venv/.ready
 	@$(PYTHON) -m tests.chromium
+	@touch $@
+
+.venv/.browsers: tests/engines/requirements.txt .venv/.ready
+	@$(PYTHON) -m pip install --quiet --disable-pip-version-check -r $< -c requirements.txt
+	@$(PYTHON) -m tests.engines.drivers
 	@touch $@
 
 clean:

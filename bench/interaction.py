@@ -56,9 +56,9 @@ def bytes_before_interaction(site, page="kv_cache.html"):
 
 
 def pack_bytes(site):
-    """What Python costs over the wire, the site's own topics included."""
+    """What Python costs over the wire, the kit included; a topic's own code, some 15 kB, comes when it is asked for."""
     site = Path(site)
-    parts = [*next(site.glob("runtime-*")).iterdir(), *site.glob("static/topics-*.zip")]
+    parts = [*next(site.glob("runtime-*")).iterdir(), *site.glob("static/kit-*.zip")]
     return sum(map(wire_bytes, parts))
 
 

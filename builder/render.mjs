@@ -13,9 +13,18 @@ const tasks = {
         macros: { "\\ink": "\\htmlClass{ink-#1}{#2}" },
         trust: ({ command }) => command === "\\htmlClass",
       })
-      .replace(/<annotation .*?<\/annotation>/s, ""), // the source once more: 0.8 kB a page that nobody is shown
+      .replace(/<annotation .*?<\/annotation>/s, "") // read aloud and searched as text; what is copied stands in data-tex
+      .replace('<span class="katex"', (tag) => `${tag} data-tex="${attribute(fenced(tex, display))}"`),
   views: ({ views }) => viewsHtml(views),
 };
+
+// TeX for other places, which know no \ink: \ink{query}{q} is {q}.
+function fenced(tex, display) {
+  const fence = display ? "$$" : "$";
+  return `${fence}${tex.replace(/\\ink\s*\{[^{}]*\}/g, "").trim()}${fence}`;
+}
+
+const attribute = (text) => text.replace(/[&"<>]/g, (sign) => `&#${sign.charCodeAt(0)};`);
 
 function answer(request) {
   try {

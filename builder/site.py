@@ -104,18 +104,24 @@ def render_site(root, pages, topics, glossary, corrections, assets, site_url):
     index = search_index(pages, topics, glossary)
     search, icon = f"data/search-{digest(index)}.json", (TEMPLATES / "static/icon.svg").read_bytes()
     icon_path = f"static/icon-{digest(icon)}.svg"
-    files = assets.files | {search: index, icon_path: icon} | metadata_files(topics, site_url)
+    grids = {demo.grid_path: demo.grid.encode() for page in pages for demo in page.demos if demo.grid}
+    files = assets.files | grids | {search: index, icon_path: icon} | metadata_files(topics, site_url)
+    named = digest(*sorted(path for path in files if "/" in path))  # a page of another build may ask for what is gone
 
     def html(path, base="", template="", **context):
         canonical = address(site_url, path) if site_url and path != "404.html" else ""
         title = context["topic"].title if "topic" in context else path.removesuffix(".html").capitalize()
-        build = digest(assets.build, context["prose"].html if "prose" in context else "")
+        build = digest(named, context["prose"].html if "prose" in context else "")
+        home = context.get("topic") or context.get("first")
         context |= {
+            "python": assets.topics.get(home.slug) if home else None,
             "report": report_address(title, path, build),
             "assets": assets,
+            "build": named,
             "base": base,
             "canonical": canonical,
             "search": search,
+            "search_bytes": len(index),
             "icon": icon_path,
         }
         return env.get_template(template or path).render(feed="feed.xml" in files, **context).encode()
@@ -135,7 +141,6 @@ def render_site(root, pages, topics, glossary, corrections, assets, site_url):
             previous=pages[i - 1].topic if i else None,
             next=pages[i + 1].topic if i + 1 < len(pages) else None,
         )
-        files |= {demo.grid_path: demo.grid.encode() for demo in page.demos if demo.grid}
     files["index.html"] = html("index.html", **index_context(pages, topics))
     files["glossary.html"] = html("glossary.html", entries=glossary.entries)
     titles = {topic.slug: topic.title for topic in topics}

@@ -1,4 +1,5 @@
-"""Two options of pytest: --topic=SLUG takes the tests that hold one topic, --all tries the full product of corners."""
+"""Options of pytest: --topic=SLUG takes the tests that hold one topic, --all tries the full product of corners,
+--engines also takes Firefox and WebKit."""
 
 import re
 
@@ -11,11 +12,14 @@ from topics import ORDER
 def pytest_addoption(parser):
     parser.addoption("--topic", metavar="SLUG", help="only what holds this topic: its mathematics, demos, and page")
     parser.addoption("--all", action="store_true", help="every corner of every demo's controls, not pairs of them")
+    parser.addoption("--engines", action="store_true", help="also tests/engines, in Firefox and WebKit")
 
 
 def pytest_ignore_collect(collection_path, config):
     """What can't hold the topic is not even imported: rooms without a test marked with it, other topics' folders."""
     slug, path = config.getoption("--topic"), collection_path
+    if "engines" in (path.name, path.parent.name) and not config.getoption("--engines"):
+        return True
     if not slug or path.suffix != ".py":
         return None
     if path.parent.parent.name == "topics" and path.parent.parent.parent.name != "tests":

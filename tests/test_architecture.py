@@ -26,7 +26,13 @@ BUILDER = {
     "bundle": {""},
 }
 TOP = {"__init__", "site", "pages", "write", "serve", "new"}
-SCRIPT_ROOMS = {"python": set(), "page": set(), "demo": {"python", "page"}, "editing": {"python", "page", "demo"}}
+SCRIPT_ROOMS = {
+    "net": set(),
+    "python": {"net"},
+    "page": {"net"},
+    "demo": {"net", "python", "page"},
+    "editing": {"python", "page", "demo"},
+}
 
 
 def imports(path):
@@ -114,7 +120,7 @@ def code_of(path):
 
 @pytest.mark.parametrize("path", sorted(SCRIPTS.rglob("*.js")), ids=named)
 def test_no_arrow_between_scripts_runs_back_up(path):
-    """main → editing → demo → python and page."""
+    """main → editing → demo → python and page → net."""
     own = path.parent.name
     for target in re.findall(r"""(?:from|import)\s*\(?\s*"(\.[^"]+)\"""", code_of(path)):
         there = (path.parent / target).resolve()
@@ -140,6 +146,12 @@ def test_only_the_worker_knows_pyodide():
 
 def test_only_the_figure_knows_plotly():
     assert mentions(r"Plotly\.|plotly\.js") == {"figure.js"}
+
+
+def test_scripts_are_loaded_later_in_one_place_which_can_ask_again():
+    """Elsewhere a failed import() would be remembered for good, and a failed fetch() told without a name."""
+    assert mentions(r"\bimport\(") == {"file.js"}
+    assert mentions(r"(?<!\.)\bfetch\(") == {"file.js", "updated.js", "early.js", "navigate.js", "boot.js"}
 
 
 def test_nothing_in_the_browser_evaluates_text():

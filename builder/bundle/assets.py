@@ -1,5 +1,11 @@
-"""Bundles scripts and styles with esbuild, packs topics/ for the browser. File names carry content hashes."""
+"""Bundles scripts and styles with esbuild, packs topics/ for the browser. File names carry content hashes.
 
+The page's own script is told the names of all others, and nobody is told its own: so what changes renames itself, the
+page's script, and nothing else. What is loaded later shares no code with it, for a lost piece of shared code could not
+be asked for again (templates/static/js/net/file.js).
+"""
+
+import base64
 import hashlib
 import json
 import re
@@ -20,7 +26,11 @@ STATIC = TEMPLATES / "static"
 LOCK = REPOSITORY / "package-lock.json"
 PLOTLY = "plotly.js-cartesian-dist-min/plotly-cartesian.min.js"
 FONTS = ("text", "text-italic", "code")
-LATER = ("live", "search-dialog")  # styles that a page loads once something moves: style.js
+STYLES = ("site", "index", "live", "search-dialog")  # the last two travel as text in the parts that need them
+PARTS = ("demo/live", "demo/suggest", "editing/editor", "page/map", "page/search-dialog")  # what page/parts.js loads
+WORKER, EARLY = "python/worker", "page/early"
+END = b"#whole{--end:1}"
+HOME = "/home/pyodide"  # topics/ lies in it, as in worker.js
 
 
 class AssetError(RuntimeError):
@@ -29,69 +39,94 @@ class AssetError(RuntimeError):
 
 @dataclass(frozen=True)
 class Assets:
-    """files: path in the site → bytes; script, early and style are what a page links; build names this deployment."""
+    """files: path in the site → bytes; script and style are what a page links, early stands in it as text."""
 
     files: dict
     script: str
-    early: str  # runs before the first paint
+    early: str  # runs before the first paint, and whatever else can't be had
+    early_hash: str  # by which the content security policy knows it
     style: str
     index_style: str
     fonts: list  # what every page needs at once
-    build: str
+    topics: dict  # slug → (path, bytes) of its own Python
 
 
 def bundle(topics, pack):
-    """Everything under static/: the worker first, since the page's script must know its hashed name."""
+    """Everything under static/: what the page's script must know the name of first, the page's script last."""
     # now: the project being built is not known when this file is imported
     from topics.kit.model.language import WORDS
     from topics.kit.page.traces import INKS
 
-    archive = pack_topics(Path(topics))
+    archives = {name: (f"static/{name}-{digest(data)}.zip", data) for name, data in pack_topics(Path(topics)).items()}
     data = {path.name: path.read_bytes() for path in data_files(topics)}
     hashes = {name: hashlib.sha256(content).hexdigest() for name, content in data.items()}
     data_paths = {name: f"static/{hashed(name, hashes[name])}" for name in data}
-    zip_path = f"static/topics-{digest(archive)}.zip"
-    worker = esbuild(STATIC / "js/python/worker.js", {})
-    (worker_path,) = (path for path in worker if "/worker-" in path)
+    styles = ended(esbuild([STATIC / f"css/{name}.css" for name in STYLES], {}))
+    plotly = esbuild([REPOSITORY / "node_modules" / PLOTLY], {})
+    early = esbuild([STATIC / f"js/{EARLY}.js"], {})
+    (early_text,) = (text.decode().strip() for text in early.values())
+    later = esbuild(
+        [STATIC / f"js/{name}.js" for name in (WORKER, *PARTS)],
+        {
+            "PARTS": {"plotly": lying(plotly, "plotly-cartesian.min")},
+            "LIVE_STYLE": styles[called(styles, "live", "css")].decode(),
+            "SEARCH_STYLE": styles[called(styles, "search-dialog", "css")].decode(),
+            # texts: esbuild writes these where they are used, but a list into a chunk that every page loads first
+            "WORDS": " ".join(WORDS),
+            "INKS": " ".join(INKS),
+        },
+    )
+    kit = archives.pop("kit")
     runtime = {
         "base": f"../runtime-{pack.digest}/",
         "files": pack.files,
-        "archives": [{"url": f"../{zip_path}", "bytes": len(archive), "directory": "/home/pyodide"}],
-        "data": {name: {"bytes": len(content), "sha256": hashes[name]} for name, content in data.items()},
+        "archives": [{**beside(*kit), "directory": HOME}],
+        "data": {name: {**beside(data_paths[name], data[name]), "sha256": hashes[name]} for name in data},
     }
-    # build: the page's own script changes its name whenever anything that it loads does
-    build = digest(worker_path, json.dumps(runtime), *sources(STATIC))
-    styles = {name: esbuild(STATIC / f"css/{name}.css", {}) for name in ("site", "index", *LATER)}
-    style_paths = {name: next(path for path in files if path.endswith(".css")) for name, files in styles.items()}
-    plotly = esbuild(REPOSITORY / "node_modules" / PLOTLY, {})
-    (plotly_path,) = plotly
-    defines = {
-        "PLOTLY": f"./{Path(plotly_path).name}",
-        "WORKER": f"./{Path(worker_path).name}",
-        "RUNTIME": runtime,
-        "BUILD": build,
-        "STYLES": {name: f"./{Path(style_paths[name]).name}" for name in LATER},
-        # texts: esbuild writes these where they are used, but a list into a chunk that every page loads first
-        "WORDS": " ".join(WORDS),
-        "INKS": " ".join(INKS),
-    }
-    early = esbuild(STATIC / "js/page/theme-early.js", {})
-    page = esbuild(STATIC / "js/main.js", defines)
+    parts = {name.split("/")[-1]: lying(later, name.split("/")[-1]) for name in PARTS}
+    page = esbuild([STATIC / "js/main.js"], {"PARTS": parts, "WORKER": lying(later, "worker"), "RUNTIME": runtime})
+    linked = {path: content for path, content in styles.items() if not re.match(r"static/(live|search-dialog)-", path)}
     return Assets(
-        files=worker
-        | plotly
-        | early
+        files=plotly
+        | later
         | page
-        | {path: data for files in styles.values() for path, data in files.items()}
-        | {zip_path: archive}
+        | linked
+        | dict([kit, *archives.values()])
         | {data_paths[name]: data[name] for name in data},
-        script=next(path for path in page if re.fullmatch(r"static/main-\w+\.js", path)),
-        early=next(iter(early)),
-        style=style_paths["site"],
-        index_style=style_paths["index"],
-        fonts=[path for name in FONTS for path in styles["site"] if re.fullmatch(rf"static/{name}-\w+\.woff2", path)],
-        build=build,
+        script=called(page, "main", "js"),
+        early=f"(()=>{{{early_text}}})()",
+        early_hash=sha256_of(f"(()=>{{{early_text}}})()"),
+        style=called(styles, "site", "css"),
+        index_style=called(styles, "index", "css"),
+        fonts=[called(styles, name, "woff2") for name in FONTS],
+        topics={slug: (path, len(data)) for slug, (path, data) in archives.items()},
     )
+
+
+def ended(styles):
+    """Each style with a last rule, for nothing: where it is missing, the file has come cut (early.js)."""
+    return {path: data + END * path.endswith(".css") for path, data in styles.items()}
+
+
+def called(files, name, ending):
+    """The path of the one file among these that esbuild has made of what had this name."""
+    (path,) = (path for path in files if re.fullmatch(rf"static/{re.escape(name)}-\w+\.{ending}", path))
+    return path
+
+
+def beside(path, content):
+    """A file as the page's scripts are told it: they lie in the same folder."""
+    return {"url": f"./{Path(path).name}", "bytes": len(content)}
+
+
+def lying(files, name):
+    path = called(files, name, "js")
+    return beside(path, files[path])
+
+
+def sha256_of(text):
+    """As a content security policy names a script that stands in the page."""
+    return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
 
 
 def hashed(name, sha256):
@@ -105,13 +140,15 @@ def sources(static):
     return [part for path in files for part in (path.relative_to(static).as_posix(), path.read_bytes())]
 
 
-def esbuild(entry, defines):
-    """Bundle one entry point, or take what was bundled from the same sources before; {path in the site: bytes}."""
+def esbuild(entries, defines):
+    """{path: bytes} of entry points, each bundled whole in itself, or kept from the same sources before."""
     defines = {name: json.dumps(value) for name, value in defines.items()}
-    files = sources(STATIC) if entry.is_relative_to(STATIC) else [entry.read_bytes()]
-    key = digest(json.dumps(defines), LOCK.read_bytes(), Path(__file__).read_bytes(), *files)
-    made = remembered(BUNDLES / f"{entry.stem}-{key}", key, lambda: run_esbuild(entry, defines))
-    forget(entry.stem)
+    ours = entries[0].is_relative_to(STATIC)
+    files = sources(STATIC) if ours else [entry.read_bytes() for entry in entries]
+    key = digest(json.dumps(defines), *map(str, entries), LOCK.read_bytes(), Path(__file__).read_bytes(), *files)
+    stem = entries[0].stem
+    made = remembered(BUNDLES / f"{stem}-{key}", key, lambda: run_esbuild(entries, defines))
+    forget(stem)
     return made
 
 
@@ -122,19 +159,17 @@ def forget(stem):
         path.unlink(missing_ok=True)
 
 
-def run_esbuild(entry, defines):
+def run_esbuild(entries, defines):
     with tempfile.TemporaryDirectory() as out:
         command = [
             shutil.which("node") or "node",
             REPOSITORY / "node_modules/esbuild/bin/esbuild",
-            entry,
+            *entries,
             "--bundle",
             "--minify",
             "--format=esm",
-            "--splitting",
             "--target=es2022",
             "--entry-names=[name]-[hash]",
-            "--chunk-names=[name]-[hash]",
             "--asset-names=[name]-[hash]",
             "--loader:.woff2=file",
             "--loader:.woff=empty",
@@ -146,11 +181,19 @@ def run_esbuild(entry, defines):
         ]
         done = subprocess.run(command, capture_output=True, text=True, cwd=REPOSITORY)
         if done.returncode:
-            raise AssetError(f"esbuild could not bundle {entry}:\n{done.stderr.strip()}")
+            names = ", ".join(map(str, entries))
+            raise AssetError(f"esbuild could not bundle {names}:\n{done.stderr.strip()}")
         return {f"static/{path.name}": path.read_bytes() for path in sorted(Path(out).iterdir())}
 
 
 def pack_topics(topics):
-    """The Python that runs in the browser, as one zip."""
+    """{name: zip} of the Python that runs in the browser: first what all topics share, then each topic's own."""
     paths = sorted(topics.rglob("*.py"))
-    return zipped([(f"topics/{path.relative_to(topics).as_posix()}", path.read_bytes()) for path in paths], level=9)
+    homes = {path: path.relative_to(topics).parts[0] for path in paths}
+    slugs = sorted({home for home in homes.values() if home not in ("kit", "__init__.py")})
+
+    def packed(wanted):
+        files = [path for path in paths if wanted(homes[path])]
+        return zipped([(f"topics/{path.relative_to(topics).as_posix()}", path.read_bytes()) for path in files], level=9)
+
+    return {"kit": packed(lambda home: home not in slugs)} | {slug: packed(slug.__eq__) for slug in slugs}

@@ -25,7 +25,8 @@ from pathlib import Path
 from builder.places import REPOSITORY
 
 PYPROJECT = REPOSITORY / "pyproject.toml"
-UNCHANGED = ("pyodide.mjs", "pyodide.asm.js", "pyodide.asm.wasm")
+# our name: npm's. Servers call .mjs what they like (nginx "application/octet-stream"), and browsers run only JavaScript
+UNCHANGED = {"pyodide.js": "pyodide.mjs", "pyodide.asm.js": "pyodide.asm.js", "pyodide.asm.wasm": "pyodide.asm.wasm"}
 STDLIB = "python_stdlib.zip"
 LOCK = "pyodide-lock.json"
 EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest time that a zip can hold
@@ -100,8 +101,8 @@ def _build(pins, cache, pyodide, note, say):
         (work / STDLIB).write_bytes(zipped(stdlib))
         (work / wheel.name).write_bytes(zipped(numpy))
         _compile(work)
-        for name in UNCHANGED:
-            shutil.copyfile(pyodide / name, work / name)
+        for ours, theirs in UNCHANGED.items():
+            shutil.copyfile(pyodide / theirs, work / ours)
         _write_lock(work, pyodide / LOCK, wheel.name)
         files = {path.name: path.stat().st_size for path in sorted(work.iterdir())}
         digest = _digest(work)

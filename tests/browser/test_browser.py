@@ -659,6 +659,18 @@ def test_an_unknown_word_is_answered_in_place_and_a_known_one_mends_it(page, ser
 # ---- what a phone and a poor connection do
 
 
+# Of two fingers the first begins on the slider, the second beside it; then the browser takes both for a pinch.
+PINCHED = """(slider) => {
+  const finger = (pointerId) => ({ pointerId, pointerType: "touch", bubbles: true });
+  const tell = (type, id, where) => where.dispatchEvent(new PointerEvent(type, finger(id)));
+  tell("pointerdown", 1, slider);
+  slider.value = 9;
+  tell("pointerdown", 2, document.body);
+  for (const id of [1, 2]) tell("pointercancel", id, id === 1 ? slider : document.body);
+  return slider.value;
+}"""
+
+
 def test_the_first_touch_that_scrolls_and_begins_on_a_slider_leaves_the_slider(browser, lab):
     context = browser.new_context(viewport={"width": 390, "height": 800}, has_touch=True, is_mobile=True)
     page = context.new_page()
@@ -671,6 +683,8 @@ def test_the_first_touch_that_scrolls_and_begins_on_a_slider_leaves_the_slider(b
         finger.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": [{"x": x, "y": y - way}]})
     finger.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
     expect(page.locator("h1")).not_to_be_in_viewport()  # the swipe has scrolled the page
+    assert track.input_value() == before
+    assert track.evaluate(PINCHED) == before
     assert track.input_value() == before
     context.close()
 

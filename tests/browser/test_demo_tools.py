@@ -6,7 +6,7 @@ import json
 import re
 import subprocess
 from pathlib import Path
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, quote, urlsplit
 
 import pytest
 from playwright.sync_api import expect
@@ -178,6 +178,7 @@ def node(expression):
         f'import * as D from "{(JS / "demo/download.js").as_uri()}";'
         f'import * as V from "{(JS / "demo/views.js").as_uri()}";'
         f'import * as P from "{(JS / "demo/pin.js").as_uri()}";'
+        f'import * as N from "{(JS / "demo/number.js").as_uri()}";'
         "console.log(JSON.stringify("
         f"{expression}, (_, v) => v instanceof Map ? [...v] : v))"
     )
@@ -207,6 +208,51 @@ def test_what_is_no_link_of_ours_gives_no_state(text):
     assert node(f"L.parseLink({json.dumps(text)})") == []
 
 
+# What programs make of an address before it is followed.
+ON_THE_WAY = {
+    "its separators encoded": lambda link: re.sub("[:=&;]", lambda sign: quote(sign[0], safe=""), link),
+    "encoded whole": lambda link: quote(link, safe=""),
+    "encoded twice": lambda link: quote(quote(link, safe=""), safe=""),
+    "in brackets": lambda link: f"{link})",
+    "before a full stop": lambda link: f"{link}.",
+    "in a quotation": lambda link: f"{link}”.",
+    "in bold": lambda link: f"{link}**",
+    "in lower case": lambda link: re.sub("%[0-9A-F]{2}", lambda code: code[0].lower(), link),
+    "with its spaces": lambda link: link.replace("%20", " "),
+}
+
+
+@pytest.mark.parametrize("what", ON_THE_WAY)
+def test_a_link_survives_what_programs_do_to_it(what):
+    values = [[f"c{i}", text] for i, text in enumerate([*NASTY, "The cat.", "(a)", "a*", "S0_-", "~", "0.5", "'q'"])]
+    values = [[name, text] for name, text in values if text not in ("\ud83d", "%41")]  # half a sign, and half a code
+    link = node(f'L.formatLink([["one", new Map({json.dumps(values)})], ["two", new Map([["b", "x."]])]])')
+    assert re.fullmatch(r"[\w.:=&;%-]*\w", link), "nothing in it, and no end of it, is punctuation"
+    sent = ON_THE_WAY[what](link)
+    assert node(f"L.parseLink({json.dumps('#' + sent)})") == [["one", values], ["two", [["b", "x."]]]]
+
+
+TENTHS, TOKENS, EVERY = [i / 10 for i in range(21)], [1024, 2048, 4096, 131_072], [1024 * i for i in range(1, 129)]
+READ = [("0,5", TENTHS, 0.5), (",5", TENTHS, 0.5), ("1.", TENTHS, 1), ("0٫5", TENTHS, 0.5), ("1/2", TENTHS, 0.5),
+        ("128k", EVERY, 128_000), ("128 K tokens", EVERY, 128_000), ("128Ki", TOKENS, 131_072), ("1,5k", [1500], 1500),
+        ("131.072", TOKENS, 131_072), ("131,072", TOKENS, 131_072), ("131 072", TOKENS, 131_072),
+        ("131’072", TOKENS, 131_072), ("1.024 tokens", TOKENS, 1024), ("1.5", [1.5, 15], 1.5), ("1e3", TOKENS, 1000),
+        ("12,34,567", [1_234_567], 1_234_567), ("1.234,5", [1234.5], 1234.5), ("1,234.5", [1234.5], 1234.5),
+        ("−1", [-1, 1], -1), ("– 1", [-1, 1], -1), ("1e−1", TENTHS, 0.1), ("\u200e5\u200f", [5], 5),
+        ("١٢٨", [128], 128), ("१२८", [128], 128), ("１２８", [128], 128), ("7B", [7e9], 7e9)]  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "stops", "value"), READ)
+def test_a_number_is_read_as_people_write_it(text, stops, value):
+    assert node(f'N.readNumber({json.dumps(text)}, {stops}, "tokens")') == value
+
+
+@pytest.mark.parametrize("text", ["", "much", "1.2.3", "1,2,3", "1 2", "10²", "½", "2^10", "5-", "--5", "0x10", "NaN",
+                                  "Infinity", "1e999", "1/0", "1/2/3", "5 apples", "50%", "≈5", "一二"])  # fmt: skip
+def test_what_is_only_half_a_number_is_none(text):
+    assert node(f'N.readNumber({json.dumps(text)}, {TENTHS}, "tokens")') is None
+
+
 def test_a_name_from_the_prototype_is_a_name_like_any_other():
     assert node('L.parseLink("#__proto__:constructor=1;constructor:__proto__=2")') == [
         ["__proto__", [["constructor", "1"]]],
@@ -222,9 +268,9 @@ MOVED = {
     "n": ("every:n=-0.25", "−0.25 512 8 one & two False The cat 0"),
     "T": ("every:T=2048", "0.5 2048 8 one & two False The cat 0"),
     "few": ("every:few=32", "0.5 512 32 one & two False The cat 0"),
-    "many": ("every:many=a = b; c", "0.5 512 8 a = b; c False The cat 0"),
+    "many": ("every:many=a %3D b%3B c", "0.5 512 8 a = b; c False The cat 0"),
     "broken": ("every:broken=on", "0.5 512 8 one & two True The cat 0"),
-    "text": ("every:text=50 % & #more; <b>", "0.5 512 8 one & two False 50 % & #more; <b> 0"),
+    "text": ("every:text=50 %25 %26 %23more%3B <b>", "0.5 512 8 one & two False 50 % & #more; <b> 0"),
     "seed": ("every:seed=7", "0.5 512 8 one & two False The cat 7"),
 }
 
@@ -267,7 +313,7 @@ def test_a_text_of_several_lines_goes_round_by_link(warm, lab):
     area = control(warm, "lines", of="later").locator("textarea")
     assert area.input_value() == "one\ntwo"
     area.fill("three\n\nfour & five")
-    settles(warm, "#later:lines=three\n\nfour & five")
+    settles(warm, "#later:lines=three\n\nfour %26 five")
     link = warm.url
     visit(warm, lab.replace("lab.html", "other.html"))
     visit(warm, link)
@@ -311,6 +357,8 @@ def test_a_hostile_fragment_changes_nothing(warm):
         set_fragment(warm, text)
         assert demo(warm, "every").locator("[data-kind=seed] input").input_value() == "7", text
         assert alt(warm).text_content() == MOVED["seed"][1], text
+        expect(warm.locator("#notice")).to_contain_text("link")  # and says so
+        warm.locator("#notice [data-dismiss]").click()
     control(warm, "n").locator("input[type=range]").press("ArrowLeft")
     expect(alt(warm)).to_have_text("0.25 512 8 one & two False The cat 7")
     expect(demo(warm, "every")).to_have_attribute("data-answers", "1")  # the last move's, and none before it
@@ -332,6 +380,7 @@ def test_a_page_opens_at_its_defaults_from_a_hostile_link(fresh, lab, text):
     expect(demo(fresh, "every").locator(".typed input").first).to_be_enabled()
     assert alt(fresh).text_content() == STILL
     assert demo(fresh, "every").get_attribute("state") == "static"
+    expect(fresh.locator("#notice")).to_contain_text("link")  # and says so
 
 
 @in_browser
@@ -403,6 +452,15 @@ def test_a_link_that_is_followed_right_after_a_move_leads_to_its_page(warm, lab)
     expect(warm).to_have_url(lab.replace("lab.html", "other.html"))
 
 
+WITHIN_THE_CLICK = """() => {
+  const write = navigator.clipboard.write.bind(navigator.clipboard);
+  let clicking = false;
+  addEventListener("click", () => (clicking = true), true);
+  addEventListener("click", () => (clicking = false));
+  navigator.clipboard.write = (items) => ((window.inClick = clicking), write(items));
+}"""
+
+
 @in_browser
 def test_copy_link_copies_this_demo_and_says_so(warm, context, lab):
     warm.context.grant_permissions(["clipboard-read", "clipboard-write"])
@@ -414,6 +472,12 @@ def test_copy_link_copies_this_demo_and_says_so(warm, context, lab):
     link = warm.evaluate("navigator.clipboard.readText()")
     assert link == f"{lab}#stacked:n=7"
     expect(tool(warm, "link", "stacked")).to_have_text("Copy link")
+    warm.evaluate(WITHIN_THE_CLICK)
+    demo(warm, "stacked").get_by_role("button", name="Reset").click()
+    tool(warm, "link", "stacked").click()
+    expect(tool(warm, "link", "stacked")).to_have_text("Copied")
+    assert warm.evaluate("navigator.clipboard.readText()") == f"{lab}#demo-stacked"  # a ":" at its end would be lost
+    assert warm.evaluate("inClick"), "Safari lets nothing be copied after the click"
     other = context.new_page()
     other.goto(link)
     expect(alt(other, "stacked")).to_have_text("7 and 1.")
@@ -458,6 +522,25 @@ def test_a_typed_value_moves_the_slider_to_the_nearest_stop_and_says_so(warm, ty
     expect(control(warm, "T").locator("[type=range]")).to_have_attribute("aria-valuetext", f"{becomes} tokens")
     expect(alt(warm)).to_have_text(STILL.replace("512", becomes.replace(",", "")))
     expect(demo(warm, "every")).to_have_attribute("state", "live")
+
+
+@in_browser
+@pytest.mark.parametrize("typed", ["1.5", "−3", "99999", "", "seven"])
+def test_a_field_of_a_seed_shows_the_seed_that_is_used(warm, typed):
+    go_live(warm)
+    field, said = control(warm, "seed").locator("input"), control(warm, "seed").locator("output")
+    field.fill("7")
+    expect(alt(warm)).to_have_text(MOVED["seed"][1])
+    field.fill(typed)
+    expect(said).to_have_text("not a whole number from 0 to 9,999: 7 is used")
+    field.press("Enter")
+    expect(field).to_have_value("7")
+    expect(said).to_have_text("not a whole number from 0 to 9,999: 7 is used")
+    assert alt(warm).text_content() == MOVED["seed"][1]
+    settles(warm, "#every:seed=7")
+    control(warm, "seed").get_by_role("button", name="Next seed").click()
+    expect(field).to_have_value("8")
+    expect(said).to_be_empty()
 
 
 @in_browser
@@ -826,6 +909,21 @@ def test_a_theme_event_recolours_a_figure_without_asking_python(warm):
     )
 
 
+PRINTED = """[...document.querySelectorAll("#demo-every .control")]
+  .map((control) => getComputedStyle(control, "::after").content)"""
+
+
+@in_browser
+def test_where_colours_are_forced_a_live_figure_keeps_its_own(warm):
+    go_live(warm)
+    warm.emulate_media(forced_colors="active")
+    warm.evaluate("document.dispatchEvent(new Event('themechange'))")
+    line = demo(warm, "every").locator(".scatterlayer path.js-line").first
+    expect(line).to_have_css("stroke", "rgb(163, 74, 0)")
+    expect(demo(warm, "every").locator(".scatterlayer .point").last).to_have_css("fill", "rgb(31, 95, 191)")
+    warm.emulate_media(forced_colors="none")
+
+
 @in_browser
 def test_on_paper_controls_are_text_and_figures_fit(warm):
     warm.emulate_media(color_scheme="dark")
@@ -838,8 +936,9 @@ def test_on_paper_controls_are_text_and_figures_fit(warm):
     warm.emulate_media(media="print", color_scheme="dark")
     expect(plot).to_be_visible()
     expect(demo(warm, "every").locator(".demo-tools")).to_be_hidden()
-    expect(control(warm, "T").locator("[type=range]")).to_be_hidden()
-    expect(control(warm, "T").locator(".typed input")).to_be_visible()
+    assert warm.locator("llm-demo :is(button, input, select, textarea):visible").count() == 0
+    told = warm.evaluate(PRINTED)
+    assert told == ['"0.5 m/s"', '"512 tokens"', '"8"', '"one & two"', '"off"', '"The cat"', '"0"']
 
 
 @in_browser

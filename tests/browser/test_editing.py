@@ -558,6 +558,18 @@ def test_an_answer_travels_in_the_link_unchecked(lab, context):
     assert other.locator("code-exercise").get_attribute("state") == "editing"
 
 
+def test_code_that_is_too_long_for_a_link_is_said_to_be(lab, lab_url):
+    cell(lab).get_by_role("button", name="Edit").click()
+    cell(lab).locator(".cm-content").focus()
+    lab.keyboard.insert_text("#" + "x" * 20_000)
+    expect(lab.locator("#notice")).to_contain_text("Too long for the page's address: Python code of double.")
+    link = lab.locator("#demo-doubled [data-tool=link]")
+    link.click()
+    expect(link).to_contain_text("without Python code of double: too long for a link")
+    cell(lab).get_by_role("button", name="Reset").click()
+    expect(lab.locator("#notice")).to_be_hidden()
+
+
 @pytest.mark.parametrize(
     "fragment",
     [

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from builder.figure.grid import plain
+from tests.reader import visit
 from tests.topics.test_content import INSTANT
 from tests.topics.test_exercises import EXERCISES, SEEDS, answers, cases
 from topics.kit.page.demo import corners, defaults, views_of
@@ -22,6 +23,12 @@ CALLS = """async ([call, every]) => {
   const answers = await Promise.all(every.map((args) => page.callPython(call, args).done));
   return JSON.stringify(answers, (_, value) => (ArrayBuffer.isView(value) ? Array.from(value) : value));
 }"""
+
+
+def at_topic(reader, server, name):
+    """The reader on the page of "topic.name": only there the topic's Python is fetched."""
+    url = f"{server.url}{name.split('.')[0]}.html"
+    return reader if reader.url.split("#")[0] == url else visit(reader, url)
 
 
 def numbers_agree(here, there, path=""):
@@ -54,11 +61,11 @@ def without_rounding(views):
 
 
 @pytest.mark.parametrize("function", INSTANT)
-def test_the_browsers_numbers_equal_cpythons(reader, function):
+def test_the_browsers_numbers_equal_cpythons(reader, server, function):
     corner = list(corners(function))
     every = [defaults(function), *corner[:: max(1, len(corner) // 4)]]
     name = f"{function.__module__.split('.')[1]}.{function.__name__}"
-    answers = json.loads(reader.evaluate(CALLS, [name, every]))
+    answers = json.loads(at_topic(reader, server, name).evaluate(CALLS, [name, every]))
     for arguments, there in zip(every, answers, strict=True):
         here = json.loads(json.dumps(plain(views_of(function, arguments), digits=None)))
         numbers_agree(without_rounding(here), without_rounding(there))
@@ -72,17 +79,19 @@ CHECKS = """async ([name, codes, seeds]) => {
 
 
 @pytest.mark.parametrize("name", EXERCISES)
-def test_right_answers_pass_in_the_browser(reader, name):
+def test_right_answers_pass_in_the_browser(reader, server, name):
     right = [case.values[1] for case in cases("RIGHT") if case.values[0] == name]
-    said = reader.evaluate(CHECKS, [name, [solution_source(EXERCISES[name]), *right], SEEDS])
+    said = at_topic(reader, server, name).evaluate(CHECKS, [name, [solution_source(EXERCISES[name]), *right], SEEDS])
     assert said == [""] * len(SEEDS) * (1 + len(right))
 
 
-def test_a_product_of_counts_is_not_held_against_an_answer(reader):
+def test_a_product_of_counts_is_not_held_against_an_answer(reader, server):
     """np.prod of all users' caches, beyond 2³¹: without a second try the browser says "too large". A wrong product is
     refused as anywhere."""
     (product,) = [code for code in answers("gqa").RIGHT["choose_the_groups"] if "np.prod" in code]
     wrong = product.replace("T, 2, L", "T, L")
     assert wrong != product
-    said = reader.evaluate(CHECKS, ["gqa.choose_the_groups", [*map(textwrap.dedent, (product, wrong))], SEEDS])
+    said = at_topic(reader, server, "gqa").evaluate(
+        CHECKS, ["gqa.choose_the_groups", [*map(textwrap.dedent, (product, wrong))], SEEDS]
+    )
     assert [bool(message) for message in said] == [False] * len(SEEDS) + [True] * len(SEEDS)

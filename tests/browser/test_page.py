@@ -21,8 +21,13 @@ def tilt(n):
     """A line that the slider tilts."""
     return Figure([line(x, n * x, "line", "key")], "x", "y", alt=f"Slope {n}.")
 '''
+TEX = (r"${q}^2 \tfrac{1}{2}$", "$${k} < 1$$")
 PARAGRAPH = "Words that fill the page until it is long enough to scroll. " * 30
 BODY = f"""[[demo tilt]]
+
+Between $\\ink{{query}}{{q}}^2 \\tfrac{{1}}{{2}}$ and
+
+$$\\ink{{key}}{{k}} < 1$$ {{#eq:one}}
 
 A [[term logit : score]] is known [[cite knuth1984]], says [[citet knuth1984]]; see [[fig tilt]].
 
@@ -372,6 +377,26 @@ def test_without_javascript_nothing_is_lost(still):
 def test_without_javascript_a_citation_leads_to_its_source(still):
     still.locator("a.cite").first.click()
     expect(still.locator("#ref-knuth1984")).to_be_in_viewport()
+
+
+COPY = """(selector) => {
+  const [first, last] = document.querySelectorAll(selector);
+  getSelection().setBaseAndExtent(first.querySelector(".katex-html").firstChild, 0, last, last.childNodes.length);
+  const event = new ClipboardEvent("copy", { clipboardData: new DataTransfer(), bubbles: true, cancelable: true });
+  document.body.dispatchEvent(event);
+  const before = document.querySelectorAll(".katex-html").length;
+  return [event.clipboardData.getData("text/plain"), event.clipboardData.getData("text/html"), before];
+}"""
+
+
+def test_formulas_are_copied_as_tex_once(page, url):
+    page.goto(url + "lines.html")
+    drawn = page.locator(".katex-html").count()
+    plain, html, left = page.evaluate(COPY, "main p:has(.katex), main .equation")
+    assert plain.startswith(f"{TEX[0]} and\n") and TEX[1] in plain
+    assert html.count(TEX[0]) == html.count(TEX[1].replace("<", "&lt;")) == 1
+    assert "katex-html" not in html and "<math" not in html
+    assert left == drawn, "the page is as it was"
 
 
 def test_in_print_the_answers_are_open_and_the_navigation_is_gone(page, url):

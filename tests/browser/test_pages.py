@@ -111,11 +111,17 @@ SMALL = """() => [...document.querySelectorAll("button, select, summary, input, 
   .map(([element, box]) => `${element.outerHTML.slice(0, 120)} ${Math.round(box.width)}×${Math.round(box.height)}`)"""
 
 
+# Fields of smaller type, into which an iPhone zooms.
+ZOOMS = """() => [...document.querySelectorAll("input, select, textarea")]
+  .filter((field) => parseFloat(getComputedStyle(field).fontSize) < 16).map((field) => field.outerHTML.slice(0, 120))"""
+
+
 def test_targets_are_large_enough_for_a_finger(browser, server, name):
     context = browser.new_context(viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
     page = context.new_page()
     page.goto(f"{server.url}{name}.html")
     assert page.evaluate(SMALL) == []
+    assert page.evaluate(ZOOMS) == []
     context.close()
 
 
@@ -181,10 +187,23 @@ def test_nothing_is_wider_than_the_screen_once_python_is_live_and_all_is_unfolde
     assert live.evaluate(WIDER) <= 0
 
 
+PAPER = 718  # CSS pixels between the margins of A4
+
+# What ends beyond the paper, or in a box that does not show it: sheets do not scroll.
+CUT = """() => [...document.querySelectorAll("main *")]
+  .filter((element) => element.checkVisibility() && !element.closest("svg, .katex, .visually-hidden"))
+  .filter((element) => element.getBoundingClientRect().right > innerWidth + 1
+    || (getComputedStyle(element).overflowX !== "visible" && element.scrollWidth > element.clientWidth + 1))
+  .map((element) => `${element.className || element.tagName}: ${element.textContent.trim().slice(0, 60)}`)"""
+
+
 @of_topics
 def test_print_has_the_figures(still, tmp_path):
     figures = still.locator("llm-demo .view-figure").count()
     still.emulate_media(media="print")
+    still.set_viewport_size({"width": PAPER, "height": 1000})
+    assert still.evaluate(CUT) == []
+    assert still.locator("button:visible:not(.guess), site-search:visible, theme-switch:visible").count() == 0
     seen = still.locator("llm-demo .view-figure svg:visible").count()
     assert seen >= figures > 0
     still.pdf(path=tmp_path / "page.pdf")

@@ -35,6 +35,11 @@ def test_code_that_repeats_itself_becomes_small():
     assert js(f"squeeze({json.dumps(CODE * 100)}).then((s) => s.length)") < 300
 
 
+def test_what_would_not_be_unfolded_is_not_squeezed():
+    assert js(f"squeeze({json.dumps('x' * 20_001)})") is None
+    assert js("squeeze('é→𝄞x'.repeat(4000)).then(unsqueeze).then((text) => text.length)") == 20_000
+
+
 def deflated(data):
     packer = zlib.compressobj(9, zlib.DEFLATED, -15)
     return base64.urlsafe_b64encode(packer.compress(data) + packer.flush()).decode().rstrip("=")

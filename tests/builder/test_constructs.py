@@ -248,7 +248,7 @@ def test_an_exercise_is_drawn_where_it_stands(page):
 
 
 def test_inline_mathematics_is_rendered(page):
-    assert only_html(page("$x^2$")).startswith('<span class="katex">')
+    assert only_html(page("$x^2$")).startswith('<span class="katex" data-tex="$x^2$">')
     assert "ink-query" in only_html(page(r"$\ink{query}{q}$"))
 
 

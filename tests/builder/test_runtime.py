@@ -280,7 +280,7 @@ def test_a_server_that_knows_no_wasm_type_will_do(browser, pack, monkeypatch):
 
 
 @pytest.mark.browser
-@pytest.mark.parametrize("kind", ["pyodide.mjs", "*.js", "*.wasm", "*.zip", "*.json", "*.whl"])
+@pytest.mark.parametrize("kind", ["pyodide.js", "*.asm.js", "*.wasm", "*.zip", "*.json", "*.whl"])
 def test_a_missing_file_is_named_with_its_status(browser, pack, broken, usual, kind):
     (path,) = broken.glob(kind)
     path.unlink()
@@ -301,7 +301,7 @@ def test_a_truncated_file_is_named_with_how_much_came(browser, pack, broken, usu
 
 
 @pytest.mark.browser
-@pytest.mark.parametrize("kind", ["*.mjs", "*.js", "*.wasm", "*.zip", "*.whl", "*.json"])
+@pytest.mark.parametrize("kind", ["pyodide.js", "*.asm.js", "*.wasm", "*.zip", "*.whl", "*.json"])
 def test_a_damaged_file_of_the_right_size_is_an_error_within_10_seconds(browser, pack, broken, usual, kind):
     (path,) = broken.glob(kind)
     path.write_bytes(b"<" * path.stat().st_size)

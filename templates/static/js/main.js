@@ -2,6 +2,7 @@
 import "./editing/code-cell.js";
 import "./page/contents.js";
 import "./page/copy.js";
+import "./page/copy-tex.js";
 import "./demo/demo.js";
 import "./editing/exercise.js";
 import "./page/navigate.js";
@@ -11,7 +12,9 @@ import "./page/progress.js";
 import "./page/report.js";
 import "./page/search.js";
 import "./page/theme-switch.js";
-import { startPython } from "./python/python.js";
+import { notice } from "./page/notice.js";
+import { part } from "./page/parts.js";
+import { onPython, startPython } from "./python/python.js";
 
 export { callPython, checkPython, pythonStatus } from "./python/python.js"; // for the console, the benchmark and the tests
 
@@ -29,12 +32,15 @@ function wake({ type, movementX, movementY }) {
 
 function begin() {
   if (!alive || navigator.connection?.saveData || !document.querySelector(".topic llm-demo")) return;
-  import("./demo/show.js").then(({ prefetchPlotly }) => prefetchPlotly()).catch(() => {}); // whoever draws asks again, and says it
+  part("live").then(({ prefetchPlotly }) => prefetchPlotly()).catch(() => {}); // whoever draws asks again, and says it
   startPython();
 }
 
-const wireMap = () => document.querySelector("prerequisite-map") && import("./page/map.js"); // on the index only
+const wireMap = () => document.querySelector("prerequisite-map") && part("map").catch(() => {}); // on the index only; links and lines stand there without it
+
+onPython(({ updated, message }) => updated && notice(message, { reload: true }));
 
 for (const sign of SIGNS) addEventListener(sign, wake, { capture: true, passive: true });
 for (const react of [begin, wireMap]) document.addEventListener("page", react);
 wireMap();
+document.documentElement.dataset.script = "on"; // early.js and the styles wait for it

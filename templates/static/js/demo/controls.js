@@ -4,6 +4,9 @@
 // A control is an element [data-control=name][data-kind=…], its input the one with an id; sliders and choices carry
 // their exact values as JSON in data-stops, so that Python gets the numbers that it declared.
 
+import { part } from "../page/parts.js";
+import { readNumber } from "./number.js";
+
 const stops = (control) => JSON.parse(control.dataset.stops);
 const input = (control) => control.querySelector("[id]");
 const chosen = (control) => control.querySelector("input:checked, option:checked");
@@ -14,11 +17,18 @@ const READ = {
   choice: (control) => stops(control)[Number(chosen(control).value)],
   toggle: (control) => input(control).checked,
   text: (control) => input(control).value,
-  seed: (control) => {
-    const { value, max } = input(control);
-    return Math.min(Math.max(Math.round(Number(value)) || 0, 0), Number(max));
-  },
+  seed: (control) => (seedIn(control) ? (control.used = seedOf(control)) : (control.used ?? Number(input(control).defaultValue))),
 };
+
+// A seed that is half typed, or none, changes nothing: what was used stays in use, and the control says so.
+const seedOf = (control) => readNumber(input(control).value, [0, most(control)]);
+const seedIn = (control) => Number.isInteger(seedOf(control)) && seedOf(control) >= 0 && seedOf(control) <= most(control);
+const most = (control) => Number(control.dataset.most);
+
+/** Counted, not drawn: it can be told to a friend. */
+export function nextSeed(control) {
+  input(control).value = (read(control) + 1) % (most(control) + 1);
+}
 
 export const controlsOf = (form) => [...form.querySelectorAll("[data-control]")];
 
@@ -29,27 +39,32 @@ export function readControls(form) {
   return Object.fromEntries(controlsOf(form).map((control) => [control.dataset.control, read(control)]));
 }
 
-/** Show the values beside the sliders, and let assistive technology read them with their units. */
+/** Show the values beside the sliders, let assistive technology read them with their units, and paper show them whole. */
 export function labelControls(form) {
   for (const control of controlsOf(form)) {
+    const [, text] = describe(control);
+    control.dataset.shown = text; // live.css prints it: a field shows no more than fits
+    if (control.dataset.kind === "seed") say(control, seedIn(control) ? "" : noSeed(control));
     if (control.dataset.kind !== "slider") continue;
-    const text = numberText(read(control));
-    control.querySelector(".typed input").value = text;
-    control.querySelector("output").textContent = "";
-    input(control).setAttribute("aria-valuetext", `${text} ${control.dataset.unit}`.trim());
+    control.querySelector(".typed input").value = numberText(read(control));
+    say(control, "");
+    input(control).setAttribute("aria-valuetext", text);
   }
 }
+
+const say = (control, text) => (control.querySelector("output").textContent = text);
+const noSeed = (control) => `not a whole number from 0 to ${numberText(most(control))}: ${read(control)} is used`;
 
 /** A number as builder/templating.py writes it. */
 export const numberText = new Intl.NumberFormat("en-US", { maximumFractionDigits: 12 }).format;
 
 /** [[label, value with its unit], …] as a reader sees them. */
-export function describeControls(form) {
-  return controlsOf(form).map((control) => {
-    const value = read(control);
-    const text = typeof value === "number" && control.dataset.kind !== "seed" ? numberText(value) : sayable(value);
-    return [control.querySelector("legend, label").textContent.trim(), `${text} ${control.dataset.unit ?? ""}`.trim()];
-  });
+export const describeControls = (form) => controlsOf(form).map(describe);
+
+function describe(control) {
+  const value = read(control);
+  const text = typeof value === "number" && control.dataset.kind !== "seed" ? numberText(value) : sayable(value);
+  return [control.querySelector("legend, label").textContent.trim(), `${text} ${control.dataset.unit ?? ""}`.trim()];
 }
 
 const sayable = (value) => (typeof value === "boolean" ? (value ? "on" : "off") : String(value));
@@ -57,7 +72,9 @@ const sayable = (value) => (typeof value === "boolean" ? (value ? "on" : "off") 
 /** An input over the house model's vocabulary offers its words once somebody is in it. */
 export function wireSuggestions(form) {
   for (const element of form.querySelectorAll("[data-suggest]")) {
-    element.addEventListener("focus", () => import("./suggest.js").then(({ suggest }) => suggest(element)), { once: true });
+    const begin = () => part("suggest").then(({ suggest }) => suggest(element), wire); // or at the next visit
+    const wire = () => element.addEventListener("focus", begin, { once: true });
+    wire();
   }
 }
 
@@ -73,7 +90,7 @@ const DEFAULT = {
   choice: (control) => chosen(control).defaultChecked ?? chosen(control).defaultSelected,
   toggle: (control) => input(control).checked === input(control).defaultChecked,
   text: (control) => input(control).value === input(control).defaultValue,
-  seed: (control) => input(control).value === input(control).defaultValue,
+  seed: (control) => String(read(control)) === input(control).defaultValue,
 };
 
 const ACCEPTS = {
@@ -81,7 +98,7 @@ const ACCEPTS = {
   choice: (control, text) => place(control, text) >= 0,
   toggle: (_, text) => text === "on" || text === "off",
   text: (control, text) => text.length <= input(control).maxLength,
-  seed: (control, text) => /^\d{1,9}$/.test(text) && Number(text) <= Number(input(control).max),
+  seed: (control, text) => /^\d{1,9}$/.test(text) && Number(text) <= most(control),
 };
 
 const PUT = {
@@ -120,25 +137,31 @@ export function putControls(form, values) {
   labelControls(form);
 }
 
-// ---- exact values, typed beside a slider
+// ---- exact values, typed beside a slider, and seeds
 
-/** A typed value moves its slider to the nearest stop, and says so where that is another number. */
+/** A typed value moves its slider to the nearest stop, and says so where that is another number. A field of a seed shows
+ *  the seed that is used, once it is left. */
 export function wireTyping(form) {
   const typed = ({ target }) => target.closest(".typed");
   form.addEventListener("input", (event) => typed(event) && event.stopImmediatePropagation()); // not yet a value
   form.addEventListener("change", (event) => typed(event) && typedInto(event.target));
+  form.addEventListener("change", ({ target }) => target.closest(".seed") && leaveSeed(target.closest("[data-control]")));
+}
+
+function leaveSeed(control) {
+  const told = seedIn(control) ? "" : noSeed(control);
+  input(control).value = String(read(control));
+  say(control, told);
 }
 
 function typedInto(field) {
   const control = field.closest("[data-control]");
   if (field.value === numberText(read(control))) return;
-  const wanted = parseNumber(field.value);
+  const wanted = readNumber(field.value, stops(control), control.dataset.unit);
   const near = Number.isNaN(wanted) ? read(control) : nearest(stops(control), wanted);
   input(control).value = place(control, String(near));
   input(control).dispatchEvent(new Event("input", { bubbles: true }));
   if (near !== wanted) control.querySelector("output").textContent = `${Number.isNaN(wanted) ? "not a number: kept" : "nearest:"} ${numberText(near)}`;
 }
-
-const parseNumber = (text) => Number(text.replace(/[,\s]/g, "").replace("−", "-").match(/^[-+]?[\d.]+(e[-+]?\d+)?/i)?.[0] ?? NaN);
 
 const nearest = (values, wanted) => values.reduce((best, value) => (Math.abs(value - wanted) < Math.abs(best - wanted) ? value : best));

@@ -4,20 +4,25 @@
 //   static → the build's own figure            busy  → Python is computing
 //   grid   → a precomputed frame               live  → Python has answered
 //   booting → Python is starting for us        error → it failed; Retry is offered
-import { addressLater, restore } from "../page/address.js";
+import { addressLater, linkTo, restore } from "../page/address.js";
 import { accepted, changedControls, describeControls, enableControls } from "./controls.js";
-import { labelControls, putControls, readControls, wireSuggestions, wireTyping } from "./controls.js";
+import { labelControls, nextSeed, putControls, readControls, wireSuggestions, wireTyping } from "./controls.js";
 import { enliven } from "./enliven.js";
 import { loadGrid } from "./grid.js";
 import { callPython, goOnPython, onPython, pythonStatus, retryPython, startPython } from "../python/python.js";
 import { showTools, wireTools } from "./tools.js";
 import { announce } from "../page/announce.js";
+import { part } from "../page/parts.js";
+import { reportAddress } from "../page/report.js";
 import "./touch.js"; // from the start: the first touch may be the one that scrolls
 
 const BUSY_AFTER = 150; // ms before a running call is shown as busy: most answers come sooner
 const SETTLED = 800; // ms of stillness before the text alternative is read out
 
-const drawing = () => import("./show.js"); // what draws views is not needed before something moves
+const drawing = () => part("live"); // what draws views is not needed before something moves
+
+const RETRY = `<button type="button" data-retry>Retry</button>`;
+const RELOAD = `<button type="button" data-reload>Reload</button>`; // early.js reloads, with the state in the address
 
 class LlmDemo extends HTMLElement {
   connectedCallback() {
@@ -106,6 +111,15 @@ class LlmDemo extends HTMLElement {
     if (!same) putControls(this.form, values);
   }
 
+  /** The address that opens the page at this demo, as it stands, and what it can't hold: {href, left}. */
+  link() {
+    return linkTo(this);
+  }
+
+  async report() {
+    location.assign(reportAddress(this.querySelector(".figure-number").textContent, (await this.link()).href));
+  }
+
   /** The views of the controls as they stand, if they are here already, or null. */
   get answered() {
     return this.running || this.waiting ? null : this.views;
@@ -137,15 +151,15 @@ class LlmDemo extends HTMLElement {
     }
     if (target.closest("[data-stop]")) this.stop();
     if (target.closest("[data-go-on]")) this.request(readControls(this.form), goOnPython);
-    if (target.closest("[data-new-seed]")) this.newSeed(target.closest("[data-control]").querySelector("input"));
+    if (target.closest("[data-new-seed]")) this.newSeed(target.closest("[data-control]"));
     if (target.closest("[data-retry]")) {
       retryPython();
       this.ask(readControls(this.form));
     }
   }
 
-  newSeed(input) {
-    input.value = (Number(input.value) + 1) % (Number(input.max) + 1); // counted, not drawn: it can be told to a friend
+  newSeed(control) {
+    nextSeed(control);
     this.moved();
   }
 
@@ -252,7 +266,7 @@ class LlmDemo extends HTMLElement {
       this.lines = spoken(views);
       if (!this.touched) this.hear();
     } catch (problem) {
-      this.failed({ message: `The figure could not be drawn: ${problem.message}` });
+      this.failed({ message: `The figure could not be drawn: ${problem.message}`, updated: problem.updated });
       return false;
     }
     showTools(this);
@@ -290,24 +304,25 @@ class LlmDemo extends HTMLElement {
 
   working(progress) {
     this.state = "busy";
-    const fraction = progress ? ` value="${progress.done}" max="${progress.total}"` : "";
+    const fraction = progress ? ` value="${Number(progress.done)}" max="${Number(progress.total)}"` : "";
     const label = progress?.label ?? "Computing";
     this.status(label, `<progress aria-label="Progress"${fraction}></progress><button type="button" data-stop>Stop</button>`);
   }
 
-  showBoot({ phase = "Starting Python", loaded = 0, total = 0 }) {
+  showBoot({ phase = "Starting Python", loaded = 0, total = 0, trouble }) {
     if (this.state !== "grid") this.state = "booting";
-    const fraction = total ? ` value="${loaded}" max="${total}"` : "";
+    if (trouble) return this.status(trouble, RETRY);
+    const fraction = total ? ` value="${Number(loaded)}" max="${Number(total)}"` : "";
     const size = total ? ` ${(loaded / 1e6).toFixed(1)} of ${(total / 1e6).toFixed(1)} MB` : "";
     const shown = this.state === "grid" ? "Precomputed frame shown. " : "";
     this.status(`${shown}${phase}${size}`, `<progress aria-label="Starting Python"${fraction}></progress>`);
   }
 
-  failed({ kind, message, traceback }) {
+  failed({ kind, message, traceback, updated }) {
     if (kind === "stopped") return this.stopped();
     if (this.state === "grid" && kind !== "python") this.setAttribute("grid-only", "");
     this.state = "error";
-    this.status(message, `<button type="button" data-retry>Retry</button>`);
+    this.status(message, updated ? RELOAD : RETRY);
     if (traceback) {
       const details = document.createElement("details");
       details.innerHTML = "<summary>Traceback</summary><pre></pre>";

@@ -1,5 +1,4 @@
-// Saves a demo's data as CSV and its figures as SVG or PNG. Loaded when a reader asks for it; it imports nothing, so
-// that its chunk shares no code with the page's. tables() is pure and tested in Node.
+// Saves a demo's data as CSV and its figures as SVG or PNG. Imports nothing; tables() is pure and tested in Node.
 
 export function saveTables(name, head, views, figureTables) {
   save(`${name}.csv`, URL.createObjectURL(new Blob(["\ufeff", tables(head, views, figureTables)], { type: "text/csv" })));

@@ -1,35 +1,18 @@
 // Draws Figure views with Plotly: the only file that knows it. Plotly is loaded at the reader's first sign of life, or
 // by the first figure that moves.
 import * as look from "./figure-theme.js";
+import { part } from "../page/parts.js";
 import { theme } from "../page/theme.js";
-
-/* global PLOTLY */ // defined by builder/bundle/assets.py: its hashed path
 
 const CONFIG = { displayModeBar: false, responsive: true, doubleClick: false, scrollZoom: false };
 const PROJECTED = 1.6; // how much larger texts and marks are in full screen
 const PAPER = 620; // px that a figure may be wide in print: A4 with its margins
 const drawn = new Map(); // node → view: to be drawn again when the theme, the screen or the medium changes
 
-let loading;
-let failures = 0;
 let Plotly; // once it is there: print does not wait
 
-export function prefetchPlotly() {
-  loading ??= load();
-  return loading;
-}
-
-// A browser remembers that an address could not be imported: each new try needs an address of its own.
-async function load() {
-  const url = new URL(PLOTLY, import.meta.url);
-  if (failures) url.search = failures;
-  try {
-    ({ default: Plotly } = await import(url.href));
-  } catch (problem) {
-    loading = undefined;
-    failures += 1;
-    throw problem;
-  }
+export async function prefetchPlotly() {
+  ({ default: Plotly } = await part("plotly"));
 }
 
 /** Draw a view into a node, over the static figure that stands there. */

@@ -1,18 +1,23 @@
 // Precomputed frames of a demo's headline slider (written by builder/figure/grid.py): an answer before Python's.
+import { downloadJson, twice } from "../net/file.js";
 
 const grids = new Map(); // url → promise of a Grid or null
 
-/** The grid at a URL; null when the demo has none or it can't be had. */
+/** The grid at a URL; null when the demo has none or it can't be had. Then Python has to answer, or to say why not. */
 export function loadGrid(url) {
   if (!url) return Promise.resolve(null);
-  if (!grids.has(url)) {
-    const grid = fetch(new URL(url, document.baseURI))
-      .then((response) => (response.ok ? response.json() : Promise.reject(response.status)))
-      .then((data) => new Grid(data))
-      .catch(() => grids.delete(url) && null); // a later move tries again
-    grids.set(url, grid);
-  }
+  if (!grids.has(url)) grids.set(url, fetchGrid(url));
   return grids.get(url);
+}
+
+async function fetchGrid(url) {
+  try {
+    const file = { url: new URL(url, document.baseURI).href };
+    return new Grid(await twice((how) => downloadJson(file, how)));
+  } catch {
+    grids.delete(url); // a later move tries again
+    return null;
+  }
 }
 
 class Grid {

@@ -3,13 +3,15 @@ import { drawFigure } from "./figure.js";
 import { keepingCell, wireMatrices } from "./matrix.js";
 import { withPinned } from "./pin.js";
 import { wireSteps } from "./steps.js";
-import { style } from "../page/style.js";
+import { adopt } from "../page/style.js";
 import { figureTableHtml, formatNumber, viewHtml } from "./views.js";
 
 export { prefetchPlotly } from "./figure.js";
 export { canPin } from "./pin.js";
 
-style("live");
+/* global LIVE_STYLE */ // defined by builder/bundle/assets.py: css/live.css
+
+adopt(LIVE_STYLE);
 
 const html = (text) => document.createRange().createContextualFragment(text).firstElementChild;
 

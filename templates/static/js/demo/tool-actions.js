@@ -1,10 +1,10 @@
-// What the tools under a demo do. Knows the demo's views and form.
-import { linkTo } from "../page/address.js";
+// What the tools under a demo do. Knows the demo's views and form, and of links only that the demo has one.
 import { announce } from "../page/announce.js";
-import { reportAddress } from "../page/report.js";
+import { confirm } from "./confirm.js";
 import { describeControls } from "./controls.js";
-
-const CONFIRMED = 2000; // ms that a button says what it has done
+import { saveImages, saveTables } from "./download.js";
+import { figureImage } from "./figure.js";
+import { figureTables } from "./views.js";
 
 export const TOOLS = {
   async pin(demo, button, seen) {
@@ -17,16 +17,10 @@ export const TOOLS = {
     announce(pinned ? "Pinned. Move a control to compare." : "Unpinned.");
   },
 
-  async link(demo, button) {
-    const copied = await navigator.clipboard?.writeText(await linkTo(demo)).then(() => true, () => false);
-    confirm(button, copied ? "Copied" : "See the address bar");
-  },
-
   async csv(demo, button) {
-    const [{ saveTables }, { figureTables }] = await Promise.all([import("./download.js"), import("./views.js")]);
     const views = await demo.current();
     if (!views) return;
-    const head = [document.title, demo.querySelector("figcaption").textContent, ...describeControls(demo.form).map((pair) => pair.join(": ")), await linkTo(demo)];
+    const head = [document.title, demo.querySelector("figcaption").textContent, ...describeControls(demo.form).map((pair) => pair.join(": ")), (await demo.link()).href];
     saveTables(nameOf(demo), head, views, figureTables);
     confirm(button, "Saved");
   },
@@ -34,9 +28,7 @@ export const TOOLS = {
   svg: (demo, button) => saveFigures(demo, button, "svg"),
   png: (demo, button) => saveFigures(demo, button, "png"),
 
-  async report(demo) {
-    location.assign(reportAddress(demo.querySelector(".figure-number").textContent, await linkTo(demo)));
-  },
+  report: (demo) => demo.report(),
 
   screen: (demo) => (document.fullscreenElement ? document.exitFullscreen() : demo.requestFullscreen()),
 };
@@ -45,15 +37,7 @@ const nameOf = (demo) => demo.getAttribute("call").replace(".", "-");
 
 // Of steps only the frame that is shown.
 async function saveFigures(demo, button, format) {
-  const [{ saveImages }, { figureImage }] = await Promise.all([import("./download.js"), import("./figure.js")]);
   const figures = [...demo.stage.querySelectorAll(".view-figure")].filter((figure) => figure.checkVisibility());
   await saveImages(nameOf(demo), figures, format, figureImage);
   confirm(button, "Saved");
-}
-
-function confirm(button, text) {
-  announce(text);
-  button.dataset.label ??= button.textContent;
-  button.textContent = text;
-  setTimeout(() => (button.textContent = button.dataset.label), CONFIRMED);
 }

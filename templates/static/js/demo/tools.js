@@ -1,20 +1,36 @@
-// The tools under a demo: pin, link, downloads, full screen. What they do is loaded when one is wanted: tool-actions.js.
+// The tools under a demo: pin, link, downloads, full screen. What they do comes with the live part: tool-actions.js.
+import { askedPart } from "../page/parts.js";
+import { showAddress } from "../page/address.js";
+import { copyText } from "../page/clipboard.js";
+import { confirm } from "./confirm.js";
 import { describeControls } from "./controls.js";
 
 export function wireTools(demo) {
   const bar = demo.querySelector(".demo-tools");
   for (const button of bar.querySelectorAll("button")) button.disabled = false;
   bar.querySelector('[data-tool="screen"]').hidden = !document.fullscreenEnabled;
-  bar.addEventListener("click", ({ target }) => {
+  bar.addEventListener("click", async ({ target }) => {
     const button = target.closest("[data-tool]");
     if (!button) return;
+    if (button.dataset.tool === "link") return copyLink(demo, button);
     const seen = { views: demo.answered, values: describeControls(demo.form) }; // the reader may move on before the code is here
-    import("./tool-actions.js").then(({ TOOLS }) => TOOLS[button.dataset.tool](demo, button, seen));
+    const live = await askedPart("live", `“${button.textContent}”`, "it");
+    await live?.TOOLS[button.dataset.tool](demo, button, seen);
   });
   demo.addEventListener("fullscreenchange", () => {
     bar.querySelector('[data-tool="screen"]').textContent = document.fullscreenElement ? "Leave full screen" : "Full screen";
   });
   showTools(demo);
+}
+
+// Here and not with the other tools: while their code is fetched Safari forgets the click that allows to copy.
+async function copyLink(demo, button) {
+  const link = demo.link();
+  const copied = await copyText(link.then(({ href }) => href));
+  const { href, left } = await link;
+  if (!copied) showAddress(href);
+  const done = copied ? "Copied" : "See the address bar";
+  confirm(button, left.length ? `${done}, without ${left.join(" and ")}: too long for a link` : done);
 }
 
 /** What there is to pin or to draw depends on the views; before Python has answered, on the build's own. */

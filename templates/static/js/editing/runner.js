@@ -2,6 +2,8 @@
 // that says what happened, and what the code printed. Knows neither Pyodide nor what running means.
 import { addressLater, restore } from "../page/address.js";
 import { announce } from "../page/announce.js";
+import { notice } from "../page/notice.js";
+import { askedPart } from "../page/parts.js";
 import { onPrint, stopPython } from "../python/python.js";
 import { squeeze, unsqueeze } from "./squeeze.js";
 
@@ -33,7 +35,7 @@ export class Runner extends HTMLElement {
   }
 
   get code() {
-    return this.editor?.code ?? this.original;
+    return this.editor?.code ?? this.brought ?? this.original;
   }
 
   part(name) {
@@ -48,7 +50,10 @@ export class Runner extends HTMLElement {
 
   /** Open the editor; `code` comes from a link and has not run. */
   async edit(code) {
-    const { openEditor } = await import("./editor.js");
+    this.brought = code ?? this.brought; // stays in the address, also where the editor can't be had
+    const part = await askedPart("editor", "The editor", `“${this.part("run").textContent}”`);
+    if (!part) return;
+    const { openEditor } = part;
     const text = code ?? this.code;
     if (!this.editor) {
       const node = document.createElement("div");
@@ -79,6 +84,7 @@ export class Runner extends HTMLElement {
   /** Show a link's code, not run; what does not unfold to text changes nothing. */
   async linkPut(values) {
     const code = values.size ? await unsqueeze(values.get("text")) : null;
+    if (values.size && code === null) notice(`The link's code could not be read (${this.label}): a part of the link may be missing.`);
     if (code !== null && code !== this.code) this.edit(code);
   }
 

@@ -2,11 +2,12 @@
 
 const MOST = 20_000; // characters: what a link unfolds to is bounded, whatever it claims to be
 
-/** A text as letters, digits, "-" and "_". */
+/** A text as letters, digits, "-" and "_"; null when it is longer than what would be unfolded. */
 export async function squeeze(text) {
+  if (text.length > MOST) return null;
   const deflated = new Blob([text]).stream().pipeThrough(new CompressionStream("deflate-raw"));
   const bytes = new Uint8Array(await new Response(deflated).arrayBuffer());
-  return btoa(String.fromCharCode(...bytes)).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
+  return btoa(Array.from(bytes, (byte) => String.fromCharCode(byte)).join("")).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
 }
 
 /** The text of a squeezed one; null when it is none, or unfolds to more than a page of code. */

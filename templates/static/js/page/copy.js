@@ -1,5 +1,6 @@
 // <copy-this>: a button that copies the text inside.
 import { announce } from "./announce.js";
+import { copyText } from "./clipboard.js";
 
 class CopyThis extends HTMLElement {
   connectedCallback() {
@@ -8,8 +9,7 @@ class CopyThis extends HTMLElement {
     const button = this.appendChild(document.createElement("button"));
     Object.assign(button, { type: "button", textContent: "Copy" });
     button.addEventListener("click", async () => {
-      const copied = await navigator.clipboard?.writeText(text).then(() => true, () => false); // none on plain http
-      const done = copied ? "Copied" : "Select the text to copy it";
+      const done = (await copyText(text)) ? "Copied" : "Select the text to copy it";
       button.textContent = done;
       announce(done);
     });

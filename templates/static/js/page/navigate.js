@@ -3,7 +3,8 @@
 
 import { announce } from "./announce.js";
 
-/* global BUILD */ // defined by builder/bundle/assets.py: changes with every deployment
+// Names the files that this page knows: it changes with every deployment that gives one of them another name.
+const { build } = document.documentElement.dataset;
 
 // Also what history.replaceState does: the state of the demos is no other page.
 const onlyFragment = (url) => url.href !== location.href && url.href.split("#")[0] === location.href.split("#")[0];
@@ -13,7 +14,7 @@ async function replace(url, signal) {
   const response = await fetch(url, { signal });
   if (!response.ok) throw new Error(`${response.status}`);
   const next = new DOMParser().parseFromString(await response.text(), "text/html");
-  if (next.documentElement.dataset.build !== BUILD) throw new Error("another build");
+  if (next.documentElement.dataset.build !== build) throw new Error("another build");
   document.title = next.title;
   document.body.replaceWith(document.adoptNode(next.body));
   document.dispatchEvent(new Event("page"));

@@ -1,7 +1,12 @@
 // The search: a dialog with a field and a list of sections. Loaded by search.js when first opened.
 // Finds beginnings of words and forgives a letter in six; the index is made here, from one file of plain text.
 import MiniSearch from "minisearch";
-import { style } from "./style.js";
+import { downloadJson, twice } from "../net/file.js";
+import { explained } from "../net/updated.js";
+import { composing } from "./keys.js";
+import { adopt } from "./style.js";
+
+/* global SEARCH_STYLE */ // defined by builder/bundle/assets.py: css/search-dialog.css
 
 const SHOWN = 12; // results
 const AROUND = 70; // characters of an excerpt before the first word that was found
@@ -9,13 +14,11 @@ const EXCERPT = 190;
 
 let loading; // a promise of {find, base}: kept between pages, so that it is fetched once
 
-async function load(address) {
-  const response = await fetch(address);
-  if (!response.ok) throw new Error(`${response.status}`);
-  const places = await response.json();
+async function load(file) {
+  const places = await twice((how) => downloadJson(file, how));
   const index = new MiniSearch({ fields: ["title", "page", "text"], storeFields: ["url", "page", "heading", "text"] });
   index.addAll(places.map((place, id) => ({ id, title: place.heading || place.page, ...place })));
-  return { find: (query) => find(index, query), site: new URL("..", address) };
+  return { find: (query) => find(index, query), site: new URL("..", file.url) };
 }
 
 /** The places that have all words; those with any, when none has all. A page itself goes before its sections, and
@@ -31,11 +34,10 @@ function find(index, query) {
   return (all.length ? all : index.search(query, how)).slice(0, SHOWN);
 }
 
-const styled = style("search-dialog");
+adopt(SEARCH_STYLE);
 
-/** Open the dialog; `address` is where the index lies. */
-export async function openSearch(address) {
-  await styled;
+/** Open the dialog; `file` is the index, {url, bytes}. */
+export function openSearch(file) {
   if (document.querySelector("dialog.search")) return;
   const dialog = document.createElement("dialog");
   dialog.className = "search";
@@ -54,23 +56,24 @@ export async function openSearch(address) {
     if (event.target === dialog || event.target.closest("a")) dialog.close(); // beside it, or a result
   });
   dialog.showModal();
-  run(dialog, address);
+  run(dialog, file);
 }
 
-function run(dialog, address) {
+function run(dialog, file) {
   const [field, list, status] = ["input", "[role=listbox]", ".search-status"].map((name) => dialog.querySelector(name));
   const update = async () => {
     const query = field.value.trim();
     try {
-      loading ??= load(address);
+      loading ??= load(file);
       const { find, site } = await loading;
       if (query !== field.value.trim()) return; // a newer one is on its way
       const found = query ? find(query) : [];
       list.replaceChildren(...found.map((result, i) => item(result, i, site)));
       status.textContent = told(query, found.length);
-    } catch {
+    } catch (error) {
       loading = undefined; // the next letter tries again
-      status.textContent = "The search could not be loaded: there seems to be no connection.";
+      const { message, updated } = await explained(error);
+      status.textContent = `The search could not be loaded. ${message}. ${updated ? "" : "The next letter that you type tries again."}`;
     }
     choose(field, list, 0);
   };
@@ -84,8 +87,9 @@ const told = (query, n) => (!query ? "" : n === 0 ? `Nothing found for “${quer
 function steer(event, field, list) {
   const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
   const chosen = list.querySelector("[aria-selected=true]");
+  if (event.key === "Enter") event.preventDefault(); // or the form closes the dialog
+  if (composing(event)) return;
   if (event.key === "Enter") {
-    event.preventDefault(); // or the form closes the dialog
     chosen?.click();
   } else if (step && chosen) {
     event.preventDefault();

@@ -1,5 +1,7 @@
 // <site-search>: the button in the header, and the keys / and Ctrl-K (⌘K). The search itself is loaded when opened.
 // Without JavaScript there is no button.
+import { composing } from "./keys.js";
+import { askedPart } from "./parts.js";
 
 class SiteSearch extends HTMLElement {
   connectedCallback() {
@@ -8,8 +10,8 @@ class SiteSearch extends HTMLElement {
   }
 
   async open() {
-    const { openSearch } = await import("./search-dialog.js");
-    openSearch(new URL(this.getAttribute("index"), document.baseURI));
+    const part = await askedPart("search-dialog", "The search", "“Search”");
+    part?.openSearch({ url: new URL(this.getAttribute("index"), document.baseURI).href, bytes: Number(this.getAttribute("bytes")) });
   }
 }
 
@@ -17,7 +19,7 @@ function onKey(event) {
   const slash = event.key === "/" && !event.ctrlKey && !event.metaKey && !event.altKey;
   const command = event.key.toLowerCase() === "k" && (event.ctrlKey || event.metaKey) && !event.shiftKey;
   const writing = event.target.closest?.("input:not([type=range], [type=radio], [type=checkbox]), textarea, select, [contenteditable]");
-  if (event.defaultPrevented || !(command || (slash && !writing))) return;
+  if (composing(event) || event.defaultPrevented || !(command || (slash && !writing))) return;
   event.preventDefault();
   document.querySelector("site-search")?.open();
 }

@@ -7,6 +7,7 @@
 export function theme(scheme = "") {
   const probe = document.body.appendChild(document.createElement("span"));
   probe.style.colorScheme = scheme;
+  probe.style.forcedColorAdjust = "none"; // or all colours are the system's one, where it sets them
   const style = getComputedStyle(probe);
   const colour = (name) => {
     probe.style.color = `var(--${name})`;

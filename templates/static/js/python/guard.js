@@ -8,6 +8,7 @@ const FIRST_LOOK = 100; // ms before the token is asked for the first time: most
 const NEXT_LOOK = 50;
 
 let install;
+let raised = false; // once a task: a second interrupt would lose the traceback
 
 /** Remember the interpreter whose interrupt buffer is used. */
 export function guardWith(pyodide) {
@@ -18,7 +19,7 @@ export function guardWith(pyodide) {
 export function guarded({ deadline, token }, task) {
   const began = performance.now();
   let look = began + FIRST_LOOK;
-  let raised = false; // once: a second interrupt would lose the traceback
+  raised = false;
   const due = () => {
     const now = performance.now();
     if (raised || (now < began + deadline && !(now > look && revoked(token)))) {
@@ -36,6 +37,9 @@ export function guarded({ deadline, token }, task) {
     install(undefined);
   }
 }
+
+/** Whether the last guarded task was interrupted from here: code may raise KeyboardInterrupt itself. */
+export const wasInterrupted = () => raised;
 
 function revoked(token) {
   const request = new XMLHttpRequest();

@@ -5,30 +5,37 @@
 //                 ↘ broken: says why, until retry()
 //
 // The state stands on <html data-python="…">, where CSS and the tests read it.
+import { arrived, download, heard, nameOf } from "../net/file.js";
+import { explained } from "../net/updated.js";
 import { reviveViews } from "./arrays.js";
 import { activeEdits, deactivateEdits } from "./edits.js";
 
 const MAX_FAILURES = 3;
+const MAX_BOOTS = 2; // starts that fail in a row: the second trusts no cache, a third would fetch the same again
 const TICK = 250; // ms between two looks of the watchdog
 const PATIENCE = { booting: 20_000, ready: 8_000 }; // ms of silence before the worker counts as dead
+const STALLED = 6_000; // ms without a byte before the reader is told which files are missing, and may Retry
 const HEARTBEAT = 4_000; // ms of idleness before a ping
-const PONG = 2_000; // ms of silence after a ping to an idle worker
+const PONG = 2_000; // ms in which a worker that computes nothing takes a request, or answers a ping
 const DEADLINE = 1_500; // ms for the reader's own code; then Python is interrupted,
 const GRACE = 500; // and after these the worker is ended
 const HEAP = 1e9; // bytes: a worker that has grown so far is replaced, since its memory never shrinks
 
-/* global WORKER, RUNTIME */ // defined by builder/bundle/assets.py: hashed paths and sizes
+/* global WORKER, RUNTIME */ // defined by builder/bundle/assets.py: hashed paths and sizes, decoded
 const at = (path) => new URL(path, import.meta.url).href;
 
 const listeners = new Set();
 const printListeners = new Set();
-const requests = new Map(); // id → {message, resolve, reject, onProgress, sent, suspect}
+const requests = new Map(); // id → {message, resolve, reject, onProgress, sent, taken, suspect}
 let worker = null;
+let port; // to the worker
 let wasm; // the compiled module: a restart need not compile again
 let status = "off";
 let detail = {};
 let failures = 0;
 let failedBoots = 0; // after one, nothing that the browser has cached is trusted
+let soiled = false; // the reader's own code has run in this worker, and may have left something behind
+let came; // bytes that the page had fetched when the watchdog last looked
 let lastId = 0;
 let silence = 0; // counted in ticks, not by the clock: a laptop that slept is not a dead worker
 let pinged = false;
@@ -59,67 +66,117 @@ export function startPython() {
   if (status === "off") spawn();
 }
 
+/** After a failed start, or in the midst of one that does not get on: the network is asked anew. */
 export function retryPython() {
-  if (status !== "broken") return;
-  failures = 0;
-  spawn();
+  if (status === "booting" && detail.trouble) {
+    failedBoots += 1;
+    replaceWorker();
+  } else if (status === "broken") {
+    failures = 0;
+    spawn();
+  }
 }
 
-const dataFile = ([name, file]) => {
-  return [name, { ...file, url: at(`./${name.replace(".", `-${file.sha256.slice(0, 16)}.`)}`) }]; // as builder/bundle/assets.py names it
-};
+const NEEDS = { WebAssembly: "WebAssembly", Worker: "background threads (Worker)", MessageChannel: "MessageChannel", ReadableStream: "ReadableStream" };
 
-// A worker from a blob inherits the page's content security policy; one loaded by URL would not.
 function spawn() {
-  if (typeof WebAssembly !== "object") {
-    return become("broken", { message: "This browser has no WebAssembly, so Python can't run here." });
+  const lacking = Object.keys(NEEDS).find((name) => typeof globalThis[name] === "undefined");
+  if (lacking) return unable(`This browser has no ${NEEDS[lacking]}, so Python can't run here. Another browser may have it.`);
+  become("booting", { phase: "Starting Python", loaded: 0, total: 0, missing: [nameOf(at(WORKER.url))] });
+  try {
+    start();
+  } catch (error) {
+    return unable(`This browser refuses to start Python's thread (${error.message}). Another browser, or another setting, may allow it.`);
   }
-  become("booting", { phase: "start", loaded: 0, total: 0 });
-  const source = new Blob([`import ${JSON.stringify(at(WORKER))};`], { type: "text/javascript" });
-  const url = URL.createObjectURL(source);
-  worker = new Worker(url, { type: "module" });
-  worker.onmessage = ({ data }) => hear(data, url);
-  worker.onerror = (event) => {
-    event.preventDefault();
-    fail(event.message || "the worker's script could not be loaded");
-  };
-  const absolute = (file) => ({ ...file, url: at(file.url) });
-  worker.postMessage({
-    boot: {
-      base: at(RUNTIME.base),
-      files: RUNTIME.files,
-      extraArchives: RUNTIME.archives.map(absolute),
-      data: Object.fromEntries(Object.entries(RUNTIME.data).map(dataFile)),
-      module: wasm,
-      again: failedBoots,
-      iPad: navigator.platform === "MacIntel" && navigator.maxTouchPoints > 1, // it calls itself a Mac
-    },
-  });
   silence = 0;
   pinged = false;
   watchdog = setInterval(look, TICK);
 }
 
-function hear(message, url) {
+function unable(message) {
+  become("broken", { message });
+  giveUp();
+}
+
+// A worker from a blob inherits the page's content security policy; one loaded by URL would not.
+function start() {
+  const script = failedBoots ? `${at(WORKER.url)}?${failedBoots}` : at(WORKER.url); // past the cache
+  const source = new Blob([`import ${JSON.stringify(script)};`], { type: "text/javascript" });
+  const url = URL.createObjectURL(source);
+  worker = new Worker(url, { type: "module" });
+  const channel = new MessageChannel();
+  port = channel.port1;
+  worker.onmessage = ({ data }) => hearBoot(data, url);
+  worker.onerror = async (event) => {
+    event.preventDefault();
+    const refused = event.message || "the browser does not run it as a thread: another browser, or another setting, may";
+    if (status !== "booting") fail(refused);
+    else failBoot(await whyNot(WORKER, refused));
+  };
+  const absolute = (file) => ({ ...file, url: at(file.url) });
+  const all = (files) => Object.fromEntries(Object.entries(files).map(([name, file]) => [name, absolute(file)]));
+  const boot = {
+    base: at(RUNTIME.base),
+    files: RUNTIME.files,
+    extraArchives: RUNTIME.archives.map(absolute),
+    data: all(RUNTIME.data),
+    module: wasm,
+    again: failedBoots,
+    iPad: navigator.platform === "MacIntel" && navigator.maxTouchPoints > 1, // it calls itself a Mac
+  };
+  worker.postMessage({ boot }, [channel.port2]);
+}
+
+// The browser does not tell why a worker's script could not be had. To ask for it also mends the cache.
+async function whyNot({ url, bytes }, refused) {
+  const from = worker;
+  const problem = await download({ url: at(url), bytes }, { again: true, script: true }).catch((error) => error);
+  if (from !== worker) return null; // another start is under way
+  return problem instanceof Error ? problem : new Error(`${nameOf(at(url))}: ${refused}`);
+}
+
+// Until Python is there; from then on only what comes by the port is the worker's own word.
+function hearBoot(message, url) {
+  silence = 0;
+  if (message.missing?.length) heard(); // bytes for the worker are life on the line for the page, too
+  if (message.status === "booting") return become("booting", message);
+  if (message.status === "broken") return failBoot(Object.assign(new Error(message.message), { file: message.file }));
+  worker.onmessage = null;
+  URL.revokeObjectURL(url);
+  wasm = message.module;
+  port.onmessage = ({ data }) => hear(data);
+  failedBoots = 0;
+  soiled = activeEdits().length > 0;
+  for (const edit of activeEdits()) port.postMessage({ id: 0, ...ownTopic(), ...edit, guard: guard() });
+  become("ready");
+  flush();
+}
+
+// One more start, past every cache, then the reader is told.
+async function failBoot(problem) {
+  if (!problem) return;
+  failedBoots += 1;
+  if (failedBoots % MAX_BOOTS) return replaceWorker();
+  endWorker();
+  const from = worker;
+  const { message, updated } = await explained(problem);
+  if (worker !== from) return; // the reader has not waited
+  become("broken", { message: updated ? message : `Python could not be started. ${message}.`, updated });
+  giveUp();
+}
+
+function hear(message) {
   silence = 0;
   pinged = false;
-  if (message.status === "booting") return become("booting", message);
-  if (message.status === "broken") return fail(message.message);
-  if (message.status === "ready") {
-    URL.revokeObjectURL(url);
-    wasm = message.module;
-    for (const edit of activeEdits()) worker.postMessage({ id: 0, ...edit, guard: guard() });
-    become("ready");
-    return flush();
-  }
   if (message.reaches) return reaching.add(message.reaches);
   if (message.printed !== undefined) return printListeners.forEach((listener) => listener(message.printed));
-  const request = requests.get(message.began ?? message.id);
+  const request = requests.get(message.began ?? message.taken ?? message.id);
   if (!request) return; // a pong, or an answer that nobody waits for any more
-  if (message.began) return watch(message.began);
-  if (message.progress) return request.onProgress?.(reviveViews(message.views));
-  if (message.kind === "fatal") return fail(message.message);
-  answered(message, request);
+  if (message.taken) request.taken = true;
+  else if (message.began) watch(message.began);
+  else if (message.progress) request.onProgress?.(reviveViews(message.views));
+  else if (message.kind === "fatal") fail(message.message);
+  else answered(message, request);
 }
 
 function answered(message, request) {
@@ -131,9 +188,11 @@ function answered(message, request) {
     ask({ unedit: "" });
   }
   if (message.ok) request.resolve(message.views ? reviveViews(message.views) : message.verdict);
+  else if (message.file) explained(message).then((told) => request.reject({ ...message, ...told }));
   else request.reject(message);
-  if (message.heap > HEAP || message.verdict?.marked) replaceWorker();
-  else setTimeout(() => status === "ready" && isSpoilt() && replaceWorker()); // first, who waited may ask again
+  if (message.heap > HEAP || message.verdict?.marked) return replaceWorker();
+  if (soiled) ping(); // what that code has left behind may have ended the worker, or hang
+  setTimeout(() => status === "ready" && isSpoilt() && replaceWorker()); // first, who waited may ask again
 }
 
 // Whether code has run here that could change what outlives it, and is in use no more.
@@ -145,6 +204,7 @@ function isSpoilt() {
 // The reader's own code has begun to run: it is interrupted by the worker itself, or else ended from here.
 function watch(id) {
   begun = id;
+  soiled = true;
   clearTimeout(ending);
   ending = setTimeout(() => endHard(id, `Stopped after ${DEADLINE / 1000} s: it did not end by itself.`), DEADLINE + GRACE);
 }
@@ -173,12 +233,13 @@ function endHard(id, why) {
 // A new worker in the place of one that is of no use; what it still owed is asked again.
 function replaceWorker() {
   endWorker();
-  for (const request of requests.values()) request.sent = false;
+  for (const request of requests.values()) request.sent = request.taken = false;
   spawn();
 }
 
 function endWorker() {
   worker.onmessage = worker.onerror = null; // what it still had to say would be taken for the next one's
+  port.close();
   worker.terminate();
   clearInterval(watchdog);
   clearTimeout(ending);
@@ -192,8 +253,14 @@ function flush() {
     if (request.sent) continue;
     request.sent = true;
     const guarded = request.message.code || activeEdits().length;
-    worker.postMessage({ id, ...request.message, ...(guarded && { guard: guard() }) });
+    port.postMessage({ id, ...ownTopic(), ...request.message, ...(guarded && { guard: guard() }) });
   }
+}
+
+// The page says where the Python of its topic lies: only what all topics share is there from the start.
+function ownTopic() {
+  const { topic, bytes } = document.querySelector("main")?.dataset ?? {};
+  return topic && { topic: { url: new URL(topic, document.baseURI).href, bytes: Number(bytes) } };
 }
 
 function ask(message, onProgress) {
@@ -201,7 +268,7 @@ function ask(message, onProgress) {
   const done = new Promise((resolve, reject) => requests.set(id, { message, resolve, reject, onProgress }));
   if (status === "broken") giveUp();
   else if (status === "ready") {
-    if (![...requests.values()].some((other) => other.sent)) silence = 0; // patience counts from this request
+    if (![...requests.values()].some((other) => other.sent) && !pinged) silence = 0; // patience counts from this request
     flush();
   } else startPython();
   return { done, cancel: (keep) => cancel(id, keep) };
@@ -222,36 +289,52 @@ export const checkPython = (name, code, seed) => ask({ check: name, code, seed }
 function cancel(id, keep = false) {
   const request = requests.get(id);
   if (!request) return;
-  if (request.sent) return worker.postMessage({ cancel: id, keep });
+  if (request.sent) return port.postMessage({ cancel: id, keep });
   requests.delete(id);
   request.reject({ kind: "stopped", message: "Stopped." });
 }
 
 function look() {
   silence += TICK;
-  const waiting = status === "booting" || [...requests.values()].some((request) => request.sent);
-  const patience = pinged && !waiting ? PONG : PATIENCE[status];
-  if ((waiting || pinged) && silence > patience) {
-    fail(status === "booting" ? `nothing arrived for ${PATIENCE.booting / 1000} s` : "it stopped answering");
-  } else if (!waiting && !pinged && silence > HEARTBEAT && !document.hidden) {
-    silence = 0;
-    pinged = true;
-    worker.postMessage({ ping: true });
+  if (arrived !== came) silence = 0; // the page's own downloads: the line is alive
+  came = arrived;
+  if (status === "booting") lookAtBoot();
+  else lookAtWork();
+}
+
+function lookAtBoot() {
+  const { missing = [], trouble } = detail;
+  if (silence > PATIENCE.booting) failBoot(new Error(`Nothing was heard of ${missing.join(", ") || "it"} for ${PATIENCE.booting / 1000} s`));
+  else if (silence > STALLED && missing.length && !trouble) {
+    become("booting", { ...detail, trouble: `Nothing has arrived for ${STALLED / 1000} s: ${missing.join(", ")}. Retry asks anew.` });
   }
 }
 
-// The request that was running when Python died is replayed once; if it kills Python again, or if the reader's own
-// code was in it, it is to blame.
+function lookAtWork() {
+  const sent = [...requests.values()].filter((request) => request.sent);
+  const computes = sent.some((request) => request.taken);
+  const waiting = pinged || sent.length > 0;
+  if (waiting && silence > (computes ? PATIENCE.ready : PONG)) fail("it stopped answering");
+  else if (!waiting && silence > HEARTBEAT && !document.hidden) ping();
+}
+
+function ping() {
+  silence = 0;
+  pinged = true;
+  port.postMessage({ ping: true });
+}
+
+// Who is to blame? The request in which the reader's own code ran; then whatever that code has left behind, and no
+// request; else the request that was running: it is replayed once, and if it kills Python again, it is that.
 function fail(why) {
-  failures += 1;
-  if (status === "booting") failedBoots += 1;
-  const id = requests.has(begun) ? begun : [...requests.keys()].find((each) => requests.get(each).sent);
+  if (!soiled) failures += 1;
+  const id = requests.has(begun) ? begun : [...requests.keys()].find((each) => requests.get(each).taken);
   const suspect = requests.get(id);
-  if (suspect?.suspect || suspect?.message.code || (suspect && activeEdits().length)) {
+  if (suspect?.suspect || (id === begun && (suspect?.message.code || activeEdits().length))) {
     requests.delete(id);
     suspect.reject({ kind: "died", message: `Python did not survive this computation (${why}).` });
-  } else if (suspect) suspect.suspect = true;
-  if (suspect) deactivateEdits(`Python did not survive this code (${why}).`);
+  } else if (suspect && !soiled) suspect.suspect = true;
+  deactivateEdits(`Python did not survive this code (${why}).`);
   if (failures < MAX_FAILURES) return replaceWorker();
   endWorker();
   become("broken", { message: `Python could not be kept running: ${why}.` });
@@ -261,6 +344,6 @@ function fail(why) {
 function giveUp() {
   for (const [id, request] of requests) {
     requests.delete(id);
-    request.reject({ kind: "broken", message: detail.message });
+    request.reject({ kind: "broken", message: detail.message, updated: detail.updated });
   }
 }
