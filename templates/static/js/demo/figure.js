@@ -11,6 +11,12 @@ const drawn = new Map(); // node → view: to be drawn again when the theme, the
 
 let Plotly; // once it is there: print does not wait
 
+// Plotly listens to the wheel eight times a figure, though nothing zooms here. Each such listener makes WebKit find the
+// style of the whole page anew: 50 to 70 ms on a long one.
+Element.prototype.addEventListener = function (kind, ...rest) {
+  if (kind !== "wheel" || !this.closest(".figure-plot")) EventTarget.prototype.addEventListener.call(this, kind, ...rest);
+};
+
 export async function prefetchPlotly() {
   ({ default: Plotly } = await part("plotly"));
 }
