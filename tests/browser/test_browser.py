@@ -216,6 +216,18 @@ def test_back_and_forward_work(page, lab):
     expect(demo(page, "good")).to_be_attached()
 
 
+def test_a_figure_listens_to_no_wheel(warm):
+    """Each such listener makes WebKit find the style of the whole page anew."""
+    move(warm, "good", "End")
+    expect(demo(warm, "good").locator(".js-plotly-plot")).to_be_visible()
+    inspector = warm.context.new_cdp_session(warm)
+    figure = inspector.send("Runtime.evaluate", {"expression": "document.querySelector('.js-plotly-plot')"})["result"]
+    found = inspector.send("DOMDebugger.getEventListeners", {"objectId": figure["objectId"], "depth": -1})
+    kinds = {listener["type"] for listener in found["listeners"]}
+    assert "mouseover" in kinds or "mousemove" in kinds, kinds
+    assert "wheel" not in kinds
+
+
 def test_a_page_that_was_left_is_let_go(warm):
     """Plotly listens to the window for each figure, and so holds the page that the figure stood on."""
     move(warm, "good", "End")
