@@ -216,9 +216,7 @@ class _Passages(Treeprocessor):
             if not text.strip():
                 continue
             line = self.lines[element, part] = self.places.line(text)
-            if (
-                len(text) > LONGEST or text.count("[") > text.count("]") + OPEN
-            ):  # no paragraph that anybody would read: it is not read here either
+            if len(text) > LONGEST or text.count("[") > text.count("]") + OPEN:
                 cause = f"this paragraph has {len(text):,} characters: part it, or close what is open"
                 self.md.slips.append((line, cause))
                 setattr(element, part, "")
