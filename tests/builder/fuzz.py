@@ -204,13 +204,14 @@ def lost(root, slug):
     return "" if END not in re.sub(r"(?s)<!--.*?-->", "", source) or END in page else "the end of the page is lost"
 
 
-def try_shared(seed):
+def try_shared(seed, say):
     """One build of a sound topic beside a spoilt file of all."""
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder) / "project"
         project(root, ["dice0"])
         mutation = spoil(root, random.Random(f"file {seed}").choice(list(SHARED_TEXTS)), seed)
         status, printed = build(root)
+        say(f"{mutation.file} {'told as a fault' if status else 'built'}")
         wrong = wrong_with(status, printed)
         return [(mutation, f"{wrong}\n{printed[-3000:]}")] if wrong else []
 
@@ -226,7 +227,7 @@ def fuzz(number, seed, say=print):
         found += told(try_topics(batch, say), say)
         say(f"{start + len(batch)} topics tried, the last {len(batch)} in {time.monotonic() - began:.0f} s")
     for seed in shared:
-        found += told(try_shared(seed), say)
+        found += told(try_shared(seed, say), say)
     return found
 
 

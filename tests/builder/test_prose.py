@@ -378,29 +378,8 @@ def test_what_is_only_like_it_is_none(text):
     assert causes(text) == []
 
 
-@pytest.mark.parametrize(
-    "mark",
-    [
-        "[",
-        "<",
-        "`",
-        "$",
-        "*",
-        "> ",
-        "- ",
-        "a|",
-        "![",
-        "<!--",
-        "[[value ",
-        "{a, ",
-        "&",
-        "~~a",
-        "**a ",
-        "\n/// saw\n",
-        "\n    - ",
-    ],
-)
+@pytest.mark.parametrize("mark", "[ < ` $ * >_ -_ a| ![ <!-- [[value_ {a,_ & ~~a **a_ /// %///_saw% (((".split())
 def test_what_opens_and_never_closes_takes_no_time(mark):
     began = time.process_time()
-    prose(mark * 3000)
+    prose(mark.replace("_", " ").replace("%", "\n") * 3000)
     assert time.process_time() - began < 3
