@@ -421,7 +421,7 @@ def test_a_script_with_a_syntax_error_is_named(tmp_path):
 
     (tmp_path / "main.js").write_text("const = 3")
     with pytest.raises(AssetError, match=r"main\.js"):
-        esbuild(tmp_path / "main.js", {})
+        esbuild([tmp_path / "main.js"], {})
 
 
 def test_the_workflows_pass_their_linter():

@@ -378,7 +378,10 @@ def test_what_is_only_like_it_is_none(text):
     assert causes(text) == []
 
 
-@pytest.mark.parametrize("mark", "[ < ` $ * >_ -_ a| ![ <!-- [[value_ {a,_ & ~~a **a_ /// %///_saw% (((".split())
+OPENING = "[ < ` $ * >_ -_ a| ![ <!-- [[value_ {a,_ & ~~a **a_ /// %///_saw% ((("
+
+
+@pytest.mark.parametrize("mark", OPENING.split())
 def test_what_opens_and_never_closes_takes_no_time(mark):
     began = time.process_time()
     prose(mark.replace("_", " ").replace("%", "\n") * 3000)
