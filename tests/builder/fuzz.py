@@ -20,7 +20,7 @@ from pathlib import Path
 from tests.conftest import REPOSITORY, make_project
 
 PATIENCE, LONGEST = 20, 400  # seconds for a step of the build, and for a build of a whole batch
-BATCH, SHARED = 30, 10  # topics built at once; every so many mutations one of a shared file
+BATCH, SHARED = 60, 20  # topics built at once; every so many mutations one of a shared file
 END = "Here ends the page of dice."
 FILES = ("page.md", "page.md", "page.md", "method.py", "demos.py", "exercises.py")  # of a topic; pages thrice as often
 # fmt: off
