@@ -1,21 +1,27 @@
 # Two commands matter: `make serve` and `make test`. Each sets up what it needs first and says what it does.
-.PHONY: help serve build test test-all test-browsers check bench screenshots setup clean
+.PHONY: help serve build test test-all test-browsers fuzz check bench screenshots setup clean
 .DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
 
 PYTHON := .venv/bin/python
+export PYTHONUTF8 := 1
+
+# A Python that was removed from under .venv: it is made anew
+$(shell [ -x $(PYTHON) ] || rm -f .venv/.ready)
 
 help:
-	@echo "make serve   build the site, serve it at http://127.0.0.1:8000/, rebuild and reload on changes"
+	@echo "make serve   build the site, serve it at http://127.0.0.1:8000/, rebuild and reload on changes     (PORT=8080)"
 	@echo "make test    all tests, those in a real Chromium included     (TOPIC=mla: what holds one topic)"
 	@echo "make test-all   also the full product of every demo's corners"
 	@echo "make test-browsers   every page and a journey over the site, in Firefox and WebKit"
 	@echo "make build   build the site into site/      (SITE_URL=https://… for canonical addresses)"
+	@echo "make fuzz   500 spoilt contents: each is built, or told as a fault with its file and line     (SEED=2)"
 	@echo "make check   ruff, formatting, and the page standard"
 	@echo "make bench   speed and size in a real Chromium, beside a stock Pyodide page; Lighthouse"
 	@echo "make screenshots   the pictures of the README"
 
 serve: setup
-	@$(PYTHON) build.py serve
+	@$(PYTHON) build.py serve $(if $(PORT),--port $(PORT))
 
 build: setup
 	@$(PYTHON) build.py build
@@ -31,6 +37,10 @@ test-all: setup .venv/.chromium
 test-browsers: setup .venv/.browsers
 	@echo "Testing in Firefox and WebKit"
 	@$(PYTHON) -m pytest --engines tests/engines
+
+fuzz: setup
+	@echo "Spoiling content"
+	@$(PYTHON) -m tests.builder.fuzz 500 $(or $(SEED),1)
 
 check: setup
 	@echo "Checking style"
@@ -49,6 +59,7 @@ setup: .venv/.ready node_modules/.ready topics/data/gpt2.merges
 
 .venv/.ready: requirements.txt
 	@sh builder/make-venv.sh
+	@rm -f $@
 	@echo "Installing Python packages"
 	@$(PYTHON) -m pip install --quiet --disable-pip-version-check -r requirements.txt
 	@touch $@
@@ -56,7 +67,7 @@ setup: .venv/.ready node_modules/.ready topics/data/gpt2.merges
 node_modules/.ready: package-lock.json
 	@command -v node >/dev/null || { echo "Node 20 or newer is needed: install it, then run make again." >&2; exit 1; }
 	@echo "Installing browser packages"
-	@npm ci --silent --ignore-scripts
+	@npm ci --loglevel=error --no-audit --no-fund --ignore-scripts >/dev/null
 	@touch $@
 
 topics/data/gpt2.merges: builder/bundle/merges.py node_modules/.ready .venv/.ready

@@ -6,6 +6,8 @@ import os
 import pickle
 from pathlib import Path
 
+SUM = hashlib.sha256().digest_size
+
 
 def digest(*parts):
     """A short, stable name for any sequence of bytes and texts.
@@ -25,7 +27,7 @@ class Memory:
 
     def __init__(self, path):
         self.path = Path(path)
-        self.old = json.loads(self.path.read_text()) if self.path.exists() else {}
+        self.old = json.loads(read(self.path) or b"{}")
         self.new = {}
 
     def get(self, key, compute):
@@ -53,9 +55,10 @@ def remembered(path, key, compute):
 
 def recall(path, key):
     """What `keep` has put into a file, if it was under this key; else None. Only ever our own files."""
-    if not Path(path).exists():
+    data = read(Path(path))
+    if data is None:
         return None
-    known, thing = pickle.loads(Path(path).read_bytes())
+    known, thing = pickle.loads(data)
     return thing if known == key else None
 
 
@@ -64,8 +67,26 @@ def keep(path, key, thing):
 
 
 def write(path, data):
-    """A half-written entry can't be left behind."""
+    """Data with their checksum before them. A half-written entry can't be left behind."""
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_suffix(f".{os.getpid()}.part")
-    part.write_bytes(data)
-    part.replace(path)
+    try:
+        part.write_bytes(checksum(data) + data)
+        part.replace(path)
+    except OSError:
+        part.unlink(missing_ok=True)
+        raise
+
+
+def read(path):
+    """The data of an entry; None where there is none, or where it is not what was written: it is made anew then."""
+    try:
+        entry = path.read_bytes()
+    except OSError:
+        return None
+    data = entry[SUM:]
+    return data if entry[:SUM] == checksum(data) else None
+
+
+def checksum(data):
+    return hashlib.sha256(data).digest()

@@ -1,5 +1,6 @@
 """Faults with place, cause and remedy, collected until all are known. Knows nothing of what is checked."""
 
+import reprlib
 from dataclasses import dataclass
 from difflib import get_close_matches
 
@@ -17,13 +18,29 @@ class Fault:
         return f"{place}: {self.cause}"
 
 
-class FaultsError(Exception):
+class BuildError(Exception):
+    """Why there is no build, in words for whoever asked for one: place, cause, remedy."""
+
+
+class FaultsError(BuildError):
     """All faults of one run; nothing was written."""
 
     def __init__(self, faults):
         self.faults = sorted(set(faults))
         n = len(self.faults)
         super().__init__("\n".join([f"{n} fault{'s' * (n > 1)}, nothing written:", *map(str, self.faults)]))
+
+
+def shown(value):
+    """A value as a fault quotes it: not all of a large one.
+
+    >>> shown(1.5), shown(list(range(100)))
+    ('1.5', '[0, 1, 2, 3, 4, 5, ...]')
+    """
+    try:
+        return reprlib.repr(value)
+    except ValueError:  # Python writes no whole number of more than 4300 digits
+        return "so long a number"
 
 
 def did_you_mean(wrong, names):

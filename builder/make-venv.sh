@@ -1,7 +1,9 @@
 #!/bin/sh
 # Makes .venv with Python 3.12, from wherever this machine has it. Installs nothing into it.
+# One that is whole stays: .ready stands in it once all is installed. What an interruption has left is made anew.
 set -eu
-[ -x .venv/bin/python ] && exit 0
+[ -e .venv/.ready ] && .venv/bin/python -m pip --version >/dev/null 2>&1 && exit 0
+rm -rf .venv
 
 is_312() { "$1" -c 'import sys, venv, ensurepip; sys.exit(sys.version_info[:2] != (3, 12))' 2>/dev/null; }
 

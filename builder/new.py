@@ -3,10 +3,11 @@
 The author replaces every sentence.
 """
 
-import re
+import ast
 from pathlib import Path
 
 from builder.faults import Fault, FaultsError
+from builder.read.order import FILE, assigned, read_order, slug_cause
 
 METHOD = '''"""{title}: say in one sentence what it is.
 
@@ -151,10 +152,8 @@ def test_the_running_mean_ends_at_the_mean():
 def new_topic(root, slug, say=print):
     """Write the folder topics/<slug>, its test and its answers, and put the slug into ORDER."""
     root = Path(root)
-    if not re.fullmatch(r"[a-z][a-z0-9_]*", slug):
-        raise FaultsError(
-            [Fault(f"topics/{slug}", 0, "a slug has small letters, digits and _, such as flash_attention")]
-        )
+    if cause := slug_cause(slug):
+        raise FaultsError([Fault(f"topics/{slug}", 0, cause)])
     title = slug.replace("_", " ").capitalize()
     folder = f"topics/{slug}"
     texts = {f"{folder}/method.py": METHOD, f"{folder}/demos.py": DEMOS, f"{folder}/exercises.py": EXERCISES,
@@ -166,22 +165,36 @@ def new_topic(root, slug, say=print):
     add_to_order(root / "topics/__init__.py", slug)
     for file, text in texts.items():
         (root / file).parent.mkdir(parents=True, exist_ok=True)
-        (root / file).write_text(text.format(title=title, title_lower=title.lower(), slug=slug))
+        (root / file).write_text(text.format(title=title, title_lower=title.lower(), slug=slug), encoding="utf-8")
         say(f"Wrote {file}")
     say("Next: make serve, then replace every sentence.")
 
 
 def written(path):
     """A page that is only front matter is planned: it may be overwritten by the real one."""
-    return path.exists() and (path.suffix != ".md" or bool(path.read_text().split("---\n", 2)[-1].strip()))
+    return path.exists() and (
+        path.suffix != ".md" or bool(path.read_text(encoding="utf-8").split("---\n", 2)[-1].strip())
+    )
 
 
 def add_to_order(path, slug):
     """Append the slug to the last section, unless ORDER has it; the author moves it where it belongs."""
-    text = path.read_text()
-    if f'"{slug}"' in text:
+    order, faults = read_order(path.parent.parent)
+    if faults or not order.sections:
+        raise FaultsError(faults or [Fault(FILE, 0, "ORDER has no section yet: write one")])
+    if any(slug in members for members in order.sections.values()):
         return
-    end = text.rindex("]")
+    text = path.read_text(encoding="utf-8")
+    end = end_of_last_list(text)
     before = text[:end].rstrip()
     comma = "" if before.endswith((",", "[")) else ","
-    path.write_text(f'{before}{comma} "{slug}"{text[end:]}')
+    path.write_text(f'{before}{comma} "{slug}"{text[end:]}', encoding="utf-8")
+
+
+def end_of_last_list(text):
+    """Where the bracket stands that closes ORDER's last section."""
+    (value,) = (value for name, value in map(assigned, ast.parse(text).body) if name == "ORDER")
+    last = value.values[-1]
+    lines = text.encode().split(b"\n")  # columns count bytes
+    before = b"\n".join([*lines[: last.end_lineno - 1], lines[last.end_lineno - 1][: last.end_col_offset - 1]])
+    return len(before.decode())

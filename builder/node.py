@@ -5,12 +5,13 @@ import shutil
 import subprocess
 from pathlib import Path
 
+from builder.faults import BuildError
 from builder.places import REPOSITORY
 
 SCRIPT = Path(__file__).with_name("render.mjs")
 
 
-class NodeError(RuntimeError):
+class NodeError(BuildError):
     """Node is missing or its script broke: a fault of the installation, not of a page."""
 
 
@@ -25,7 +26,11 @@ def ask(requests):
     node = shutil.which("node")
     if node is None:
         raise NodeError("Node 20 or newer is needed and 'node' is not on the PATH. Install it, then run make again.")
-    done = subprocess.run([node, SCRIPT], input=json.dumps(requests), capture_output=True, text=True, cwd=REPOSITORY)
+    asked = json.dumps(requests).encode()
+    done = subprocess.run([node, SCRIPT], input=asked, capture_output=True, cwd=REPOSITORY)
     if done.returncode:
-        raise NodeError(f"{SCRIPT.name} failed; 'npm ci' may not have run.\n{done.stderr.strip()}")
+        told = done.stderr.decode(errors="replace").strip()
+        raise NodeError(
+            f"{SCRIPT.name} failed; node_modules may be damaged: remove node_modules/.ready and run make again.\n{told}"
+        )
     return json.loads(done.stdout)

@@ -5,26 +5,25 @@ A page that has to be made anew takes its demos, values and proofs from an earli
 """
 
 import inspect
-import os
 import time
 from collections import Counter
-from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass, replace
 from functools import partial
-from multiprocessing import get_context
 from pathlib import Path
 from types import SimpleNamespace
 
 from markupsafe import Markup
 
+from builder import watch
 from builder.cache import Memory, digest, keep, recall
 from builder.faults import Fault, did_you_mean
-from builder.figure.demos import draw_demos
+from builder.figure.demos import at_defaults, draw_demos
 from builder.figure.miniature import miniature
 from builder.index.search import sections
 from builder.page import exercises
 from builder.page.constructs import resolve
 from builder.page.glossary import read_glossary
+from builder.page.pictures import Pictures
 from builder.page.prose import Prose, render_prose
 from builder.page.references import read_bibliography
 from builder.page.standard import shortcomings
@@ -34,8 +33,8 @@ from builder.read.dependencies import Sources, contents
 from builder.read.discover import Topic, load
 from builder.read.scan import scan
 from builder.templating import environment
+from builder.texts import read_text
 
-FEW = 2  # topics that are rendered sooner by one process than others have started: a second each
 PARTS = ("demo.html", "controls.html", "exercise.html")  # of the templates those that stand inside a page's prose
 
 
@@ -60,6 +59,7 @@ class Page:
     exercises: list  # the names of those that it sets
     references: list  # of (key, html, how often it is cited)
     terms: list  # ids of the glossary's entries that it uses
+    pictures: dict  # {address in the site: bytes}
     sections: list  # (id, heading, text) of its parts, for the search
     warnings: list  # what the page standard misses
 
@@ -76,9 +76,11 @@ class Shared:
 
 def read_shared(root):
     """(Shared, faults)."""
+    watch.step("topics/references.bib", 0, "its reading")
     bibliography, faults = read_bibliography(root / "topics/references.bib")
+    watch.step("topics/glossary.md", 0, "its reading")
     glossary, found = read_glossary(root / "topics/glossary.md")
-    texts = [path for path in (root / "topics/references.bib", root / "topics/glossary.md") if path.exists()]
+    texts = [path for path in (root / "topics/references.bib", root / "topics/glossary.md") if path.is_file()]
     ours = sorted([*(REPOSITORY / "builder").rglob("*.py"), *(REPOSITORY / "builder").glob("*.mjs")])
     scripts = [REPOSITORY / "templates/static/js/demo/views.js", REPOSITORY / "package-lock.json"]
     key = digest(*contents([*texts, *ours, *scripts, *(TEMPLATES / name for name in PARTS)]))
@@ -86,43 +88,20 @@ def read_shared(root):
 
 
 def render_topics(topics, shared):
-    """[(Page, faults)] of written topics, in their order. What has changed is rendered on all cores."""
+    """[(Page, faults)] of written topics, in their order. What has changed is rendered anew, each in a process of its
+    own, on all cores; where that was lost, None stands for the page."""
     kept = {topic.slug: recall(kept_at(topic, shared), key_of(topic, shared)) for topic in topics}
-    changed = [topic for topic in topics if kept[topic.slug] is None]
-    if len(changed) > FEW and (os.cpu_count() or 1) > 1:
-        made = on_all_cores(changed, shared)
-    else:
-        made = {topic.slug: timed(topic, shared) for topic in changed}
+    changed = {topic.slug: topic for topic in topics if kept[topic.slug] is None}
+    made = watch.run(partial(timed, shared), changed, shared.root)
     pages = []
     for topic in topics:
-        page, faults = made.get(topic.slug) or (kept[topic.slug], [])
-        pages.append((replace(page, topic=topic), faults))
+        result, lost = made.get(topic.slug, ((kept[topic.slug], []), None))
+        page, faults = result or (None, [lost])
+        pages.append((page and replace(page, topic=topic), faults))
     return pages
 
 
-def on_all_cores(topics, shared):
-    """{slug: (Page, faults)}. Fresh processes, since numpy's threads don't survive a fork."""
-    with ProcessPoolExecutor(os.cpu_count(), get_context("spawn"), begin, (shared.root,)) as pool:
-        tasks = {pool.submit(rendered, topic): topic for topic in topics}
-        made = {}
-        for task in as_completed(tasks):
-            made[tasks[task].slug], seconds = task.result()
-            tell(tasks[task], seconds)
-    return {topic.slug: made[topic.slug] for topic in topics}
-
-
-def begin(root):
-    """Each process reads what all pages share, once."""
-    global SHARED
-    SHARED, _ = read_shared(root)
-
-
-def rendered(topic):
-    began = time.perf_counter()
-    return render(topic, SHARED), time.perf_counter() - began
-
-
-def timed(topic, shared):
+def timed(shared, topic):
     began = time.perf_counter()
     made = render(topic, shared)
     tell(topic, time.perf_counter() - began)
@@ -174,7 +153,9 @@ def assembled(topic, shared, sources, memory):
     )
     scanned = scan(topic.body, topic.body_line)
     html_of, found = resolve(scanned, topic, site, partial(remembered_value, sources, memory))
-    prose = render_prose(scanned, html_of)
+    watch.step(topic.file, 0, "its Markdown")
+    pictures = Pictures(shared.root / "topics" / topic.slug, topic.slug)
+    prose = render_prose(scanned, html_of, pictures.address)
     faults += [*found, *exercises.prove(topic, sources, memory)]
     faults += [Fault(topic.file, line, cause) for line, cause in prose.problems]
     counts = Counter(key for c in scanned.constructs for key in c.keys if key in shared.bibliography)
@@ -184,21 +165,36 @@ def assembled(topic, shared, sources, memory):
     faults += wrong
     posed = [c.name for c in scanned.constructs if c.kind == "exercise"]
     page = Page(topic, prose, [*shown.values()], picture, posed, references, [term.id for term in terms if term],
-                sections(prose.html), [])  # fmt: skip
+                pictures.files, sections(prose.html), [])  # fmt: skip
+    faults += [Fault(topic.file, 0, f"{what} holds half a sign, such as \\ud800") for what in halves(page)]
     return replace(page, warnings=shortcomings(page)), faults
+
+
+def halves(page):
+    """What of a page can't be written as UTF-8: texts that Python made."""
+    for what, text in [("the page", page.prose.html), *((demo.name, demo.html + demo.grid) for demo in page.demos)]:
+        try:
+            text.encode()
+        except UnicodeEncodeError:
+            yield what
 
 
 def picture_of(topic, demos, root):
     """(SVG, faults): the demo that the front matter names as the topic's `picture`, else the first that has one."""
-    pictures, chosen = {demo.name: miniature(demo.views) for demo in demos}, topic.meta.get("picture")
-    if chosen is None:
-        return next(filter(None, pictures.values()), ""), []
+    pictures, chosen, faults = {}, topic.meta.get("picture"), []
+    for demo in demos:
+        try:
+            pictures[demo.name] = miniature(demo.views)
+        except Exception as error:  # views that contradict themselves
+            faults.append(at_defaults(topic, demo.name, root, error))
+    if chosen is None or faults:
+        return next(filter(None, pictures.values()), ""), faults
     if pictures.get(chosen):
         return pictures[chosen], []
     cause = f"picture: {chosen} is not a demo of this page.{did_you_mean(chosen, pictures)}"
     if chosen in pictures:
         cause = f"picture: {chosen} shows neither a figure nor a matrix. Name another demo."
-    before = (root / topic.file).read_text().partition("\npicture:")[0]
+    before = read_text(root / topic.file, topic.file)[0].partition("\npicture:")[0]
     return "", [Fault(topic.file, before.count("\n") + 2, cause)]
 
 

@@ -2,6 +2,7 @@
 
 import gzip
 import mimetypes
+import socket
 import sys
 import threading
 import time
@@ -10,27 +11,40 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+from builder.faults import BuildError
+
 COMPRESSED = {".html", ".css", ".js", ".mjs", ".json", ".wasm", ".svg", ".txt", ".xml"}
 TYPES = {".js": "text/javascript", ".mjs": "text/javascript", ".wasm": "application/wasm", ".woff2": "font/woff2"}
 CHUNK = 16 * 1024  # bytes between two looks at the speed limit
 RELOADER = b'<script type="module" src="/__reload.js"></script></body>'
-RELOAD_JS = b'new EventSource("/__reload").onmessage = () => location.reload();'
+PORTS = 20  # that are tried, from the wanted one on
+# A tab asks anew while it is seen: a connection that waits would be one of the six that a browser has for all tabs
+RELOAD_JS = b"""let seen;
+setInterval(async () => {
+  if (document.hidden) return;
+  const built = await fetch("/__built").then((answer) => answer.text(), () => seen);
+  if (seen && built !== seen) location.reload();
+  seen = built;
+}, 500);"""
 
 
 class SiteServer(ThreadingHTTPServer):
     """Serves `site` below `prefix` ("/" or "/project/"), as GitHub Pages would.
 
+    port   0 is any free one; else this, or the next that is free
     live   pages reload when `reload` is called
     mbit   megabits per second, shared by all connections; None is as fast as it goes
     also   further folders, {"/prefix/": folder}
     """
 
+    request_queue_size = 128  # tabs that come back all at once
+
     def __init__(self, site, prefix="/", port=0, live=False, mbit=None, also=None):
-        super().__init__(("127.0.0.1", port), Handler)
+        super().__init__(("127.0.0.1", free(port)), Handler)
         self.prefix, self.live = prefix, live
         self.folders = {where: Path(folder).resolve() for where, folder in {**(also or {}), prefix: site}.items()}
         self.bucket = Bucket(mbit * 125_000) if mbit else None
-        self.changed = threading.Condition()
+        self.built = time.time_ns()  # of which build its pages are
 
     @property
     def url(self):
@@ -46,8 +60,7 @@ class SiteServer(ThreadingHTTPServer):
             super().handle_error(request, client_address)
 
     def reload(self):
-        with self.changed:
-            self.changed.notify_all()
+        self.built = time.time_ns()
 
     def find(self, path):
         """(status, file or new address) for a request path: x, x.html, x/index.html, a redirect, or 404.html."""
@@ -65,6 +78,22 @@ class SiteServer(ThreadingHTTPServer):
         clean = file.with_name(file.name + ".html")
         found = file if file.is_file() else clean if clean.is_file() else None
         return (200, found) if found else (404, folder / "404.html")
+
+
+def free(port):
+    """This port, or the first behind it that nobody has; raises BuildError."""
+    for each in range(port, port + PORTS if port else 1):
+        with socket.socket() as trial:
+            trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                trial.bind(("127.0.0.1", each))
+            except OSError as error:
+                cause = error
+                continue
+        if each != port:
+            print(f"Port {port} is taken; {each} is free.", flush=True)
+        return each
+    raise BuildError(f"No port from {port} to {port + PORTS - 1} can be had: {cause.strerror}. Name one with --port.")
 
 
 class Bucket:
@@ -90,8 +119,8 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_GET(self):
         path = unquote(urlsplit(self.path).path)
-        if self.server.live and path == "/__reload":
-            return self.wait_for_change()
+        if self.server.live and path == "/__built":
+            return self.answer(200, str(self.server.built).encode(), "text/plain")
         if self.server.live and path == "/__reload.js":
             return self.answer(200, RELOAD_JS, "text/javascript")
         status, found = self.server.find(path)
@@ -128,21 +157,6 @@ class Handler(BaseHTTPRequestHandler):
             if self.server.bucket:
                 self.server.bucket.take(len(body[start : start + step]))
             self.wfile.write(body[start : start + step])
-
-    def wait_for_change(self):
-        """Server-sent events: one message per rebuilt site."""
-        self.send_response(200)
-        self.send_header("Content-Type", "text/event-stream")
-        self.end_headers()
-        self.close_connection = True
-        while True:
-            with self.server.changed:
-                self.server.changed.wait()
-            try:
-                self.wfile.write(b"data: changed\n\n")
-                self.wfile.flush()
-            except OSError:  # the page is gone
-                return
 
     def log_message(self, *_):
         pass

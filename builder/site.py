@@ -7,6 +7,7 @@ from types import SimpleNamespace
 
 from markupsafe import Markup
 
+from builder import watch
 from builder.bundle.assets import bundle
 from builder.bundle.runtime import build_pack
 from builder.cache import digest
@@ -34,11 +35,11 @@ def build(root, out, site_url):
     pages, topics, glossary, corrections = checked(Path(root))
     pack = build_pack(CACHE, REPOSITORY / "node_modules")
     assets = bundle(Path(root) / "topics", pack)
-    files = render_site(Path(root), pages, topics, glossary, corrections, assets, site_url)
+    claims, unread = verified_by(root)
+    files = render_site(Path(root), pages, topics, glossary, corrections, claims, assets, site_url)
     written = write(Path(out), files, pack)
-    for page in pages:
-        for warning in page.warnings:
-            print(f"warning: {warning}")
+    for warning in [warning for page in pages for warning in page.warnings] + unread:
+        print(f"warning: {warning}")
     print(f"Built {out} in {time.perf_counter() - started:.1f} s; files changed: {written}")
 
 
@@ -48,21 +49,21 @@ def check(root):
     for page in pages:
         for late in overdue(page.topic, date.today()):
             print(f"warning: {late}")  # a warning only: a site must not fail by the calendar
-    if warnings := [warning for page in pages for warning in page.warnings]:
-        raise FaultsError(warnings)
+    warnings = [warning for page in pages for warning in page.warnings]
+    if found := [*warnings, *verified_by(root)[1]]:
+        raise FaultsError(found)
     print("No faults.")
 
 
 def checked(root):
     """Discover and render the content; all faults of all pages are raised at once."""
-    topics, faults = discover(root)
-    faults += [*circle_faults(topics), *read_paths(topics)[1]]
-    shared, found = read_shared(root)
-    corrections, wrong = read_corrections(root / CORRECTIONS, topics, shared)
-    faults += [*found, *wrong]
+    result, lost = watch.run(read_all, {"texts": root}, root)["texts"]
+    if lost:
+        raise FaultsError([lost])
+    topics, shared, corrections, faults = result
     pages = []
     for page, found in render_topics([topic for topic in topics if not topic.planned], shared):
-        pages.append(page)
+        pages += [page] if page else []
         faults += found
     faults += [*broken_links(pages, topics), *broken_anchors(pages, shared.glossary)]
     if faults:
@@ -70,9 +71,19 @@ def checked(root):
     return pages, topics, shared.glossary, corrections
 
 
+def read_all(root):
+    """(topics, Shared, corrections, faults): all that is read before a page is rendered."""
+    topics, faults = discover(root)
+    faults += [*circle_faults(topics), *read_paths(topics, root)[1]]
+    shared, found = read_shared(root)
+    watch.step(CORRECTIONS, 0, "its reading")
+    corrections, wrong = read_corrections(root / CORRECTIONS, topics, shared)
+    return topics, shared, corrections, [*faults, *found, *wrong]
+
+
 def broken_links(pages, topics):
     """Links to topics that don't exist or aren't written yet."""
-    written = {page.topic.slug for page in pages} | {"index", "glossary", "corrections"}
+    written = {topic.slug for topic in topics if not topic.planned} | {"index", "glossary", "corrections"}
     planned = {topic.slug for topic in topics} - written
     for page in pages:
         for slug, line in page.prose.links:
@@ -96,10 +107,9 @@ def broken_anchors(pages, glossary):
                 yield Fault(page.topic.file, line, cause)
 
 
-def render_site(root, pages, topics, glossary, corrections, assets, site_url):
+def render_site(root, pages, topics, glossary, corrections, claims, assets, site_url):
     """{path: bytes} of the whole site but the runtime pack."""
     env = environment(TEMPLATES)
-    claims = verified_by(root)
     defined = {entry.id: entry for entry in glossary.entries}
     index = search_index(pages, topics, glossary)
     search, icon = f"data/search-{digest(index)}.json", (TEMPLATES / "static/icon.svg").read_bytes()
@@ -141,7 +151,8 @@ def render_site(root, pages, topics, glossary, corrections, assets, site_url):
             previous=pages[i - 1].topic if i else None,
             next=pages[i + 1].topic if i + 1 < len(pages) else None,
         )
-    files["index.html"] = html("index.html", **index_context(pages, topics))
+        files |= page.pictures
+    files["index.html"] = html("index.html", **index_context(pages, topics, root))
     files["glossary.html"] = html("glossary.html", entries=glossary.entries)
     titles = {topic.slug: topic.title for topic in topics}
     files["corrections.html"] = html("corrections.html", corrections=corrections, titles=titles)
@@ -151,7 +162,7 @@ def render_site(root, pages, topics, glossary, corrections, assets, site_url):
     return files
 
 
-def index_context(pages, topics):
+def index_context(pages, topics, root):
     """What templates/index.html shows: the topics, their default figures, and a demo of the first written one."""
     by_slug = {topic.slug: topic for topic in topics}
     sections = dict.fromkeys(topic.section for topic in topics)
@@ -161,7 +172,7 @@ def index_context(pages, topics):
         "planned": sum(topic.planned for topic in topics),
         "sections": {name: [topic for topic in topics if topic.section == name] for name in sections},
         "needs": {topic.slug: [by_slug[need] for need in topic.meta["needs"]] for topic in topics},
-        "paths": read_paths(topics)[0],
+        "paths": read_paths(topics, root)[0],
         "map": map_of(topics),
         "pictures": {page.topic.slug: Markup(page.picture) for page in pages if page.picture},
         "first": first,

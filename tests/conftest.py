@@ -98,7 +98,8 @@ def serving(site, **how):
 def run_build(*arguments, root=REPOSITORY, expect=0, **env):
     """Run build.py in a process of its own; returns what it printed."""
     command = [sys.executable, REPOSITORY / "build.py", "--root", root, *arguments]
-    done = subprocess.run(command, capture_output=True, text=True, env=os.environ | env, cwd=root)
+    env = os.environ | {"LLM_INTERNALS_PATIENCE": "300"} | env  # a busy machine is no fault
+    done = subprocess.run(command, capture_output=True, encoding="utf-8", env=env, cwd=root)
     assert done.returncode == expect, f"build.py {arguments} gave {done.returncode}:\n{done.stdout}{done.stderr}"
     return done.stdout + done.stderr
 

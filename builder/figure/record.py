@@ -25,5 +25,5 @@ def record(root, name):
     }
     path = root / "topics/recorded" / f"{name}.json"
     path.parent.mkdir(exist_ok=True)
-    path.write_text(json.dumps(run, indent=1, allow_nan=False) + "\n")
+    path.write_text(json.dumps(run, indent=1, allow_nan=False) + "\n", encoding="utf-8")
     print(f"Recorded {path.relative_to(root)}")

@@ -4,14 +4,12 @@ Knows the topics' front matter, no drawing: the map is a tree in nested lists (t
 templates/static/css/index.css gives it its lines.
 """
 
-import importlib
 from dataclasses import dataclass
 from graphlib import CycleError
 
 from builder.faults import Fault, did_you_mean
 from builder.index.graph import ancestors, reduce, tree
-
-FILE = "topics/__init__.py"
+from builder.read.order import FILE, read_order
 
 
 @dataclass(frozen=True)
@@ -28,18 +26,19 @@ class Place:
         return 1 + max((place.columns for place in self.below), default=0)
 
 
-def read_paths(topics):
+def read_paths(topics, root):
     """({name: [Topic]}, faults) of PATHS: every slug exists, and what it needs of the path stands before it."""
     by_slug = {topic.slug: topic for topic in topics}
-    paths = getattr(importlib.import_module("topics"), "PATHS", {})
-    faults = []
+    order, _ = read_order(root)
+    paths, faults = order.paths, []
     for name, slugs in paths.items():
         for i, slug in enumerate(slugs):
             if slug not in by_slug:
                 cause = f"PATHS names {slug}, which is not in ORDER.{did_you_mean(slug, by_slug)}"
-                faults.append(Fault(FILE, 0, cause))
+                faults.append(Fault(FILE, order.lines[name, slug], cause))
             elif late := [need for need in by_slug[slug].meta["needs"] if need in slugs[i:]]:
-                faults.append(Fault(FILE, 0, f"{name}: {slug} needs {late[0]}, which must stand before it"))
+                cause = f"{name}: {slug} needs {late[0]}, which must stand before it"
+                faults.append(Fault(FILE, order.lines[name, slug], cause))
     return {name: [by_slug[s] for s in slugs if s in by_slug] for name, slugs in paths.items()}, faults
 
 

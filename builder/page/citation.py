@@ -34,8 +34,8 @@ def report_address(title, path, build):
 @cache
 def published():
     """(address of the repository, the release as CITATION.cff has it)."""
-    project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]["urls"]["Repository"]
-    return project, yaml.safe_load((REPOSITORY / "CITATION.cff").read_text())
+    project, release = ((REPOSITORY / name).read_text(encoding="utf-8") for name in ("pyproject.toml", "CITATION.cff"))
+    return tomllib.loads(project)["project"]["urls"]["Repository"], yaml.safe_load(release)
 
 
 def bibtex(topic, author, year, url):

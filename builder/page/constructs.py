@@ -6,10 +6,11 @@ from collections import Counter
 from dataclasses import dataclass, field
 from html import escape
 
-from builder.faults import Fault, did_you_mean
+from builder.faults import BuildError, Fault, did_you_mean
 from builder.page.mathematics import number_equations, render_mathematics
 from builder.page.source import cited_equations, code_html
 from builder.page.values import NumberError, value_text
+from builder.watch import brief, step
 from topics.kit.page.traces import INKS
 
 
@@ -47,15 +48,24 @@ def resolve(scan, topic, site, value_text=value_text):
     value_text   (argument, namespace) to the text of a value
     """
     labels, numbers, problems = number_equations(scan.constructs)
+
+    def begin(construct):
+        step(topic.file, construct.line, construct.source)
+
     page = _Page(topic, site, labels, _number_figures(scan.constructs), value_text)
-    html_of, more = render_mathematics(scan.constructs, numbers, lambda inner: _number(inner, page))
+    html_of, more = render_mathematics(scan.constructs, numbers, lambda inner: _number(inner, page), begin)
     problems += [(construct, f": {cause}") for construct, cause in more]
     for construct in scan.constructs:
         if construct.kind in MEANINGS:
+            begin(construct)
             try:
                 html_of[construct.token] = MEANINGS[construct.kind](construct, page)
             except ConstructError as error:
                 problems.append((construct, str(error)))
+            except BuildError:
+                raise
+            except Exception as error:
+                problems.append((construct, f": {brief(error)}"))
     faults = [Fault(topic.file, c.line, " ".join(c.source.split()) + cause) for c, cause in problems]
     return html_of, faults + list(_missing_equations(page))
 
@@ -90,7 +100,10 @@ def code(construct, page):
     if name not in functions:
         raise ConstructError(f" is not a function in {page.folder}.{did_you_mean(name, functions)}")
     page.once("code", name)
-    return code_html(functions[name], page.equations)
+    try:
+        return code_html(functions[name], page.equations)
+    except OSError:
+        raise ConstructError(" has no source: it is not written in a file") from None
 
 
 def _is_ours(thing, modules):

@@ -22,6 +22,7 @@ from builder.faults import Fault, did_you_mean
 from builder.page.constructs import MEANINGS, resolve
 from builder.page.prose import render_prose
 from builder.read.scan import scan
+from builder.texts import read_text
 
 FILE = "topics/corrections.md"
 PARTS = ("Stood there", "Right", "Found")
@@ -43,7 +44,11 @@ def read_corrections(path, topics, site):
 
     site  what mathematics needs: a bibliography and a glossary
     """
-    return parse_corrections(path.read_text(), topics, site) if path.exists() else ([], [])
+    if not path.exists():
+        return [], []
+    text, unread = read_text(path, FILE)
+    corrections, faults = parse_corrections(text, topics, site)
+    return corrections, unread or faults
 
 
 def parse_corrections(text, topics, site):
@@ -53,7 +58,7 @@ def parse_corrections(text, topics, site):
     problems = [(c.line, f"{c.source}: a correction has text, links and mathematics only") for c in whole.constructs
                 if c.kind in MEANINGS]  # fmt: skip
     made, headings = [], list(_HEADING.finditer(whole.text))
-    for heading, end in zip(headings, [*(h.start() for h in headings[1:]), len(whole.text)], strict=True):
+    for heading, end in zip(headings, [*(h.start() for h in headings[1:]), len(whole.text)], strict=False):
         day, slug, cause = head(heading[1], slugs)
         parts, found = body(whole.part(heading.end(), end), html_of)
         problems += [(whole.line_of(heading.start()), cause)] * bool(cause) + found

@@ -11,6 +11,7 @@ from builder.page.constructs import resolve
 from builder.page.prose import render_prose, slug
 from builder.page.references import Bibliography
 from builder.read.scan import Scan, scan
+from builder.texts import read_text
 
 _HEADING = re.compile(r"^##[ \t]+(.+?)[ \t]*$", re.M)
 
@@ -48,7 +49,9 @@ def read_glossary(path):
     file = "/".join(path.parts[-2:])
     if not path.exists():
         return Glossary([]), [Fault(file, 0, "does not exist: it holds the terms of the glossary")]
-    return parse_glossary(path.read_text(), file)
+    text, faults = read_text(path, file)
+    glossary, found = parse_glossary(text, file)
+    return glossary, faults or found
 
 
 def parse_glossary(text, file):
@@ -67,8 +70,8 @@ def parse_glossary(text, file):
 
 def _entries(whole):
     headings = list(_HEADING.finditer(whole.text))
-    ends = [heading.start() for heading in headings[1:]] + [len(whole.text)]
-    for heading, end in zip(headings, ends, strict=True):
+    ends = [*(heading.start() for heading in headings[1:]), len(whole.text)]
+    for heading, end in zip(headings, ends, strict=False):  # without a heading there is an end, too
         definition = whole.part(heading.end(), end)
         yield Entry(heading[1], slug(heading[1]), whole.line_of(heading.start()), _plain(definition), definition)
 

@@ -25,14 +25,17 @@ def number_equations(constructs):
     return labels, numbers, problems
 
 
-def render_mathematics(constructs, numbers, value_of):
+def render_mathematics(constructs, numbers, value_of, begin=lambda construct: None):
     """({token: html}, [(construct, cause)]) of all mathematics among the constructs.
 
     value_of   text of a [[value …]] construct; raises ValueError with a cause
+    begin      called before each formula whose values are computed
     """
     found = [c for c in constructs if c.kind == "math"]
     problems, requests = [], []
     for construct in found:
+        if "[[" in construct.argument:
+            begin(construct)
         tex, causes = _filled(construct.argument, value_of)
         problems += [(construct, cause) for cause in (*causes, *ink_causes(tex))]
         requests.append({"do": "math", "tex": tex, "display": construct.display})

@@ -1,7 +1,7 @@
-"""From scanned Markdown to HTML: headings, tables, blocks, code, links. Knows no topic.
+"""From scanned Markdown to HTML: headings, tables, blocks, code, links, pictures. Knows no topic.
 
-What a construct becomes is handed in. Indented code is plain text here: code stands in fences, so that
-what the scanner skips and what Markdown shows as code are the same.
+What a construct becomes is handed in, and where a picture lies. Code stands in fences, so that what the scanner skips
+and what Markdown shows as code are the same.
 """
 
 import re
@@ -10,18 +10,15 @@ from collections import Counter
 from dataclasses import dataclass
 from html import escape, unescape
 
-import markdown
-from markdown.extensions import Extension
-from markdown.extensions.toc import TocExtension
-from markdown.treeprocessors import Treeprocessor
 from pygments import highlight
 from pygments.formatters import HtmlFormatter
 from pygments.lexers import get_all_lexers, get_lexer_by_name
 from pygments.util import ClassNotFound
-from pymdownx.betterem import BetterEmExtension
 
 from builder.faults import did_you_mean
-from builder.page.blocks import LINE, PageBlocks, block_names, block_problems
+from builder.page.blocks import block_names, block_problems
+from builder.page.reader import PAGE, PERMALINK, is_block, isolated, reader
+from builder.page.slips import slips
 
 
 @dataclass(frozen=True)
@@ -48,23 +45,37 @@ class Prose:
     problems: tuple  # of (line, cause): all that is wrong with the text, the scanner's findings included
 
 
-def render_prose(scan, html_of):
-    """HTML of scanned text, with html_of[token] in the place of each construct."""
-    html_of = {c.token: literal_html(c) for c in scan.constructs if c.kind in ("span", "fence")} | html_of
+LITERAL = ("span", "fence", "comment")  # constructs that mean themselves
+
+
+def no_picture(address):
+    """Where pictures do not stand: raises ValueError."""
+    raise ValueError("a picture stands on the page of a topic")
+
+
+def render_prose(scan, html_of, picture=no_picture):
+    """HTML of scanned text, with html_of[token] in the place of each construct.
+
+    picture  what an author calls a picture to its address in the site; raises ValueError with a cause
+    """
+    html_of = {c.token: literal_html(c) for c in scan.constructs if c.kind in LITERAL} | html_of
     html = {c: html_of.get(c.token, escape(c.source)) for c in scan.constructs}
     plain = {c: c.argument if c.kind in ("math", "span") else _text(html[c]) for c in scan.constructs}
 
     def slug_of(text, separator):
         return slug(scan.put_back(text, plain.get))
 
-    reader = _markdown(slug_of)
-    marked = reader.convert(_isolated(scan))
-    links = list(_targets(scan, reader.hrefs))
-    headings = tuple(_headings(reader.toc_tokens, lambda text: scan.put_back(text, html.get)))
+    read = reader(scan, slug_of, picture)
+    marked = read.convert(isolated(scan))
+    links = list(_targets(scan, read.hrefs))
+    headings = tuple(_headings(read.toc_tokens, lambda text: scan.put_back(text, html.get)))
     body = _with_constructs(scan, marked, html, plain)
+    starts = [0, *(line.end() for line in re.finditer("\n", scan.text))]
     problems = (
         *scan.problems,
         *_problems(scan),
+        *((scan.line_of(starts[line]), cause) for line, cause in slips(scan, read, is_block(scan))),
+        *_picture_problems(scan, read.pictures),
         *_misplaced(scan, marked),
         *_title_problems(scan, headings),
         *_link_problems(links, body),
@@ -106,7 +117,9 @@ def highlighted(code, language="python"):
 
 
 def literal_html(construct):
-    """A code span or a fence. An unknown language is shown plain; `render_prose` reports it."""
+    """A code span, a fence or a comment. An unknown language is shown plain; `render_prose` reports it."""
+    if construct.kind == "comment":
+        return ""
     if construct.kind == "span":
         return f"<code>{escape(construct.argument, quote=False)}</code>"
     try:
@@ -115,27 +128,7 @@ def literal_html(construct):
         return highlighted(construct.argument, "text")
 
 
-_PERMALINK = "Link to this section"
 TEMPLATE_IDS = ("main", "announcer", "sources", "verified", "popover")  # of templates/topic.html and base.html
-
-
-def _markdown(slug_of):
-    toc = TocExtension(slugify=slug_of, marker="", permalink="#", permalink_class="anchor", permalink_title=_PERMALINK)
-    emphasis = BetterEmExtension(smart_enable="all")  # 2*L*H is a product
-    reader = markdown.Markdown(extensions=["tables", "attr_list", "sane_lists", emphasis, toc, PageBlocks(), _Links()])
-    reader.parser.blockprocessors.deregister("code")  # indented code
-    reader.inlinePatterns.deregister("backtick")  # the scanner has taken code spans
-    reader.ESCAPED_CHARS.append("$")
-    return reader
-
-
-def _isolated(scan):
-    """Empty lines around block constructs and /// lines: none of them is part of a paragraph."""
-    blocks = {c.token for c in scan.constructs if c.display}
-    lines = []
-    for line in scan.text.split("\n"):
-        lines += ["", line, ""] if line.strip() in blocks or LINE.match(line) else [line]
-    return "\n".join(lines)
 
 
 def _with_constructs(scan, marked, html, plain):
@@ -145,7 +138,7 @@ def _with_constructs(scan, marked, html, plain):
     marked = re.sub(r"(<tr>\s*)<td([^<>]*)>(.*?)</td>", r'\1<th scope="row"\2>\3</th>', marked)  # it names its row
     marked = _with_punctuation(scan, _with_head_names(scan, marked, plain))
     marked = re.sub(r"<[a-z][^<>]*>", lambda tag: scan.put_back(tag[0], lambda c: escape(plain[c])), marked)
-    mute = marked.replace(f'title="{_PERMALINK}"', 'aria-hidden="true" tabindex="-1"')  # or each heading would say it
+    mute = marked.replace(f'title="{PERMALINK}"', 'aria-hidden="true" tabindex="-1"')  # or each heading would say it
     return scan.put_back(mute, html.get)
 
 
@@ -221,35 +214,24 @@ def _words(scan, marked):
     return len(re.findall(r"\w[\w'’.,-]*", text))
 
 
-class _Links(Extension):
-    """Gathers the target of every link in `reader.hrefs`, and mends what can be mended without a site."""
-
-    def extendMarkdown(self, md):  # noqa: N802 - Markdown's name
-        md.hrefs = []
-        md.treeprocessors.register(_LinkTreeprocessor(md), "links", 10)  # after inline, before toc's anchors
-
-
-class _LinkTreeprocessor(Treeprocessor):
-    def run(self, root):
-        for a in root.iter("a"):
-            href = a.get("href", "")
-            self.md.hrefs.append(href)
-            if re.match(r"(https?:)?//", href):
-                a.set("rel", "noopener")
-            elif page := _PAGE.fullmatch(href):
-                a.set("href", f"{page[1]}.html{page[2] or ''}")
-
-
-_PAGE = re.compile(r"([\w-]+)\.md(#.+)?")
-
-
 def _targets(scan, hrefs):
     """(href, page, anchor, line) of every link; page is "" for one that leaves the site or stays on its page."""
+    for href, line in _placed(scan, hrefs):
+        page = PAGE.fullmatch(href)
+        yield href, page[1] if page else "", (page[2] or "")[1:] if page else "", line
+
+
+def _placed(scan, addresses):
+    """(address, line) of addresses in the order of the text."""
     at = 0
-    for href in hrefs:
-        at = max(scan.text.find(href, at), 0)
-        page = _PAGE.fullmatch(href)
-        yield href, page[1] if page else "", (page[2] or "")[1:] if page else "", scan.line_of(at)
+    for address in addresses:
+        at = max(scan.text.find(address, at), 0)
+        yield address, scan.line_of(at)
+
+
+def _picture_problems(scan, pictures):
+    places = _placed(scan, [name for name, _ in pictures])
+    return [(line, cause) for (_, line), (_, cause) in zip(places, pictures, strict=True) if cause]
 
 
 def _link_problems(links, body):
@@ -261,9 +243,7 @@ def _link_problems(links, body):
 
 
 def _problems(scan):
-    """What can be seen in the text: images without alt, broken blocks, unknown languages of fences."""
-    for image in re.finditer(r"!\[\s*\][(\[]|<img\b(?![^>]*\balt=)", scan.text):
-        yield scan.line_of(image.start()), "an image has no text: write ![what it shows](file)"
+    """What can be seen in the text: broken blocks, unknown languages of fences."""
     for offset, cause in block_problems(scan.text):
         yield scan.line_of(offset), cause
     aliases = [alias for lexer in get_all_lexers() for alias in lexer[1]]

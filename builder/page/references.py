@@ -10,6 +10,8 @@ from pybtex.errors import capture
 from pybtex.richtext import Text
 
 from builder.faults import Fault
+from builder.texts import read_text
+from builder.watch import brief
 
 REQUIRED = ("author", "title", "year")
 VENUES = ("journal", "booktitle", "publisher", "institution", "howpublished")
@@ -59,7 +61,9 @@ def read_bibliography(path):
     file = "/".join(path.parts[-2:])
     if not path.exists():
         return Bibliography({}), [Fault(file, 0, "does not exist: it holds every source that a page cites")]
-    return parse_bibliography(path.read_text(), file)
+    text, faults = read_text(path, file)
+    bibliography, found = parse_bibliography(text, file)
+    return bibliography, faults or found
 
 
 def parse_bibliography(text, file):
@@ -72,6 +76,11 @@ def parse_bibliography(text, file):
         missing = [name for name in REQUIRED if not (entry.fields.get(name) or entry.persons.get(name))]
         if missing:
             faults.append(Fault(file, _line(text, key), f"{key} has no {' and no '.join(missing)}"))
+            continue
+        try:
+            Bibliography({key: entry}).entry_html(key)
+        except Exception as error:  # a name without letters, LaTeX that nobody can read
+            faults.append(Fault(file, _line(text, key), f"{key}: {brief(error)}"))
         else:
             entries[key] = entry
     return Bibliography(entries), faults

@@ -47,6 +47,6 @@ def _link(found, equations):
 def cited_equations(module):
     """(label, line) of each (eq:label) in a module's source."""
     linecache.checkcache(module.__file__)
-    for line, text in enumerate(inspect.getsource(module).splitlines(), 1):
+    for line, text in enumerate("".join(linecache.getlines(module.__file__)).split("\n"), 1):
         for cited in re.findall(r"\(([^()]*\beq:[^()]*)\)", text):
             yield from ((label, line) for label in EQUATION.findall(cited))

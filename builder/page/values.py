@@ -5,7 +5,10 @@ import builtins
 import math
 import warnings
 
-from builder.faults import did_you_mean
+from builder.faults import did_you_mean, shown
+from builder.watch import brief
+
+LONGEST = 200  # characters of a number
 
 
 class NumberError(ValueError):
@@ -25,11 +28,15 @@ def value_text(argument, namespace):
     if form is None and isinstance(value, float):
         raise NumberError(f"the result is {value!r}; say how to write it: [[value {expression} : .1f]]")
     try:
-        if isinstance(value, str):
-            return format(value, form or "")
-        return format(value, "," if form is None else form).replace("-", "−")
-    except (ValueError, TypeError) as error:
-        raise NumberError(f"{error}; the format {form!r} does not fit {value!r}") from None
+        text = format(value, form if form is not None else "" if isinstance(value, str) else ",")
+    except (ValueError, TypeError, OverflowError, MemoryError) as error:
+        fit = "" if form is None else f"; the format {form!r} does not fit {shown(value)}"
+        raise NumberError(f"{error}{fit}") from None
+    if not text.isprintable():
+        raise NumberError("holds signs that can't be shown")
+    if len(text) > LONGEST:
+        raise NumberError(f"has {len(text):,} characters: at most {LONGEST} fit into a sentence")
+    return text if isinstance(value, str) else text.replace("-", "−")
 
 
 def split_format(argument):
@@ -56,7 +63,7 @@ def names_in(argument):
 def _parses(expression):
     try:
         return ast.parse(expression.strip(), mode="eval")
-    except (SyntaxError, ValueError):
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
         return None
 
 
@@ -71,8 +78,8 @@ def evaluate(expression, namespace):
         names = [name for name in [*namespace, *dir(builtins)] if not name.startswith("_")]
         near = did_you_mean(error.name, names)
         raise NumberError(f"{error}.{near if near.startswith(' Did') else ''}") from None
-    except Exception as error:
-        raise NumberError(f"{type(error).__name__}: {error}") from None
+    except BaseException as error:  # an exit, too
+        raise NumberError(brief(error)) from None
 
 
 def _number(value, expression):

@@ -4,6 +4,11 @@ import ast
 from dataclasses import dataclass
 from pathlib import Path
 
+from builder.faults import Fault
+from builder.places import files_in
+from builder.texts import read_text
+from builder.watch import brief
+
 
 @dataclass(frozen=True)
 class Claim:
@@ -14,17 +19,25 @@ class Claim:
 
 
 def verified_by(root):
-    """{slug: [Claim]} from the marker `topic("slug")` of tests/**/test_*.py, on modules and on functions."""
-    claims = {}
-    for path in sorted((Path(root) / "tests").rglob("test_*.py")):
-        tree = ast.parse(path.read_text())
+    """({slug: [Claim]}, faults) from the marker `topic("slug")` of tests/**/test_*.py, on modules and on functions."""
+    claims, faults = {}, []
+    for path in files_in(Path(root) / "tests", "test_*.py", below=True):
+        file = path.relative_to(root).as_posix()
+        text, unread = read_text(path, file)
+        try:
+            tree = ast.parse(text)
+        except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+            unread = [Fault(file, getattr(error, "lineno", 0) or 0, brief(error))]
+        if unread:
+            faults += unread
+            continue
         whole = [slug for node in tree.body if marks_module(node) for slug in slugs_in(node.value)]
         for node in tree.body:
             if isinstance(node, ast.FunctionDef) and node.name.startswith("test_"):
                 own = [slug for decorator in node.decorator_list for slug in slugs_in(decorator)]
                 for slug in dict.fromkeys(whole + own):
-                    claims.setdefault(slug, []).append(Claim(sentence(node.name), path.relative_to(root).as_posix()))
-    return claims
+                    claims.setdefault(slug, []).append(Claim(sentence(node.name), file))
+    return claims, faults
 
 
 def marks_module(node):

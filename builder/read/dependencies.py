@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from builder.cache import digest
+from builder.places import files_in
 
 # The kit's files through which every result passes
 ALWAYS = ("topics.kit.page.demo", "topics.kit.page.exercise", "topics.kit.page.topic", "topics.kit.page.traces")
@@ -26,7 +27,10 @@ class Statement:
     @cached_property
     def text(self):
         """What it says, without comments and places."""
-        return ast.dump(self.node)
+        try:
+            return ast.dump(self.node)
+        except RecursionError:  # importing it tells the fault
+            return ""
 
     @cached_property
     def used(self):
@@ -79,7 +83,7 @@ def read_file(path):
     """The file as Read; one that can't be parsed binds nothing: importing it tells its fault."""
     try:
         return parsed(path, path.stat().st_mtime_ns)
-    except (SyntaxError, ValueError):
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
         return Read()
 
 
@@ -89,7 +93,7 @@ class Sources:
     def __init__(self, root, slug):
         self.topics = Path(root) / "topics"
         self.slug = slug
-        self.files = {path.stem: path for path in sorted((self.topics / slug).glob("*.py"))}
+        self.files = {path.stem: path for path in files_in(self.topics / slug, "*.py")}
         self.read = {stem: read_file(path) for stem, path in self.files.items()}
 
     def defined(self):
@@ -143,13 +147,13 @@ class Sources:
                 kit |= reached(self.topics, module, name) if module and module.startswith("topics.") else set()
         for module in ALWAYS:
             kit |= reached(self.topics, module, None)
-        return [*sorted(path for path in (self.topics / self.slug).iterdir() if path.is_file()), *sorted(kit)]
+        return [*files_in(self.topics / self.slug, "*"), *sorted(kit)]
 
 
 @cache
 def surroundings(topics):
     """What every result depends on beside the code that it reaches: numpy and the models."""
-    return digest(np.__version__, *contents(sorted((topics / "data").glob("*"))))
+    return digest(np.__version__, *contents(files_in(topics / "data", "*")))
 
 
 @cache

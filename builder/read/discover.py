@@ -2,16 +2,18 @@
 
 import importlib
 import sys
-import traceback
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from builder.faults import Fault, did_you_mean
-from builder.places import data_files
+from builder.places import data_files, files_in
 from builder.read.dependencies import Sources
 from builder.read.frontmatter import parse
+from builder.read.order import FILE as ORDER
+from builder.read.order import read_order, slug_cause
+from builder.texts import read_text
+from builder.watch import brief, place_of, step
 
-ORDER = "topics/__init__.py"
 LOOSE = {"README.md", "corrections.md", "glossary.md"}  # the texts of topics/ that are no pages of topics
 
 
@@ -42,16 +44,21 @@ def discover(root):
     A page that is only front matter, with no Python beside it, is a planned topic.
     """
     root = Path(root)
-    if str(root) not in sys.path:
-        sys.path.insert(0, str(root))
-    order = importlib.import_module("topics").ORDER
+    order, faults = read_order(root)
+    if faults:
+        return [], faults
     topics, faults = [], list(stray_files(root, order))
-    slugs = [slug for section in order.values() for slug in section]
-    for slug in {slug for slug in slugs if slugs.count(slug) > 1}:
-        faults.append(Fault(ORDER, 0, f"{slug} stands twice in ORDER"))
-    for section, members in order.items():
+    slugs = [slug for section in order.sections.values() for slug in section]
+    for section, members in order.sections.items():
         for slug in members:
-            topic, found = read_topic(root, slug, section, slugs)
+            line = order.lines[section, slug]
+            if cause := slug_cause(slug):
+                faults.append(Fault(ORDER, line, cause))
+                continue
+            if slugs.count(slug) > 1:
+                faults.append(Fault(ORDER, line, f"{slug} stands twice in ORDER"))
+            step(f"topics/{slug}/page.md", 0, "its front matter")
+            topic, found = read_topic(root, slug, section, slugs, line)
             faults += found
             topics += [topic] if topic else []
     return topics, faults
@@ -59,22 +66,23 @@ def discover(root):
 
 def stray_files(root, order):
     """Pages that ORDER forgot, or that stand outside a folder, would silently never be built."""
-    listed = {slug for members in order.values() for slug in members}
-    for page in sorted((root / "topics").glob("*/page.md")):
+    listed = {slug for members in order.sections.values() for slug in members}
+    for page in files_in(root / "topics", "*/page.md"):
         if page.parent.name not in listed:
             yield Fault(f"topics/{page.parent.name}/page.md", 0, f"is not in ORDER of {ORDER}. Add it to its section.")
-    for page in sorted((root / "topics").glob("*.md")):
+    for page in files_in(root / "topics", "*.md"):
         if page.name not in LOOSE:
             yield Fault(f"topics/{page.name}", 0, f"is no place for a page. Move it to topics/{page.stem}/page.md.")
 
 
-def read_topic(root, slug, section, slugs):
+def read_topic(root, slug, section, slugs, line):
     folder, file = root / "topics" / slug, f"topics/{slug}/page.md"
     if not (folder / "page.md").exists():
         near = did_you_mean(slug, [path.parent.name for path in folder.parent.glob("*/page.md")])
-        return None, [Fault(ORDER, 0, f"ORDER names {slug}, but {file} does not exist.{near}")]
-    meta, body, line, faults = parse((folder / "page.md").read_text(), file, slugs)
-    topic = Topic(slug, section, file, meta, body, line, planned=not any(folder.glob("*.py")))
+        return None, [Fault(ORDER, line, f"ORDER names {slug}, but {file} does not exist.{near}")]
+    text, unread = read_text(folder / "page.md", file)
+    meta, body, body_line, faults = ({"needs": []}, "", 1, unread) if unread else parse(text, file, slugs)
+    topic = Topic(slug, section, file, meta, body, body_line, planned=not files_in(folder, "*.py"))
     if topic.planned and body.strip():
         cause = f"does not exist, but {file} has a page. Write it, or run: build.py new {slug}"
         faults.append(Fault(f"topics/{slug}/method.py", 0, cause))
@@ -87,17 +95,24 @@ def load(topic, root):
     from topics.kit.page.demo import is_demo
     from topics.kit.page.exercise import is_exercise
 
+    if str(root) not in sys.path:
+        sys.path.insert(0, str(root))
     faults = list(same_names(topic.slug, root))
-    for path in sorted((Path(root) / "topics" / topic.slug).glob("*.py")):
+    for path in files_in(Path(root) / "topics" / topic.slug, "*.py"):
         file = f"topics/{topic.slug}/{path.name}"
+        step(file, 0, "its import")
+        _, unread = read_text(path, file)
+        if unread or not path.stem.isidentifier():
+            faults += unread or [Fault(file, 0, "is no name of a module: letters, digits and _")]
+            continue
         try:
             topic.modules.append(importlib.import_module(f"topics.{topic.slug}.{path.stem}"))
         except SyntaxError as error:
             where = Path(error.filename or path)
             file = str(where.relative_to(root)) if where.is_relative_to(root) else file
             faults.append(Fault(file, error.lineno or 0, f"SyntaxError: {error.msg}"))
-        except Exception as error:
-            faults.append(Fault(*place_of(error, root, file), f"{type(error).__name__}: {error}"))
+        except BaseException as error:  # an exit, too
+            faults.append(Fault(*place_of(error, root, file), brief(error)))
     topic.names = {name: getattr(kit, name) for name in kit.__all__}
     topic.names |= {name: thing for module in topic.modules for name, thing in vars(module).items()}
     own = {name: thing for name, thing in topic.names.items() if is_ours(thing, topic)}
@@ -135,15 +150,3 @@ def is_ours(thing, topic):
 def file_of(function):
     """The file of a topic's function, as faults name it."""
     return f"{function.__module__.replace('.', '/')}.py"
-
-
-def place_of(error, root, default):
-    """(file, line) of the innermost frame that lies in a topic's own file; the kit's frames name no author's line."""
-    frames = traceback.extract_tb(error.__traceback__)
-    inside = [
-        (Path(f.filename).relative_to(root), f.lineno)
-        for f in frames
-        if Path(f.filename).is_relative_to(root / "topics")
-    ]
-    own = [place for place in inside if "kit" not in place[0].parts]
-    return (str(own[-1][0]), own[-1][1]) if own else (default, 0)

@@ -5,7 +5,8 @@ from datetime import date
 
 import yaml
 
-from builder.faults import Fault, did_you_mean
+from builder.faults import Fault, did_you_mean, shown
+from builder.watch import brief
 
 REQUIRED = ("title", "summary", "minutes")
 KEYS = (*REQUIRED, "needs", "reviewed", "picture")
@@ -27,12 +28,13 @@ def parse(text, file, slugs=()):
         return {"needs": []}, text, 1, [Fault(file, 1, cause)]
     entries, problems = _entries(front[1])
     meta = {"needs": []}
+    unread = {line for line, _ in problems}
     for key, value, line in entries:
-        causes = list(_causes(key, value, slugs))
+        causes = [] if line in unread else list(_causes(key, value, slugs))
         problems += [(line, cause) for cause in causes]
         if key in meta and key != "needs":
             problems.append((line, f"{key} stands twice"))
-        if not causes:
+        if not causes and line not in unread:
             meta[key] = value
     given = {key for key, _, _ in entries}
     if entries or not problems:
@@ -47,13 +49,21 @@ def _entries(text):
         node = yaml.compose(text, yaml.SafeLoader)
         if not isinstance(node, yaml.MappingNode):
             return [], [(2, "the front matter holds lines such as title: KV cache")] if node else []
-        values = [yaml.safe_load(yaml.serialize(value)) for _, value in node.value]
+    except RecursionError:
+        return [], [(2, "YAML: lists nest too deep here")]
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         problem = getattr(error, "problem", None) or str(error)
         return [], [(2 + (mark.line if mark else 0), f"YAML: {problem}. A text that holds ': ' or '#' needs quotes.")]
-    keys = [(key.value, key.start_mark.line + 2) for key, _ in node.value]
-    return [(key, value, line) for (key, line), value in zip(keys, values, strict=True)], []
+    entries, problems = [], []
+    for key, value in node.value:
+        name, line = key.value if isinstance(key, yaml.ScalarNode) else "[…]", key.start_mark.line + 2
+        try:
+            entries.append((name, yaml.safe_load(yaml.serialize(value)), line))
+        except Exception as error:  # an impossible day, a number of thousands of digits, a tag that does not fit
+            entries.append((name, None, line))
+            problems.append((line, f"{name}: {brief(error)}"))
+    return entries, problems
 
 
 def _causes(key, value, slugs):
@@ -62,19 +72,21 @@ def _causes(key, value, slugs):
         yield f"unknown key {key}.{did_you_mean(key, KEYS)}"
     elif key == "minutes":
         if type(value) is not int or not 0 < value <= 120:
-            yield f"minutes is a whole number from 1 to 120, not {value!r}"
+            yield f"minutes is a whole number from 1 to 120, not {shown(value)}"
     elif key == "reviewed":
         if type(value) is not date:
-            yield f"reviewed is the day of the last review, such as 2026-11-22, not {value!r}"
+            yield f"reviewed is the day of the last review, such as 2026-11-22, not {shown(value)}"
     elif key == "needs":
         yield from _causes_of_needs(value, slugs)
     elif not isinstance(value, str) or not value.strip():
-        yield f"{key} is a text, not {value!r}; put it in quotes"
+        yield f"{key} is a text, not {shown(value)}; put it in quotes"
+    elif not value.isprintable():
+        yield f"{key} is one line of text, not {shown(value)}"
 
 
 def _causes_of_needs(value, slugs):
     if not (isinstance(value, list) and all(isinstance(slug, str) for slug in value)):
-        yield f"needs is a list of topics such as [attention], not {value!r}"
+        yield f"needs is a list of topics such as [attention], not {shown(value)}"
     elif slugs:
         for slug in [slug for slug in value if slug not in slugs]:
-            yield f"needs {slug}, which is not a topic.{did_you_mean(slug, slugs)}"
+            yield f"needs {slug:.80}, which is not a topic.{did_you_mean(slug, slugs)}"

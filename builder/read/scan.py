@@ -11,6 +11,7 @@ from builder.faults import did_you_mean
 
 BLOCK_KINDS = ("demo", "code", "exercise")
 INLINE_KINDS = ("value", "cite", "citet", "term", "ink", "eq", "fig")
+LONGEST = 2000  # characters of a construct
 KINDS = BLOCK_KINDS + INLINE_KINDS  # what an author may write after [[
 
 
@@ -19,7 +20,7 @@ class Construct:
     """One thing that was taken out, and where it stood in the file."""
 
     token: str  # what stands in its place
-    kind: str  # one of KINDS, or "math", "span" (inline code), "fence"
+    kind: str  # one of KINDS, or "math", "span" (inline code), "fence", "comment"
     argument: str  # what follows the kind; the TeX; the code
     line: int
     display: bool = False  # a paragraph of its own, or inside one?
@@ -126,8 +127,16 @@ def _brief(source):
 
 
 def _plain(text, match):
-    """Backslash escapes and HTML comments stay as they are, and nothing in them begins a construct."""
+    """Backslash escapes stay as they are, and nothing in them begins a construct."""
     return _Taken(match.end())
+
+
+def _comment(text, match):
+    """HTML comments are for authors: pages don't have them."""
+    end = text.find("-->", match.end()) + 3
+    if end < 3:
+        return _Taken(match.end(), causes=("this comment is not closed by -->",))
+    return _Taken(end, "comment", text[match.start() : end], bool(_alone(text, match.start(), end)))
 
 
 def _fence(text, match):
@@ -197,7 +206,7 @@ def _brackets(text, match):
 def _closing(text, at, pieces):
     """Where the ]] is that balances a [[ before `at`, or None."""
     depth = 0
-    for piece in pieces.finditer(text, at):
+    for piece in pieces.finditer(text, at, at + LONGEST):
         if piece[0] == "[":
             depth += 1
         elif piece[0] == "]" and depth:
@@ -218,7 +227,7 @@ _BRACES = re.compile(r"[ \t]*\{([^{}\n]*)\}")
 _LABEL = re.compile(r"#eq:([A-Za-z][\w-]*)")
 _START = re.compile(
     r"""(?P<escape>\\.)
-      | (?P<comment><!--.*?-->)
+      | (?P<comment><!--)
       | ^[ \t]*(?P<fence>`{3,}(?![^\n]*`)|~{3,})
       | (?P<span>`+)
       | (?P<display>\$\$)
@@ -228,7 +237,7 @@ _START = re.compile(
 )
 _READERS = {
     "escape": _plain,
-    "comment": _plain,
+    "comment": _comment,
     "fence": _fence,
     "span": _span,
     "display": _display,

@@ -126,13 +126,18 @@ def test_a_fault_is_no_traceback(all_faults):
     assert "Traceback" not in all_faults[0]
 
 
+NO_UTF_8 = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}  # a locale that knows ASCII only
+
+
 @pytest.fixture(scope="module")
 def built(tmp_path_factory):
     """A good project with one topic, made by `new`, and its site."""
     root = tmp_path_factory.mktemp("good") / "project"
     make_project(root)("planned_one")
     new_topic(root, "dice", say=lambda _: None)
-    return root, run_build("build", root=root)
+    page = root / "topics/dice/page.md"
+    page.write_text(page.read_text(encoding="utf-8") + "\n“Größe” is a word.\n", encoding="utf-8")
+    return root, run_build("build", root=root, **NO_UTF_8)
 
 
 def test_a_new_topic_builds(built):
@@ -142,6 +147,11 @@ def test_a_new_topic_builds(built):
     assert 'id="demo-settling"' in page
     assert "<svg" in page
     assert re.search(r'<span class="value"[^>]*>2\.0</span>', page)
+
+
+def test_a_site_is_utf_8_whatever_the_locale(built):
+    page = (built[0] / "site/dice.html").read_bytes().decode()
+    assert "“Größe” is a word." in page and " · LLM Internals</title>" in page
 
 
 def test_a_new_topic_passes_its_test(built):
@@ -411,7 +421,7 @@ def test_a_script_with_a_syntax_error_is_named(tmp_path):
 
     (tmp_path / "main.js").write_text("const = 3")
     with pytest.raises(AssetError, match=r"main\.js"):
-        esbuild(tmp_path / "main.js", {})
+        esbuild([tmp_path / "main.js"], {})
 
 
 def test_the_workflows_pass_their_linter():

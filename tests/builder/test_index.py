@@ -59,7 +59,7 @@ def test_a_planned_topic_is_marked_and_has_no_link_and_a_written_one_has_its_fig
 
 
 def test_the_build_finds_no_fault_in_the_paths():
-    paths, faults = read_paths(TOPICS)
+    paths, faults = read_paths(TOPICS, REPOSITORY)
     assert faults == []
     assert {name: [topic.slug for topic in path] for name, path in paths.items()} == PATHS
 
@@ -78,7 +78,7 @@ def test_a_path_in_the_wrong_order_and_a_mistyped_slug_are_faults(project):
     order = project.root / "topics/__init__.py"
     order.write_text(order.read_text() + 'PATHS = {"Way": ["one", "two", "tow"]}\n')
     printed = run_build("build", root=project.root, expect=1)
-    assert "topics/__init__.py: Way: one needs two, which must stand before it" in printed
+    assert "topics/__init__.py:4: Way: one needs two, which must stand before it" in printed
     assert "PATHS names tow, which is not in ORDER. Did you mean two?" in printed
 
 

@@ -2,18 +2,19 @@
 
 import random
 import re
+import time
 from pathlib import Path
 
 import pytest
 
-from builder.page.prose import INKED, render_prose
+from builder.page.prose import INKED, LITERAL, render_prose
 from builder.read.scan import scan
 
 
 def prose(text, first_line=1, **html_by_kind):
     scanned = scan(text, first_line)
     shown = {c.token: html_by_kind.get(c.kind, f"<i>{c.kind}</i>") for c in scanned.constructs}
-    literal = {c.token for c in scanned.constructs if c.kind in ("span", "fence")}
+    literal = {c.token for c in scanned.constructs if c.kind in LITERAL}
     return render_prose(scanned, {token: html for token, html in shown.items() if token not in literal})
 
 
@@ -251,3 +252,137 @@ def test_blocks_are_counted_by_name():
 
 def test_what_the_scanner_found_is_among_the_problems():
     assert prose("x\n\n[[dmeo y]]").problems[0][0] == 3
+
+
+# ---- what other Markdown has
+
+
+@pytest.mark.parametrize(
+    "text, expected",
+    [
+        ("Words:\n\n- a\n- b", "<p>Words:</p><ul><li>a</li><li>b</li></ul>"),
+        ("## Words\n1. a\n2. b", "</h2><ol><li>a</li><li>b</li></ol>"),
+        ("a | b\n---|---\n1 | 2\n\nEnd", '<th scope="row">1</th><td>2</td></tr></tbody></table><p>End</p>'),
+        ("- a\n    - b\n        - c", "<ul><li>a<ul><li>b<ul><li>c</li></ul></li></ul></li></ul>"),
+        ("1. a\n    - b", "<ol><li>a<ul><li>b</li></ul></li></ol>"),
+        ("- a\n\n    b", "<ul><li><p>a</p><p>b</p></li></ul>"),
+        ("- a\n  b\n\n    [[demo x]]\n- c", "<li><p>a  b</p><i>demo</i></li><li><p>c</p></li>"),
+        ("3. a\n4. b", '<ol start="3">'),
+        ("~~a~~", "<del>a</del>"),
+        ("x<y and z>w, <unk> of <s> </s>", "x&lt;y and z&gt;w, &lt;unk&gt; of &lt;s&gt; &lt;/s&gt;"),
+        ("a\\\nb", "a<br />b"),
+        ("<https://a.b>", '<a href="https://a.b" rel="noopener">https://a.b</a>'),
+        ("a <!-- [[dmeo x]] --> b\n\n<!-- not\n\nshown -->\n\nc", "<p>a  b</p><p>c</p>"),
+        (r"\<div> &lt;div&gt; \*\*a\*\* \[a](b c)", "<p>&lt;div&gt; &lt;div&gt; **a** [a](b c)</p>"),
+        ("`<div> ~~ [^1]` and $[^1]<b>$", "<code>&lt;div&gt; ~~ [^1]</code> and <i>math</i>"),
+        (
+            "- a\n\n    | a | b |\n    |---|---|\n    | 1 | 2 |",
+            '<th scope="row">1</th><td>2</td></tr></tbody></table></li>',
+        ),
+        ("[https://a.b](https://a.b)", ">https://a.b</a>"),
+        ("> a\n>\n> - b", "<blockquote><p>a</p><ul><li>b</li></ul></blockquote>"),
+    ],
+)
+def test_what_authors_know_from_elsewhere_works(text, expected):
+    page = prose(text)
+    assert expected in page.html.replace("\n", "") and page.problems == ()
+
+
+@pytest.mark.parametrize(
+    "text, line, cause",
+    [
+        ("a\n\nx[^1]\n\n[^1]: A note.", 3, "no footnotes"),
+        ("a\n\nx[^1]\n\n[^1]: note", 3, "no footnotes"),
+        ("a\n\n- [ ] b", 3, "no task lists"),
+        ("- b\n- [x] c", 2, "no task lists"),
+        ("a\n- b\n- c", 2, "a list, and one of another kind, needs an empty line above it"),
+        ("> a\n> 1. b", 2, "needs an empty line"),
+        ("1. a\n- b", 2, "needs an empty line"),
+        ("- a\n\n    b\n    1. c", 4, "needs an empty line"),
+        ("a\n\nb\n| c | d |\n|---|---|\n| 1 | 2 |", 4, "an empty line above it"),
+        ("- a\n  - b", 2, "by four spaces"),
+        ("1. a\n\n   - b", 3, "by four spaces"),
+        ("- a\n\n  b", 3, "by four spaces"),
+        ("- a\n  [[demo x]]", 2, "by four spaces"),
+        ("> - a\n>   - b", 2, "by four spaces"),
+        ("- a\n## B", 2, "what follows a list needs an empty line"),
+        ("- a\n> b", 2, "what follows a list needs an empty line"),
+        ("1) a", 1, "are written 1. or -"),
+        ("B\n---\n", 2, "a heading is written ##"),
+        (" ## B", 1, "begins at the margin"),
+        ("## ", 1, "a heading has words"),
+        ("[](#a) {#a}", 1, "this link has no words"),
+        ("a\n</main>", 2, "</main>: raw HTML"),
+        ("a\n\n<div>\n\nb", 3, "<div>: raw HTML"),
+        ("| a |\n|---|\n| <br> |", 3, "<br>: raw HTML"),
+        ("/// question | <b>Why</b>\na\n///", 1, "<b>: raw HTML"),
+        ('<img src="x.png">', 1, "raw HTML"),
+        ("a\n<!-- b", 2, "comment is not closed"),
+        ("a\n~~b", 2, "~~ closes nowhere"),
+        ("a\n**b", 2, "** closes nowhere"),
+        ("a *b c", 1, "* closes nowhere"),
+        ("def f(**kw)", 1, "** closes nowhere"),
+        ("a\n2. b", 2, "needs an empty line above it"),
+        ("| a | b |\n|---|\n| 1 | 2 |", 1, "no table"),
+        ("a\n\n| a | b |\n|---|---|\n| 1 |", 5, "this row has 1 cells, the head of its table 2"),
+        ("| a | b |\n|---|---|\n| 1 | 2 |\nwords", 4, "this row has 1 cells"),
+        ("| a |\n|---|\n| 1 | 2 |", 3, "this row has 2 cells, the head of its table 1"),
+        ("a\n\n    code", 3, "indented by four"),
+        ("- a\n\n      code", 3, "indented by four"),
+        ("term\n: what it is", 2, "no definition lists"),
+        ("a\n\n[x] (http://a)", 3, "no link"),
+        ("[x](a b)", 1, "another topic is written"),
+        ("[x][nope]", 1, "no link"),
+        ("a\n\n[note]: see", 3, "no link uses this definition"),
+        ("[a][b]\n\n[b]: c.md\n[b]: d.md", 4, "is defined twice"),
+        ("#Heading", 1, "a space after them"),
+        ("!!! note\n", 1, "/// name | title"),
+        ("> [!NOTE]\n> x", 1, "/// name | title"),
+        ("==a==", 1, "marks nothing"),
+        ("See https://a.b/c.", 1, "no link"),
+        ("H~2~O", 1, "is mathematics"),
+        ("x^2^", 1, "is mathematics"),
+        ("a {.cls}", 1, "classes are not given"),
+        ("*[HTML]: a", 1, "abbreviations"),
+        ("> " * 30 + "a", 1, "more than 20 deep"),
+        ("- " * 30 + "a", 1, "more than 20 deep"),
+        ("*a*{b}\n{c}, **d** {.e}", 2, "classes are not given"),
+        ("a\n\n" + "[" * 20_000, 3, "this paragraph has 20,000 characters"),
+        ("a\n\n![x](y.png)", 3, "y.png: a picture stands on the page of a topic"),
+    ],
+)
+def test_what_would_stand_as_it_was_typed_is_a_fault_at_its_line(text, line, cause):
+    assert any(at == line and cause in what for at, what in prose(text).problems), prose(text).problems
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "array\\[i]\\[j]",
+        "|x| is absolute",
+        "A [b] c",
+        "2 ** 3",
+        "a_b and c_d",
+        "a: b",
+        "2 * 3",
+        "2*L*H",
+        "5 ~ 6",
+        "#1 of 3",
+        "x == y",
+        "## C#\n\n## The set {a}",
+        "*a*{b}\n{c=d}",
+        "a\n+5 and\n-3",
+    ],
+)
+def test_what_is_only_like_it_is_none(text):
+    assert causes(text) == []
+
+
+OPENING = "[ < ` $ * >_ -_ a| ![ <!-- [[value_ {a,_ & ~~a **a_ /// %///_saw% ((("
+
+
+@pytest.mark.parametrize("mark", OPENING.split())
+def test_what_opens_and_never_closes_takes_no_time(mark):
+    began = time.process_time()
+    prose(mark.replace("_", " ").replace("%", "\n") * 3000)
+    assert time.process_time() - began < 3

@@ -212,7 +212,7 @@ def test_an_unclosed_fence_is_a_problem_and_runs_to_the_end():
 
 
 def test_comments_hide_what_they_hold():
-    assert found("<!-- [[demo x]] $y$ --> [[eq a]]") == [("eq", "a")]
+    assert found("<!-- [[demo x]] $y$ --> [[eq a]]") == [("comment", "<!-- [[demo x]] $y$ -->"), ("eq", "a")]
 
 
 def test_a_token_occurs_nowhere_in_the_text():

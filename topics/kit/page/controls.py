@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from difflib import get_close_matches
 from math import isclose, log
 
+STOPS = 10_000  # at most: the page holds them all
+
 
 class ControlError(ValueError):
     """A control that can't be drawn: the message names the control and the remedy."""
@@ -21,6 +23,13 @@ def _member(control):
         else:
             (near,) = get_close_matches(str(control.value), map(str, control.stops), 1, cutoff=0)
         raise ControlError(f"{control.label}: value {control.value!r} is not one of its stops. Did you mean {near!r}?")
+
+
+def _count(control, steps):
+    """Steps as a whole number; the reader of a page can use no more than STOPS."""
+    if not steps <= STOPS:
+        raise ControlError(f"{control.label}: has {steps:,.0f} steps, at most {STOPS:,} are of use")
+    return round(steps)
 
 
 def _numeric(control):
@@ -52,7 +61,7 @@ class Slider:
     def __post_init__(self):
         if not self.low < self.high or self.step <= 0:
             raise ControlError(f"{self.label}: needs low < high and step > 0, has {self.low}, {self.high}, {self.step}")
-        n = round((self.high - self.low) / self.step)
+        n = _count(self, (self.high - self.low) / self.step)
         if not isclose(self.low + n * self.step, self.high, rel_tol=1e-9, abs_tol=1e-12):
             raise ControlError(f"{self.label}: {self.low} to {self.high} is not a whole number of steps of {self.step}")
         whole = all(isinstance(x, int) for x in (self.low, self.high, self.step))
@@ -88,7 +97,7 @@ class LogSlider:
         if not 0 < self.low < self.high:
             raise ControlError(f"{self.label}: needs 0 < low < high, has {self.low}, {self.high}")
         octaves = log(self.high / self.low, 2)
-        n = round(octaves * self.per_octave)
+        n = _count(self, octaves * self.per_octave)
         whole = isinstance(self.low, int) and isinstance(self.high, int)
         stops = []
         for i in range(n + 1):

@@ -35,6 +35,8 @@ def demo(kind="instant", /, *data, **controls):
         for argument, control in controls.items():
             if not isinstance(control, CONTROLS):
                 raise DemoError(f"{name}: {argument} is {control!r}, not a control such as Slider or Choice")
+            if not str(control.label).strip():
+                raise DemoError(f"{name}: {argument} has no label: a reader must know what it moves")
         if kind == "model" and not data:
             raise DemoError(
                 f'{name}: a demo of kind "model" names the models that it runs: @demo("model", "target", …)'

@@ -30,6 +30,8 @@ def exercise(start, solution, hint):
             raise ExerciseError(f"{name}: a check takes (answer, rng), not {inspect.signature(check)}")
         if not inspect.getdoc(check):
             raise ExerciseError(f"{name}: has no docstring: it is the prompt that the reader sees")
+        if not inspect.isfunction(solution):
+            raise ExerciseError(f"{name}: solution is a function that passes its check, not {solution!r:.80}")
         check.start = textwrap.dedent(start).strip() + "\n"
         check.function = function_name(check.start, name)
         check.solution = solution

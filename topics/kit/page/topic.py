@@ -7,7 +7,8 @@ from pathlib import Path
 def modules(slug):
     """The modules of a topic, imported, in the order of their files' names."""
     folder = Path(importlib.import_module("topics").__file__).parent / slug
-    return [importlib.import_module(f"topics.{slug}.{path.stem}") for path in sorted(folder.glob("*.py"))]
+    files = sorted(folder.glob("[!.]*.py"))  # not what an editor leaves beside them
+    return [importlib.import_module(f"topics.{slug}.{path.stem}") for path in files]
 
 
 def names(slug):

@@ -40,9 +40,12 @@ def Table(columns, rows, caption=""):
     return {"view": "table", "columns": list(columns), "rows": rows, "caption": caption}
 
 
-def Badge(label, value, limit):
-    """An exactness claim computed live: holds when value <= limit."""
-    return {"view": "badge", "label": label, "value": float(value), "limit": float(limit)}
+def Badge(label, value, limit, may_fail=False):
+    """An exactness claim computed live: holds when value <= limit.
+
+    may_fail  the demo opens on what breaks; else the build refuses a claim that does not hold at the defaults
+    """
+    return {"view": "badge", "label": label, "value": float(value), "limit": float(limit), "may_fail": may_fail}
 
 
 def Note(text, kind="info"):
