@@ -50,6 +50,11 @@ PLANS = {"target": Plan(), "draft": Plan(DRAFT, rate=1e-2)}
 PLANS |= {f"heads{h}-{s}": Plan({"H_kv": h}, s, 5 * MILLION) for s in (1, 2, 3) for h in (8, 4, 2, 1)}
 TUNED = {"words": MILLION, "rate": 5e-4, "start": "target", "muon": False}  # small steps, as such a change is made
 PLANS |= {name: Plan(texts=name, **TUNED) for name in ("courteous", "quick")}
+PLANS |= {  # how much of it is the seed's: shorter runs, since they need no more
+    f"{name}-{seed}": Plan(texts=name, seed=seed, **TUNED | {"words": words})
+    for name, words in (("courteous", 4 * MILLION // 10), ("quick", 3 * MILLION // 10))
+    for seed in (2, 3)
+}
 PLANS |= {  # conversion as in GQA: heads pooled, then 5 % of the words again
     f"pooled{h}": Plan({"H_kv": h}, words=24 * MILLION // 20, rate=1e-3, start="target", muon=False) for h in (4, 2, 1)
 }

@@ -13,7 +13,7 @@ from topics.kit.model.training import next_token_loss, train
 REFERENCE = Path(__file__).parents[1] / "reference"
 RUNS = Path(__file__).parents[2] / "training/runs"
 SHIPPED = sorted(path.stem for path in data.DATA.glob("*.safetensors") if "shape" in data.tensors(path)[1])
-TRAINED = ["target", "draft", "heads2-1", "mixture"]  # whole heads, groups of them, and experts
+TRAINED = ["target", "draft", "courteous", "quick", "heads2-1", "mixture"]  # groups of heads and experts, too
 RNG = np.random.default_rng(3)
 
 
