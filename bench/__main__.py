@@ -31,7 +31,7 @@ def main():
 
     results["bytes"] = {slug: bytes_before_interaction(site, f"{slug}.html") for slug in written(site)}
     largest = max(results["bytes"], key=lambda slug: results["bytes"][slug]["total"])
-    for slug, limit in (("kv_cache", 60), (largest, 66)):
+    for slug, limit in (("kv_cache", 67), (largest, 82)):
         sizes = results["bytes"][slug]
         report(f"HTML, CSS and JavaScript before interaction, gzip, {slug}", sizes["total"] / 1000, limit, "kB", 1)
         print("        " + ", ".join(f"{k} {v / 1000:.1f} kB" for k, v in sizes.items() if k != "total"))

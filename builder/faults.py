@@ -7,7 +7,11 @@ from difflib import get_close_matches
 
 @dataclass(frozen=True, order=True)
 class Fault:
-    """One thing that the author must mend. line 0 means the file as a whole."""
+    """One thing that the author must mend. line 0 means the file as a whole.
+
+    >>> print(Fault("topics/mla/page.md", 3, "[[demo\\n x]] stands in a row"))
+    topics/mla/page.md:3: [[demo x]] stands in a row
+    """
 
     file: str
     line: int
@@ -15,7 +19,7 @@ class Fault:
 
     def __str__(self):
         place = f"{self.file}:{self.line}" if self.line else self.file
-        return f"{place}: {self.cause}"
+        return f"{place}: {' '.join(self.cause.split())}"  # one line, whatever it quotes
 
 
 class BuildError(Exception):

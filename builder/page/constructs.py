@@ -66,7 +66,7 @@ def resolve(scan, topic, site, value_text=value_text):
                 raise
             except Exception as error:
                 problems.append((construct, f": {brief(error)}"))
-    faults = [Fault(topic.file, c.line, " ".join(c.source.split()) + cause) for c, cause in problems]
+    faults = [Fault(topic.file, c.line, c.source + cause) for c, cause in problems]
     return html_of, faults + list(_missing_equations(page))
 
 

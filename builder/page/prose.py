@@ -256,7 +256,7 @@ def _misplaced(scan, marked):
     """Constructs that Markdown swallowed, such as those in the title of a link that nobody uses."""
     for c in scan.constructs:
         if c.token not in marked:
-            yield c.line, f"{' '.join(c.source.split())} can't stand here: Markdown drops it"
+            yield c.line, f"{c.source} can't stand here: Markdown drops it"
 
 
 def _title_problems(scan, headings):

@@ -185,10 +185,6 @@ def test_a_construct_that_markdown_drops_is_a_problem():
     assert prose("a\n\n[x]: http://a.b '$x$'").problems[0][0] == 3
 
 
-def test_a_fault_is_one_line():
-    assert causes("[x]: http://a.b '$x\n+ y$'")[-1].startswith("$x + y$ can't stand here")
-
-
 def test_words_are_those_of_the_prose():
     assert prose("## One two\n\nthree *four* [five](x.md) `code` $x$ [[value y]] don't 7\n\n```\nno\n```").words == 7
 
