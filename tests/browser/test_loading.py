@@ -76,6 +76,19 @@ def test_a_file_that_fails_is_named_and_asked_for_again(browser, server, pattern
     assert survived and seen != "works", seen
 
 
+@pytest.mark.parametrize("kind", ["404", "half"])
+def test_no_cache_keeps_a_failed_worker_over_a_reload(loose, server, kind):
+    """Hosts let caches keep their errors, too: GitHub Pages for ten minutes."""
+    failures.fail(server, "/worker-", kind)
+    loose.goto(server.url + "lab.html")
+    move(loose)
+    expect(loose.locator("#demo-good .demo-status")).to_contain_text("Python could not be started")
+    failures.heal(server)
+    loose.reload()
+    move(loose)
+    live(loose)
+
+
 def test_where_nothing_fails_nothing_is_said(page, server):
     """In a tab that uses all parts, under nginx's own types."""
     page.goto(server.url + "lab.html")

@@ -100,7 +100,7 @@ function unable(message) {
 
 // A worker from a blob inherits the page's content security policy; one loaded by URL would not.
 function start() {
-  const script = failedBoots ? `${at(WORKER.url)}?${failedBoots}` : at(WORKER.url); // past the cache
+  const script = failedBoots ? `${at(WORKER.url)}?${Date.now()}` : at(WORKER.url); // past every cache, also that of an earlier visit
   const source = new Blob([`import ${JSON.stringify(script)};`], { type: "text/javascript" });
   const url = URL.createObjectURL(source);
   worker = new Worker(url, { type: "module" });
