@@ -134,7 +134,7 @@ def test_shipped_factors_are_the_changes_of_the_fine_tunes_cut():
 
 
 def test_the_file_holds_both_changes_at_rank_sixteen():
-    arrays, _ = tensors(data_file("changes.safetensors"))
+    arrays, _ = tensors(data_file("changes"))
     assert len(arrays) == 2 * 28 * 3 and {x.shape[0] for key, x in arrays.items() if key.endswith(".A")} == {16}
 
 
@@ -232,9 +232,12 @@ def test_the_recorded_runs_are_what_the_code_does():
     np.testing.assert_allclose(found, SCALED["α/r"][4][0.01][1], rtol=0.1, atol=0.004)
 
 
-def test_an_adapter_ends_nearly_as_low_as_whole_matrices():
+def test_an_adapter_ends_about_as_low_as_whole_matrices():
     for seed in SEEDS:
-        assert SCALED["α/r"][4][0.01][seed][0] < 3 * FULL[0.001][seed][0] < 0.2 * BEFORE[0]
+        assert 0.8 < SCALED["α/r"][4][0.01][seed][0] / FULL[0.001][seed][0] < 1.1
+        assert FULL[0.001][seed][0] < 0.05 * BEFORE[0]
+        assert 3 < SCALED["α/r"][4][0.01][seed][2] / FULL[0.001][seed][2] < 4
+        assert BEFORE[1] < min(SCALED["α/r"][4][0.01][seed][1], FULL[0.001][seed][1]) < 2 * BEFORE[1]
 
 
 def test_the_best_rate_of_adapters_is_ten_times_that_of_whole_matrices():
@@ -244,7 +247,7 @@ def test_the_best_rate_of_adapters_is_ten_times_that_of_whole_matrices():
 
 def test_with_one_scale_for_all_ranks_a_high_rank_wants_a_lower_rate():
     same = SCALED["the same for all"]
-    assert demos.best_rate(same[64]) <= 0.003 < demos.best_rate(same[1]) == 0.01
+    assert demos.best_rate(same[64]) == demos.best_rate(same[16]) == 0.003 < demos.best_rate(same[1]) == 0.01
     for seed in SEEDS:
         assert same[64][0.01][seed][0] > 3 * SCALED["α/r"][64][0.01][seed][0]
 
@@ -254,10 +257,11 @@ def test_too_fast_forgets():
         assert SCALED["α/r"][4][0.03][seed][1] > SCALED["α/r"][4][0.003][seed][1] + 0.01
 
 
-def test_which_matrices_matters_little_here():
-    best = {parts: demos.best_part(parts) for parts in PARTED}
-    assert max(best.values()) < 0.1 * BEFORE[0]
-    assert best["attention"] < 1.5 * best["feed-forward"]
+def test_attention_alone_is_behind_the_feed_forward_in_each_seed():
+    for seed in SEEDS:
+        ends = [PARTED[parts][0.01][seed][0] for parts in ("feed-forward", "attention", "q and v")]
+        assert ends == sorted(ends)
+    assert all(demos.best_part(parts) == demos.middle(PARTED[parts][0.01]) for parts in PARTED)
 
 
 def test_taught_by_sums_alone_it_is_courteous_in_little_else():

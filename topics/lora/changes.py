@@ -21,7 +21,7 @@ SUMS = 100
 @cache
 def shipped(task):
     """({name: factor} of rank CUT, {matrix: all singular values}) of a change."""
-    arrays, _ = tensors(data_file("changes.safetensors"))
+    arrays, _ = tensors(data_file("changes"))
     mine = {key.removeprefix(f"{task}."): x for key, x in arrays.items() if key.startswith(f"{task}.")}
     sizes = {key.removesuffix(".sizes"): x for key, x in mine.items() if key.endswith(".sizes")}
     return {key: x for key, x in mine.items() if not key.endswith(".sizes")}, sizes

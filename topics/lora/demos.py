@@ -4,6 +4,7 @@ import numpy as np
 
 from topics.kit import (
     GB,
+    GIB,
     GPUS,
     Choice,
     Figure,
@@ -27,7 +28,6 @@ from topics.lora.runs import FULL_RATES, RANKS, RATES, RULES
 # ---- rates
 
 DASHES = {1: "dot", 4: "dash", 16: "dashdot", 64: "solid"}
-ALL_RATES = (*FULL_RATES[:2], *RATES)
 MEASURES = {"courteous texts": 0, "polite texts (forgetting)": 1, "length of the change": 2}
 
 
@@ -38,16 +38,12 @@ MEASURES = {"courteous texts": 0, "polite texts (forgetting)": 1, "length of the
 def rates_and_scales(rule_name, measure):
     """Recorded: 15 steps at each rate and rank, and whole matrices beside; the middle of three seeds."""
     at, trained = MEASURES[measure], {"whole": FULL} | {f"rank {r}": SCALED[rule_name][r] for r in RANKS}
-    lines, names = [], []
+    lines = []
     for r in RANKS:
         y = [middle(SCALED[rule_name][r][eta], at) for eta in RATES]
         lines.append(line(RATES, y, f"rank {r}", "output", DASHES[r], mode="lines+markers"))
-        names.append(label(np.log10(RATES[-1]), np.log10(y[-1]), f"{r}", xanchor="left", xshift=8))
     whole = [middle(FULL[eta], at) for eta in FULL_RATES]
     lines.append(line(FULL_RATES, whole, "whole matrices", "weight", mode="lines+markers"))
-    names.append(
-        label(np.log10(FULL_RATES[0]), np.log10(whole[0]), "whole", yanchor="bottom", yshift=8, xanchor="left")
-    )
     at_rate = ", ".join(f"rank {r} {short(middle(SCALED[rule_name][r][0.01], at))}" for r in RANKS)
     best = ", ".join(f"{r} at {best_rate(SCALED[rule_name][r], at):g}" for r in RANKS)
     return (
@@ -60,15 +56,15 @@ def rates_and_scales(rule_name, measure):
                f"At rate 0.01: {at_rate}; "
                f"whole at 0.001 {short(middle(FULL[0.001], at))}."),
             xaxis={"type": "log", "range": [-4.15, -1.2], **ticked(1e-4, 1e-3, 1e-2)},
-            yaxis={"type": "log", **ticked(0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30, 100)},
+            yaxis={"type": "log", **ticked(0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30, 100, 300)},
             shapes=[] if at == 2 else [rule(y=BEFORE[at])],
-            annotations=names,
-            showlegend=False,
+            legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
+            showlegend=True,
         ),
         Table(
-            ("Trained", *(f"rate {eta:g}" for eta in ALL_RATES)),
-            [(what, *(_three(runs, eta, at) for eta in ALL_RATES)) for what, runs in trained.items()],
-            "All three seeds.",
+            ("Trained", "best rate", "there, three seeds"),
+            [(what, f"{best_rate(runs):g}", _three(runs, best_rate(runs), at)) for what, runs in trained.items()],
+            "The best rate is that of courteous texts.",
         ),
         Note("The dashed line is the model before." if at < 2 else "The root of the sum of all squares added."),
     )  # fmt: skip
@@ -80,7 +76,7 @@ def ticked(*places):
 
 
 def _three(runs, eta, at):
-    return " / ".join(f"{run[at]:.3g}" for run in runs[eta]) if eta in runs else ""
+    return " / ".join(f"{run[at]:.3g}" for run in runs[eta])
 
 
 def middle(runs, at=0):
@@ -135,7 +131,8 @@ def size_and_memory(r, name, parts, gpu):
             [bars(kinds, [x / GB for x in two], what, inks[what]) for what, two in rows.items()],
             y_title="Memory while training (GB)",
             alt=f"Training {name} with Adam, without activations: {short(whole / GB)} GB for all of it, "
-            f"{short(lora / GB)} GB with an adapter of rank {r} on {parts}. {gpu} has {short(room / GB)} GB.",
+            f"{short(lora / GB)} GB with an adapter of rank {r} on {parts}. {gpu} has {short(room / GB)} GB "
+            f"({room / GIB:.0f} GiB).",
             barmode="stack",
             shapes=[rule(y=room / GB)],
             annotations=[label(1.5, room / GB, gpu, xanchor="right", yanchor="bottom")],

@@ -3,7 +3,6 @@
 from functools import cache
 
 import numpy as np
-from topics.lora.recorded_changes import CUT_AT, HELD
 
 from topics.kit import (
     Badge,
@@ -29,6 +28,7 @@ from topics.kit.model.adapters import matrices, with_adapter
 from topics.kit.model.text import NUMBER, decode, encode, read
 from topics.lora.changes import CUT, TASKS, changed, cut, judged, shipped, sums_right
 from topics.lora.method import lora_batch, trainable_parameters
+from topics.lora.recorded_changes import CUT_AT, HELD
 
 # ---- one change, cut
 
@@ -45,7 +45,7 @@ WRITTEN = 9  # words that it goes on with
 @demo(
     "model",
     "target",
-    "changes.safetensors",
+    "changes",
     r=Slider("Rank", 0, CUT, value=2),
     task=Choice("What was learnt", tuple(TASKS), value="manners"),
     which=Choice("Matrix of the lower figure", tuple(SHOWN), value="value, layer 2"),
@@ -64,7 +64,7 @@ def change_cut(r, task, which):
         Metrics(
             ("Gain kept", 100 * share_of(here, task), "%", f"loss on {TOLD[task]}: {here:.3f} nats a word above the "
              f"floor; {HELD[task][0][0][0]:.3f} before, {HELD[task][0][-1][0]:.3f} with the whole change"),
-            ("Sums right", None if right is None else 100 * right, "%", "three digits, answered at once"),
+            *([] if right is None else [("Sums right", 100 * right, "%", "three digits, answered at once")]),
             ("Numbers of the change", numbers_of(r), "", f"of {numbers_of(None):,}"),
         ),
         _spectrum(r, task, which),
@@ -168,7 +168,7 @@ READS = {"q": "attention_input", "k": "attention_input", "v": "attention_input",
 @demo(
     "model",
     "target",
-    "changes.safetensors",
+    "changes",
     strength=Slider("Strength of the adapters", 0.0, 2.0, value=1.0, step=0.25),
     prompt=Text("What all four are asked", TASKS["sums"], suggest=True),
     broken=Toggle("Break it: merge, and forget the scale"),

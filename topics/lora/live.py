@@ -76,7 +76,7 @@ def train_an_adapter(r, alpha, eta, parts, taught, start, steps, beside, seed):
     rows = []
     for name, each in judged.items():
         manners, polite = (body_excess(each, texts) for texts in judged_on())
-        rows.append((name, *(" ".join(gone_on(each, prompt, 5)[0][-5:]) for prompt in PROMPTS), manners, polite))
+        rows.append((name, *(said(each, prompt) for prompt in PROMPTS), manners, polite))
         yield Progress(total, total, "Judging"), _losses(marks)
     shapes = [model.weights[name].shape for name in names]
     yield (
@@ -95,6 +95,12 @@ def train_an_adapter(r, alpha, eta, parts, taught, start, steps, beside, seed):
         ),
         _live_note(start, taught),
     )  # fmt: skip
+
+
+def said(model, prompt):
+    """The likeliest five words after a prompt."""
+    words, new = gone_on(model, prompt, 5)
+    return " ".join(words[new:])
 
 
 def seen_excess(model):
