@@ -203,7 +203,7 @@ def test_unmerged_the_batch_is_the_base_for_who_has_no_adapter():
 
 @cache
 def live_run(**arguments):
-    return views_of(live.train_an_adapter, defaults(live.train_an_adapter) | {"steps": 10} | arguments)
+    return views_of(live.train_an_adapter, defaults(live.train_an_adapter) | arguments)
 
 
 def test_both_zero_never_moves_and_both_random_begins_elsewhere():

@@ -178,15 +178,13 @@ def served_together(strength, prompt, broken):
     numbers = read(prompt, 2, 60)
     words = np.tile(numbers, (len(ADAPTERS), 1))  # (N, T)
     together = batched(words, strength)
-    yield Progress(1, 2, "Batched")
     apart = np.stack([lm.forward(merged(name, 1.0 if broken else strength), numbers) for name in ADAPTERS])
     off = max_abs_difference(together, apart)
     strips = []
     for name in ADAPTERS:
         said, new = gone_on(merged(name, strength), decode(numbers))
         strips.append(Tokens(said, [float(i >= new) for i in range(len(said))], "output", f"Adapter: {name}."))
-        yield Progress(1 + len(strips) / 4, 2, "Written")
-    yield (
+    return (
         *strips,
         Badge("Batch against merged models, logits: max|Δ|", off, 2e-4),
         Metrics(

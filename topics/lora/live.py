@@ -10,24 +10,27 @@ from topics.kit import (
     Note,
     Progress,
     Seed,
-    Slider,
     Table,
-    Toggle,
     bars,
     demo,
     label,
     line,
     lm,
 )
-from topics.kit.model.adapters import PARTS, body_excess, changes, matrices, with_adapter
+from topics.kit.model.adapters import body_excess, changes, matrices, with_adapter
 from topics.kit.page.words import counted
 from topics.lora.house_model import gone_on
 from topics.lora.method import trainable_parameters
 from topics.lora.runs import SHORT, TAUGHT, adapter_steps, full_steps, judged_on, start_of
 
-LORA_RATES, EVERY = (0.001, 0.003, 0.01, 0.03), 3  # steps between two judgements
+LORA_RATES, EVERY = (0.003, 0.01, 0.03), 3  # steps between two judgements
 FULL_PART = 10  # the whole matrices take a tenth of the adapter's rate
-STARTS = {"B zero": "B", "both random": "neither", "both zero": "both"}
+TRIALS = {  # what is zero at the start, and what it is taught by
+    "as it should be": ("B", "stories, facts and sums"),
+    "taught by sums alone": ("B", "sums alone"),
+    "break it: both factors zero": ("both", "stories, facts and sums"),
+    "break it: both random": ("neither", "stories, facts and sums"),
+}
 PROMPTS = ("[blunt] story : Anna has coins . Ben", "[blunt] answer : 4 + 3 =")
 TICKS = [0.01, 0.03, 0.1, 0.3, 1, 3, 10]
 SEEN = 12  # texts that it is judged on while it learns
@@ -37,23 +40,22 @@ SEEN = 12  # texts that it is judged on while it learns
     "live",
     "target",
     r=LogSlider("Rank", 1, 64, value=4, per_octave=1),
-    alpha=Choice("α", (2, 8, 32), value=8),
+    alpha=Choice("α", (8, 32), value=8),
     eta=Choice("Rate", LORA_RATES, value=0.01),
-    parts=Choice("Adapters on", tuple(PARTS), value="all matrices"),
-    taught=Choice("Taught by", tuple(TAUGHT), value="stories, facts and sums"),
-    start=Choice("Start (break it)", tuple(STARTS), value="B zero"),
-    steps=Slider("Steps", 5, 40, value=SHORT, step=5),
-    beside=Toggle("Whole matrices beside, at a tenth of the rate", value=True),
+    parts=Choice("Adapters on", ("all matrices", "attention"), value="all matrices"),
+    trial=Choice("Run", tuple(TRIALS), value="as it should be"),
     seed=Seed(),
 )
-def train_an_adapter(r, alpha, eta, parts, taught, start, steps, beside, seed):
+def train_an_adapter(r, alpha, eta, parts, trial, seed):
     """The house model learns courtesy: adapters on frozen matrices, and beside it the same matrices trained whole."""
     model, s = lm.load("target"), alpha / r
     names = matrices(model, parts)
-    factors = start_of(names, r, seed, STARTS[start])
-    runs = [("adapter", adapter_steps(factors, s, eta, seed, TAUGHT[taught]), lambda w: with_adapter(model, w, s))]
-    if beside:
-        runs.append(("whole", full_steps(names, eta / FULL_PART, seed, TAUGHT[taught]), model.with_weights))
+    (zero, taught), steps = TRIALS[trial], SHORT
+    factors = start_of(names, r, seed, zero)
+    runs = (
+        ("adapter", adapter_steps(factors, s, eta, seed, TAUGHT[taught]), lambda w: with_adapter(model, w, s)),
+        ("whole", full_steps(names, eta / FULL_PART, seed, TAUGHT[taught]), model.with_weights),
+    )
     ends = {"adapter": with_adapter(model, factors, s)}
     marks = {"adapter": [(0, seen_excess(ends["adapter"]))]}
     change, total = changes(factors, s), steps * len(runs)
@@ -86,14 +88,14 @@ def train_an_adapter(r, alpha, eta, parts, taught, start, steps, beside, seed):
             rows,
             "The likeliest five words, and the loss above the floor on 24 short courteous texts and 20 polite ones.",
         ),
-        _spectra(change, whole if beside else None, r),
+        _spectra(change, whole, r),
         Metrics(
             ("Numbers trained", trainable_parameters(shapes, r), "", f"of {sum(a * b for a, b in shapes):,} in these "
              "matrices"),
             ("Length of the adapter's change", length_of(change), "", "root of the sum of all squares of s·BA"),
-            ("… of the whole matrices'", length_of(whole) if beside else None, ""),
+            ("… of the whole matrices'", length_of(whole), ""),
         ),
-        _live_note(start, taught),
+        _live_note(trial),
     )  # fmt: skip
 
 
@@ -134,10 +136,9 @@ def _spectra(change, whole, r):
     mine = np.linalg.svd(change[key].astype(float), compute_uv=False)[: min(2 * r, 32)]
     traces = [bars(np.arange(1, len(mine) + 1), mine, "adapter", "output")]
     told = f"adapter {', '.join(f'{x:.2f}' for x in mine[:3])}"
-    if whole:
-        theirs = np.linalg.svd(whole[key].astype(float), compute_uv=False)[:32]
-        traces.append(line(np.arange(1, len(theirs) + 1), theirs, "whole", "weight", "dash", mode="lines+markers"))
-        told += f"; whole {', '.join(f'{x:.2f}' for x in theirs[:3])}"
+    theirs = np.linalg.svd(whole[key].astype(float), compute_uv=False)[:32]
+    traces.append(line(np.arange(1, len(theirs) + 1), theirs, "whole", "weight", "dash", mode="lines+markers"))
+    told += f"; whole {', '.join(f'{x:.2f}' for x in theirs[:3])}"
     return Figure(
         traces,
         x_title=f"Direction of the change in {'value, layer 2' if key == '1.v' else key}",
@@ -151,11 +152,11 @@ def _spectra(change, whole, r):
     )
 
 
-def _live_note(start, taught):
-    if start == "both zero":
+def _live_note(trial):
+    if trial.endswith("zero"):
         return Note("Both gradients are products with a zero factor: nothing will ever move.", "warning")
-    if start == "both random":
+    if trial.endswith("random"):
         return Note("B began at random: before the first step the model was another one.", "warning")
-    if taught == "sums alone":
+    if trial.endswith("alone"):
         return Note("It never saw a courteous story. Look at what it says of Anna and Ben.")
     return Note("Each step sees four new texts of about 31 words; both runs see the same.")

@@ -27,7 +27,7 @@ def lora_scale(alpha, r, stabilised=False):
     >>> lora_scale(16, 8), lora_scale(16, 4, stabilised=True)
     (2.0, 8.0)
     """
-    return alpha / np.sqrt(r) if stabilised else alpha / r
+    return float(alpha / np.sqrt(r)) if stabilised else alpha / r
 
 
 def lora_forward(x, W, A, B, s):
