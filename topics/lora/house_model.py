@@ -141,8 +141,7 @@ def _spectrum(r, task, which):
         x_title=f"Direction of the change in {which}",
         y_title="Singular value",
         alt=f"All {len(sizes)} singular values of what fine-tuning to {task} added to {which}: {sizes[0]:.2f}, "
-        f"{sizes[1]:.2f}, {sizes[2]:.2f}, down to {sizes[-1]:.3f}. The first {r} are kept: "
-        f"{100 * energy(sizes, r):.0f} % of their squares.",
+        f"{sizes[1]:.2f}, {sizes[2]:.2f}, down to {sizes[-1]:.3f}. The first {r} are kept.",
         height=240,
         barmode="overlay",
         bargap=0.15,

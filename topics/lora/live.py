@@ -43,7 +43,7 @@ SEEN = 12  # texts that it is judged on while it learns
     alpha=Choice("α", (8, 32), value=8),
     eta=Choice("Rate", LORA_RATES, value=0.01),
     parts=Choice("Adapters on", ("all matrices", "attention"), value="all matrices"),
-    trial=Choice("Run", tuple(TRIALS), value="as it should be"),
+    trial=Choice("Trial", tuple(TRIALS), value="as it should be"),
     seed=Seed(),
 )
 def train_an_adapter(r, alpha, eta, parts, trial, seed):
@@ -148,7 +148,7 @@ def _spectra(change, whole, r):
         bargap=0.15,
         legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
         showlegend=True,
-        annotations=[label(r + 0.5, 0, f"rank {r}", xanchor="left", yanchor="bottom")],
+        annotations=[label(min(r, 24) + 0.8, float(mine[0]), f"adapter: {r} at most", xanchor="left", yanchor="top")],
     )
 
 
