@@ -144,6 +144,11 @@ def test_recorded_shares_are_what_the_shipped_factors_give():
         assert changes.judged(changes.changed(task, r), task) == pytest.approx(recorded, rel=0.03, abs=2e-3)
 
 
+def test_the_gain_kept_is_nothing_without_the_change_and_all_of_it_with_the_whole_change():
+    for task in HELD:
+        assert [house_model.kept_at(task, r) for r in (0, 96)] == pytest.approx([0, 100])
+
+
 def test_two_directions_hold_the_manners_in_all_three_fine_tunes_and_one_does_not():
     for run in SEEDS:
         assert house_model.kept_at("manners", 2, run) > 93
