@@ -182,12 +182,14 @@ def test_manners_sums_and_both_answer_as_the_page_says():
                                    "8 6 3 . thank you . [end]"]  # fmt: skip
 
 
-def test_merging_changes_nothing_and_merging_without_the_scale_does():
-    for strength in (1.0, 2.0):
-        badge = view(house_model.served_together, "badge", strength=strength)
+def test_merging_changes_nothing_and_merging_with_alpha_for_alpha_over_r_gives_babble():
+    for s in (1.0, 2.0):
+        badge = view(house_model.served_together, "badge", s=s)
         assert badge["value"] < badge["limit"] / 4
-        broken = view(house_model.served_together, "badge", strength=strength, broken=True)
-        assert (broken["value"] > 1) == (strength != 1)
+        assert view(house_model.served_together, "badge", s=s, broken=True)["value"] > 1
+    none, *merged = (each["tokens"][11:] for each in view(house_model.served_together, "tokens", broken=True))
+    assert none == ["8", "5", "3", ".", "[end]"]
+    assert all("[end]" not in said and said[:3] != ["8", "6", "3"] for said in merged)
 
 
 def test_stacked_factors_are_the_sum_of_the_changes():
@@ -257,16 +259,30 @@ def test_with_one_scale_for_all_ranks_a_high_rank_wants_a_lower_rate():
         assert same[64][0.01][seed][0] > 3 * SCALED["α/r"][64][0.01][seed][0]
 
 
+def test_trained_at_rank_one_manners_are_learnt_as_well_as_at_rank_four():
+    for seed in SEEDS:
+        one, four = (SCALED["α/r"][r][0.01][seed][0] for r in (1, 4))
+        assert (BEFORE[0] - one) / (BEFORE[0] - four) > 0.98
+
+
+def test_right_sums_come_back_with_the_rank_more_slowly_than_their_loss():
+    right = {r: share for r, (_, share) in zip(CUT_AT, HELD["sums"][0], strict=True)}
+    assert (right[0], right[4], right[16], right[96]) == (0.58, 0.58, 0.8, 0.86)
+
+
 def test_too_fast_forgets():
     for seed in SEEDS:
         assert SCALED["α/r"][4][0.03][seed][1] > SCALED["α/r"][4][0.003][seed][1] + 0.01
 
 
-def test_attention_alone_is_behind_the_feed_forward_in_each_seed():
+def test_attention_alone_is_behind_the_feed_forward_in_each_seed_at_the_higher_rate_and_ahead_at_the_lower():
     for seed in SEEDS:
         ends = [PARTED[parts][0.01][seed][0] for parts in ("feed-forward", "attention", "q and v")]
         assert ends == sorted(ends)
-    assert all(demos.best_part(parts) == demos.middle(PARTED[parts][0.01]) for parts in PARTED)
+        slow = {parts: PARTED[parts][0.003][seed][0] for parts in PARTED}
+        assert slow["attention"] < 0.35 * slow["feed-forward"] and slow["all matrices"] < slow["attention"]
+    ahead = [PARTED["all matrices"][0.01][seed][0] < PARTED["feed-forward"][0.01][seed][0] for seed in SEEDS]
+    assert len(set(ahead)) == 2  # even: not the same one in all seeds
 
 
 def test_taught_by_sums_alone_it_is_courteous_in_little_else():

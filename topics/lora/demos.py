@@ -22,7 +22,7 @@ from topics.kit.model.adapters import PARTS
 from topics.kit.page.words import short
 from topics.kit.real.models import PLAIN
 from topics.lora.ledger import FROZEN, STATE, adapter_numbers, adapters_beside, lora_bytes, whole_bytes
-from topics.lora.recorded import BEFORE, FULL, PARTED, SCALED
+from topics.lora.recorded import BEFORE, FULL, SCALED
 from topics.lora.runs import FULL_RATES, RANKS, RATES, RULES
 
 # ---- rates
@@ -99,11 +99,6 @@ def spoken(numbers):
     """1, 4, 16 and 64"""
     *some, last = map(str, numbers)
     return f"{', '.join(some)} and {last}"
-
-
-def best_part(parts):
-    """Courteous loss of adapters of rank 4 on some matrices, at their better recorded rate: the middle of three."""
-    return min(middle(runs) for runs in PARTED[parts].values())
 
 
 # ---- real models

@@ -112,12 +112,13 @@ def _trained(layer, L, r, chosen):
             return sum(layer[name][0] * layer[name][1] for name in chosen)
     """,
     solution=_trained,
-    hint="A has r rows of `in`, B has `out` rows of r. A library sees the modules that there are: a fused one is one.",
+    hint="A has r rows of `in`, B has `out` rows of r. PEFT sees the modules that there are: a fused one is one.",
 )
 def count_what_is_trained(answer, rng):
     """Write `trained(layer, L, r, chosen)`: how many numbers adapters of rank `r` have in a model of `L` layers.
     `layer` has the shape (out, in) of each matrix of one layer; `chosen` names those that get an adapter. Where
-    queries, keys and values are one fused matrix, as in GPT-2's `c_attn`, it gets one adapter, as libraries do it."""
+    queries, keys and values are one fused matrix, as in GPT-2's `c_attn`, it gets one adapter,
+    as PEFT does it (Microsoft's loralib gives queries, keys and values one each)."""
     d, wide = int(rng.integers(3, 9)), int(rng.integers(10, 20))
     gpt2 = {"c_attn": (3 * d, d), "c_proj": (d, d), "c_fc": (4 * d, d)}
     llama = {"q": (d, d), "k": (d // 3, d), "v": (d // 3, d), "o": (d, d), "gate": (wide, d), "down": (d, wide)}

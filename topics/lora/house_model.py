@@ -158,6 +158,7 @@ def energy(sizes, r):
 # ---- several adapters, one base
 
 NOBODY, BOTH = "none", "both"
+TOO_MUCH = 8  # α in the place of α/r, at rank 8
 ADAPTERS = (NOBODY, "manners", "sums", BOTH)
 RANK_OF = {"manners": 2, "sums": CUT}
 READS = {"q": "attention_input", "k": "attention_input", "v": "attention_input", "o": "heads", "gate": "feed_input",
@@ -168,20 +169,21 @@ READS = {"q": "attention_input", "k": "attention_input", "v": "attention_input",
     "model",
     "target",
     "changes",
-    strength=Slider("Strength of the adapters", 0.0, 2.0, value=1.0, step=0.25),
+    s=Slider("Scale s of the adapters", 0.0, 2.0, value=1.0, step=0.25),
     prompt=Text("What all four are asked", TASKS["sums"], suggest=True),
-    broken=Toggle("Break it: merge, and forget the scale"),
+    broken=Toggle("Break it: merge with α for α/r"),
 )
-def served_together(strength, prompt, broken):
+def served_together(s, prompt, broken):
     """Four requests in one batch, each with its own adapter on one base; and the same from merged models, in turn."""
     numbers = read(prompt, 2, 60)
     words = np.tile(numbers, (len(ADAPTERS), 1))  # (N, T)
-    together = batched(words, strength)
-    apart = np.stack([lm.forward(merged(name, 1.0 if broken else strength), numbers) for name in ADAPTERS])
+    together = batched(words, s)
+    added = s * TOO_MUCH if broken else s
+    apart = np.stack([lm.forward(merged(name, added), numbers) for name in ADAPTERS])
     off = max_abs_difference(together, apart)
     strips = []
     for name in ADAPTERS:
-        said, new = gone_on(merged(name, strength), decode(numbers))
+        said, new = gone_on(merged(name, added), decode(numbers))
         strips.append(Tokens(said, [float(i >= new) for i in range(len(said))], "output", f"Adapter: {name}."))
     return (
         *strips,
@@ -190,16 +192,16 @@ def served_together(strength, prompt, broken):
             ("Numbers of the base", sum(w.size for w in lm.load("target").weights.values()), "", "stored once"),
             *[(f"Adapter {name}", rank_numbers(name), "", f"rank {rank}") for name, rank in ranks_of().items()],
         ),
-        _served_note(strength, broken),
+        _served_note(s, broken),
     )
 
 
-def _served_note(strength, broken):
-    if broken and strength != 1:
-        return Note("The merged weights have BA where the adapter has s·BA: these are other models.", "warning")
+def _served_note(s, broken):
+    if broken and s:
+        return Note(f"These are the merged models: they have α·BA, {TOO_MUCH} times what the batch adds.", "warning")
     if broken:
-        return Note("At strength 1 the scale is 1, and forgetting it does no harm. Move the strength.")
-    return Note("“both” is one adapter: the factors of the two, stacked, so its rank is their sum.")
+        return Note("At s = 0 there is nothing to merge. Move the scale.")
+    return Note("“both” is one adapter: the factors of the two, stacked, so its rank is their sum. Trained at s = 1.")
 
 
 def ranks_of():
@@ -221,12 +223,12 @@ def factors_of(name):
     return {key: np.concatenate([x, second[key]], 0 if key.endswith(".A") else 1) for key, x in first.items()}
 
 
-def merged(name, strength):
+def merged(name, s):
     """The base with an adapter added to its matrices."""
-    return with_adapter(lm.load("target"), factors_of(name), strength)
+    return with_adapter(lm.load("target"), factors_of(name), s)
 
 
-def batched(words, strength):
+def batched(words, s):
     """Logits (N, T, V) of one pass of the base, in which each request's own adapter is added to every product.
 
     words  (N, T), request n with adapter n of ADAPTERS
@@ -235,9 +237,7 @@ def batched(words, strength):
 
     def product(part, i, x):
         key = f"{i}.{part}"
-        mine = [
-            (factors_of(name)[f"{key}.A"], factors_of(name)[f"{key}.B"], np.float32(strength)) for name in ADAPTERS[1:]
-        ]
+        mine = [(factors_of(name)[f"{key}.A"], factors_of(name)[f"{key}.B"], np.float32(s)) for name in ADAPTERS[1:]]
         return lora_batch(x, base.weights[key], mine, which)
 
     def see(step, i, y):

@@ -71,7 +71,7 @@ def best_of_rank(D, r):
     ([[3.0, 0.0], [0.0, 0.0]], [3.0, 2.0])
     """
     U, sizes, V = np.linalg.svd(D, full_matrices=False)
-    half = np.sqrt(sizes[:r])  # (r,): each factor gets half of a singular value's exponent
+    half = np.sqrt(sizes[:r])  # (r,): each factor gets the root of a singular value
     return half[:, None] * V[:r], U[:, :r] * half, sizes
 
 
