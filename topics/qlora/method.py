@@ -158,7 +158,7 @@ def survives(kept, wanted):
 
 
 def ledger(linear_weights, other_weights, adapter, method, bits=None):
-    """Bytes of training, line by line, without activations (eq:ledger).
+    """Bytes of training, line by line, without activations.
 
     linear_weights  of the matrices that are frozen; other_weights  embedding, output and norms, at 16 bits
     adapter         parameters of the adapter, BF16, with gradients in BF16 and two FP32 numbers each for Adam
