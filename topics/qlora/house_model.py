@@ -171,10 +171,10 @@ EVERY = 10  # steps between two looks at the texts that judge
 @demo(
     "live",
     "target",
-    steps=Slider("Steps", 10, 60, value=30, step=10),
+    steps=Slider("Steps", 10, 80, value=60, step=10),
     bits=Choice("Bits of the base", (2, 3, 4, 16), value=4),
     r=Choice("Rank", (1, 4, 16), value=4),
-    eta=Choice("Rate", (0.001, 0.003, 0.01), value=0.003),
+    eta=Choice("Rate", (0.001, 0.003, 0.01), value=0.001),
     task=Choice("Learns from", (MANNERS, REPAIR), value=MANNERS),
     broken=Toggle("Break it: keep the adapter in four bits, too"),
     seed=Seed(),

@@ -1,5 +1,10 @@
-"""Draft."""
+"""Adapters trained on the house model in few bits, three seeds each.
 
+Made on 2026-11-30 by `OPENBLAS_NUM_THREADS=1 python -m training.recorded.qlora`.
+"""
+
+# rate: of each seed the loss above the floor (nats a word, 36 courteous texts, after the colon)
+# without an adapter and put back in four ways; the size of the change, root mean square; what survives
 TUNED = {
     0.001: [
         {
@@ -126,18 +131,21 @@ TUNED = {
     ],
 }
 
+# bits: loss above the floor on all texts; 16 is the base as it is
 ROUNDED = {16: 0.0237, 4: 0.0261, 3: 0.0382, 2: 2.709}
 
+# (bits, rank): the same with an adapter after 40 steps, of each seed
 REPAIRED = {
-    (4, 1): [0.03, 0.03, 0.03],
-    (4, 4): [0.03, 0.03, 0.03],
-    (4, 16): [0.03, 0.03, 0.03],
-    (3, 1): [0.03, 0.03, 0.03],
-    (3, 4): [0.03, 0.03, 0.03],
-    (3, 16): [0.03, 0.03, 0.03],
-    (2, 1): [0.03, 0.03, 0.03],
-    (2, 4): [0.03, 0.03, 0.03],
-    (2, 16): [0.03, 0.03, 0.03],
+    (4, 1): [0.0294, 0.0403, 0.0933],
+    (4, 4): [0.0305, 0.0356, 0.0259],
+    (4, 16): [0.0326, 0.0402, 0.0319],
+    (3, 1): [0.0605, 0.048, 0.0415],
+    (3, 4): [0.0491, 0.0599, 0.0531],
+    (3, 16): [0.0654, 0.049, 0.066],
+    (2, 1): [0.8363, 1.0802, 0.8462],
+    (2, 4): [0.6772, 0.7437, 0.6303],
+    (2, 16): [0.6093, 0.7445, 0.5533],
 }
 
-LEARNT = {False: [0.05] * 3, True: [0.9] * 3}
+# whether the adapter was kept in four bits: loss above the floor after 60 steps at 0.001
+LEARNT = {False: [0.0593, 0.0577, 0.057], True: [0.1607, 0.1835, 0.2007]}
