@@ -17,22 +17,22 @@ from topics.kit.numerics import nearest_level
 def nf4_codebook(bits=4):
     """NormalFloat: quantiles of a normal law, an exact 0, and one more level above it than below (eq:nf4).
 
-    returns  (2^b,) ascending, from −1 to 1
+    returns  (n,) with n = 2^b, ascending, from −1 to 1
 
     >>> nf4_codebook().round(3).tolist()[6:10]
     [-0.091, 0.0, 0.08, 0.161]
     """
-    half, quantile = 2 ** (bits - 1), NormalDist().inv_cdf
-    last = 1 - (1 / (4 * half) + 1 / (4 * half - 2)) / 2  # between the two halves' own last middles
-    above = [quantile(p) for p in np.linspace(0.5, last, half + 1)[1:]]
-    below = [-quantile(p) for p in np.linspace(last, 0.5, half)[:-1]]
-    return np.array([*below, 0.0, *above]) / above[-1]  # (2^b,)
+    n, quantile = 2**bits, NormalDist().inv_cdf
+    last = 1 - (1 / (2 * n) + 1 / (2 * n - 2)) / 2  # between the two halves' own last middles
+    above = [quantile(p) for p in np.linspace(0.5, last, n // 2 + 1)[1:]]
+    below = [-quantile(p) for p in np.linspace(last, 0.5, n // 2)[:-1]]
+    return np.array([*below, 0.0, *above]) / above[-1]
 
 
 def equation_4(bits=4):
     """The levels that equation 4 of the QLoRA paper gives where it is finite, over the largest (eq:four).
 
-    returns  (2^b − 1,): i = 1 … 2^b − 1, as i = 0 asks for the quantile of 0, which is −∞
+    returns  an array of those for i = 1 … 2^b − 1: i = 0 asks for the quantile of 0, which is −∞
 
     >>> equation_4().round(3).tolist()[6:9]   # symmetric
     [-0.108, 0.0, 0.108]
@@ -65,14 +65,14 @@ def quantize_nf4(w, g=64, levels=None):
 
     w        any shape; its numbers are taken row by row, and the last block may be short
     levels   ascending, from −1 to 1; NF4's when None
-    returns  codes (n,) uint8 of w's n numbers, absmax (n/g rounded up,)
+    returns  codes (n,) uint8 of w's n numbers, absmax (k,) of its k blocks
 
     >>> codes, absmax = quantize_nf4(np.array([0.5, -2.0, 0.0, 0.1, 0.4]), g=4)   # the last block has one number
     >>> codes.tolist(), absmax.tolist()
     ([10, 0, 7, 8, 15], [2.0, 0.4])
     """
     levels = nf4_codebook() if levels is None else levels
-    blocks = in_blocks_of(np.asarray(w).ravel(), g)  # (n/g, g)
+    blocks = in_blocks_of(np.asarray(w).ravel(), g)  # (k, g)
     c = np.abs(blocks).max(1)
     x = blocks / np.where(c == 0, 1, c)[:, None]  # a block of zeros stays zero
     return nearest_level(x, levels).astype(np.uint8).ravel()[: np.size(w)], c
@@ -81,7 +81,7 @@ def quantize_nf4(w, g=64, levels=None):
 def dequantize_nf4(codes, absmax, shape, g=64, levels=None):
     """What codes stand for, in a shape: level times absmax (eq:block).
 
-    codes (n,)   absmax (n/g rounded up,)   returns an array of that shape
+    codes (n,)   absmax (k,)   returns an array of that shape
     """
     levels = nf4_codebook() if levels is None else levels
     return (levels[codes] * np.repeat(absmax, g)[: len(codes)]).reshape(shape)
@@ -102,7 +102,7 @@ def double_quantize(absmax, g=256, centred=True):
     """Absmax in 8 bits: take off the mean, then round in blocks of their own (eq:double).
 
     absmax   (k,)
-    returns  codes (k,), the blocks' own absmax (k/g rounded up,), the mean
+    returns  codes (k,), absmax of these blocks, the mean
     """
     mean = absmax.mean() if centred else 0.0
     codes, second = quantize_nf4(absmax - mean, g, dynamic_codebook())
@@ -131,7 +131,7 @@ def qlora_forward(x, codes, absmax, A, B, s, g=64):
     """y = x W_hatᵀ + s (x Aᵀ) Bᵀ, with W_hat made of its codes for this product alone (eq:forward).
 
     x        (..., m) an array or a Tensor   A (r, m), B (n, r)
-    codes    (n·m,), absmax (n·m/g,): constants, through which gradients pass to x
+    codes    (n·m,) and their absmax: constants, through which gradients pass to x
     returns  (..., n)
     """
     W_hat = dequantize_nf4(codes, absmax, (np.shape(B)[0], np.shape(A)[1]), g)  # (n, m)

@@ -86,7 +86,7 @@ def minmax(w, g):
     """w in blocks of g on 16 even levels from its least to its largest weight, 0 among them: with a zero point."""
     x = in_blocks_of(w, g)
     low, high = np.minimum(x.min(1, keepdims=True), 0), np.maximum(x.max(1, keepdims=True), 0)
-    s = np.where(high > low, high - low, 1) / 15  # (n/g, 1)
+    s = np.where(high > low, high - low, 1) / 15  # (k, 1)
     z = np.rint(-low / s)
     return (s * (np.clip(np.rint(x / s) + z, 0, 15) - z)).ravel()[: len(w)]
 
