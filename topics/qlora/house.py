@@ -45,7 +45,7 @@ def coded(bits, g=64):
 def kept_adapter():
     """{matrix: change} of the adapter in topics/data, trained on four bits by training/recorded/qlora.py."""
     factors, _ = tensors(data_file("qlora"))
-    return change_of(factors)
+    return change_of({name: w.astype(float) for name, w in factors.items()})  # so that no code hangs on a last bit
 
 
 def put_back(change, bits, g, way):
@@ -59,7 +59,7 @@ def put_back(change, bits, g, way):
             made[name] = full[name] + delta
         else:
             made[name] = merged(few[name] if way == INTO_CODES else full[name], delta, g, levels)
-    return base().with_weights(made)
+    return base().with_weights({name: w.astype(np.float32) for name, w in made.items()})
 
 
 def together(change):

@@ -158,7 +158,7 @@ def paged_steps(longest, pages, r, seed):
             barmode="stack",
             shapes=[rule(y=capacity / GB)],
             annotations=[label(1, capacity / GB, "48 GB", yanchor="bottom", xanchor="left")],
-            yaxis={"range": [0, 62]},
+            yaxis={"range": [0, 66]},
             bargap=0.1,
             legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
         ),
