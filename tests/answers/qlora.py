@@ -3,16 +3,13 @@
 RIGHT = {
     "build_the_table": [
         """
-        from statistics import NormalDist
-
         def normal_float(bits):
             n = 2**bits
             end = 1 - 1 / (4 * n) - 1 / (4 * n - 4)
-            law = NormalDist()
             out = []
             for i in range(1 - n // 2, n // 2 + 1):
                 steps = n // 2 if i > 0 else n // 2 - 1
-                size = law.inv_cdf(0.5 + abs(i) / steps * (end - 0.5)) if i else 0.0
+                size = quantile(0.5 + abs(i) / steps * (end - 0.5)) if i else 0.0
                 out.append(size if i > 0 else -size)
             return np.array(out) / out[-1]
         """,
@@ -55,63 +52,49 @@ RIGHT = {
 WRONG = {
     "build_the_table": {
         "no exact zero": """
-        from statistics import NormalDist
-
         def normal_float(bits):
             p = (np.arange(2**bits) + 0.5) / 2**bits
-            x = np.array([NormalDist().inv_cdf(each) for each in p])
+            x = np.array([quantile(each) for each in p])
             return x / x.max()
         """,
         "eight below and seven above": """
-        from statistics import NormalDist
-
         def normal_float(bits):
             n = 2**bits
             last = 1 - (1 / (2 * n) + 1 / (2 * n - 2)) / 2
-            q = [[NormalDist().inv_cdf(p) for p in np.linspace(0.5, last, k + 1)[1:]] for k in (n // 2, n // 2 - 1)]
+            q = [[quantile(p) for p in np.linspace(0.5, last, k + 1)[1:]] for k in (n // 2, n // 2 - 1)]
             return np.array([-x for x in q[0][::-1]] + [0.0] + q[1]) / q[1][-1]
         """,
         "not divided by the largest": """
-        from statistics import NormalDist
-
         def normal_float(bits):
             n = 2**bits
             last = 1 - (1 / (2 * n) + 1 / (2 * n - 2)) / 2
-            q = [[NormalDist().inv_cdf(p) for p in np.linspace(0.5, last, k + 1)[1:]] for k in (n // 2 - 1, n // 2)]
+            q = [[quantile(p) for p in np.linspace(0.5, last, k + 1)[1:]] for k in (n // 2 - 1, n // 2)]
             return np.array([-x for x in q[0][::-1]] + [0.0] + q[1])
         """,
         "the same levels on both sides, zero twice": """
-        from statistics import NormalDist
-
         def normal_float(bits):
             n = 2**bits
             last = 1 - (1 / (2 * n) + 1 / (2 * n - 2)) / 2
-            q = [NormalDist().inv_cdf(p) for p in np.linspace(0.5, last, n // 2)]
+            q = [quantile(p) for p in np.linspace(0.5, last, n // 2)]
             return np.array([-x for x in q[::-1]] + q) / q[-1]
         """,
         "the library's constant for four bits at all bits": """
-        from statistics import NormalDist
-
         def normal_float(bits):
             n = 2**bits
             last = 0.9677083
-            q = [[NormalDist().inv_cdf(p) for p in np.linspace(0.5, last, k + 1)[1:]] for k in (n // 2 - 1, n // 2)]
+            q = [[quantile(p) for p in np.linspace(0.5, last, k + 1)[1:]] for k in (n // 2 - 1, n // 2)]
             return np.array([-x for x in q[0][::-1]] + [0.0] + q[1]) / q[1][-1]
         """,
         "four bits only": """
-        from statistics import NormalDist
-
         def normal_float(bits):
             last = 1 - (1 / 32 + 1 / 30) / 2
-            q = [[NormalDist().inv_cdf(p) for p in np.linspace(0.5, last, k + 1)[1:]] for k in (7, 8)]
+            q = [[quantile(p) for p in np.linspace(0.5, last, k + 1)[1:]] for k in (7, 8)]
             return np.array([-x for x in q[0][::-1]] + [0.0] + q[1]) / q[1][-1]
         """,
         "equation 4 of the paper": """
-        from statistics import NormalDist
-
         def normal_float(bits):
             n = 2**bits
-            Q = NormalDist().inv_cdf
+            Q = quantile
             x = [(Q(i / (n + 1)) + Q((i + 1) / (n + 1))) / 2 for i in range(1, n)]
             return np.array([-1.0] + [each / x[-1] for each in x])
         """,

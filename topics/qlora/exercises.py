@@ -1,11 +1,11 @@
 """What a reader of the page on QLoRA is asked."""
 
 import math
-from statistics import NormalDist
 
 import numpy as np
 
 from topics.kit import exercise, same
+from topics.qlora.method import quantile
 
 # ---- the table
 
@@ -13,17 +13,14 @@ from topics.kit import exercise, same
 def _normal_float(bits):
     n = 2**bits
     last = 1 - (1 / (2 * n) + 1 / (2 * (n - 1))) / 2
-    quantiles = [[NormalDist().inv_cdf(p) for p in np.linspace(0.5, last, k + 1)[1:]] for k in (n // 2 - 1, n // 2)]
+    quantiles = [[quantile(p) for p in np.linspace(0.5, last, k + 1)[1:]] for k in (n // 2 - 1, n // 2)]
     levels = np.array([-x for x in quantiles[0][::-1]] + [0.0] + quantiles[1])
     return levels / levels.max()
 
 
 @exercise(
     start="""
-        from statistics import NormalDist
-
         def normal_float(bits):
-            quantile = NormalDist().inv_cdf
             p = np.linspace(0, 1, 2**bits + 2)[1:-1]
             return np.array([quantile(each) for each in p])
     """,
@@ -32,7 +29,8 @@ def _normal_float(bits):
     "of ½ is the zero that they share. Divide at the end.",
 )
 def build_the_table(answer, rng):
-    """Write `normal_float(bits)`: the 2^b levels, ascending. Above zero stand 2^(b−1) quantiles of the normal law, at
+    """Write `normal_float(bits)`: the 2^b levels, ascending. `quantile(p)` is there: the number below which a normal
+    law has the probability p. Above zero stand 2^(b−1) quantiles of the normal law, at
     probabilities that go in equal steps from ½ (which is the zero itself) to 1 − ½ (1/(2n) + 1/(2(n−1))), n = 2^b.
     Below stand the negatives of 2^(b−1) − 1 quantiles, in equal steps over the same range. One level is exactly 0. All
     are divided by the largest, so that the ends are −1 and 1."""
