@@ -144,8 +144,9 @@ def bits_per_parameter(bits=4, g=64, scale=32, second=None):
 def qlora_forward(x, codes, absmax, A, B, s, g=64):
     """y = x W_hatᵀ + s (x Aᵀ) Bᵀ, with W_hat made of its codes for this product alone (eq:forward).
 
-    x        (..., m) an array or a Tensor   A (r, m), B (n, r)
-    codes    (n·m,) and their absmax: constants, through which gradients pass to x
+    x (..., m), an array or a Tensor
+    A (r, m)   B (n, r)
+    codes, absmax  of the n · m weights: constants, through which gradients pass to x
     returns  (..., n)
     """
     W_hat = dequantize_nf4(codes, absmax, (np.shape(B)[0], np.shape(A)[1]), g)  # (n, m)
