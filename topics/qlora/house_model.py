@@ -80,8 +80,13 @@ def put_it_back(bits, g, seed):
         _four_bars(lost, none, bits, g),
         Metrics(
             ("Size of the change", _size(wanted), "", "root mean square of s·BA, over all matrices"),
-            ("Size of the rounding error", _size(rounding), "", "root mean square of ŵ − w"),
-            ("Into the codes, survives", kept[INTO_CODES], "%", "⟨kept, wanted⟩ / ⟨wanted, wanted⟩"),
+            (
+                "Size of the rounding error",
+                _size(rounding),
+                "",
+                "root mean square of what the codes stand for, less the weights",
+            ),
+            ("Into the codes, survives", kept[INTO_CODES], "%", "Σ kept · wanted / Σ wanted · wanted"),
             ("Into 16 bits, survives", kept[INTO_16], "%"),
             ("Into the codes, other codes", 100 * codes_changed(change, bits, g, INTO_CODES), "%"),
             ("Into 16 bits, other codes", 100 * codes_changed(change, bits, g, INTO_16), "%"),

@@ -86,8 +86,9 @@ def what_it_takes(T, name, r):
             + ", ".join(f"{method} {total[method] / GB:,.1f} GB" for method in METHODS)
             + ". Dashed: GPUs of 24, 48, 80 and 180 GiB.",
             yaxis={"type": "log", "range": [0.7, 3.3], "tickvals": [10, 100, 1000], "ticktext": ["10", "100", "1,000"]},
+            xaxis={"range": [-0.5, 3.25]},  # room for the GPUs' names beside the bars
             shapes=[rule(y=memory / GB) for memory in CARDS.values()],
-            annotations=[label(2.45, float(np.log10(memory / GB)), card, xanchor="right", yanchor="bottom")
+            annotations=[label(3.2, float(np.log10(memory / GB)), card, xanchor="right", yanchor="bottom")
                          for card, memory in CARDS.items()],
         ),
         Table(("Line", "LoRA, GB", "QLoRA, GB"), rows, f"{name}, an adapter of rank {r} on all matrices."),
