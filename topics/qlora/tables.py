@@ -58,7 +58,7 @@ def five_grids(g, law, seed):
             ("Grid", "Levels", "Bits a weight", "Error"),
             [(name, 16 if GRIDS[name][0] is None else len(GRIDS[name][0]), round(bits_of(name, g), 4),
               f"{lost[name, g]:.4f}") for name in order],
-            f"In blocks of {g:,}, the best first. The error is the mean square of what is lost, over that of the weights.",
+            f"In blocks of {g:,}, the best first. Error: mean square of what is lost, over the weights'.",
         ),
         _levels(w[:g], law),
         Note(f"In blocks of {g:,} {best} loses least, of {law}: {lost[best, g]:.4f}. NF4 loses {lost['NF4', g]:.4f}."),
