@@ -137,16 +137,16 @@ STEPS, LINK = 24, 32 * GB  # steps drawn; bytes a second that PCIe 4.0 with 16 l
 def paged_steps(longest, pages, r, seed):
     """LLaMA-65B on 48 GB: a few long batches among short ones, and where the optimiser's numbers are meanwhile."""
     lines = lines_of(LLAMA_65B, "QLoRA", r)
-    state = lines.pop("Adam")
-    T = tokens_of(longest, seed)
-    peaks, capacity = activations(LLAMA_65B, T), CARDS["48 GB"]
-    out, fit = paged(sum(lines.values()), state if pages else 0, peaks + (0 if pages else state), capacity)
+    state = float(lines.pop("Adam"))  # a browser's whole numbers end at 2**31
+    stays = float(sum(lines.values()))
+    peaks, capacity = activations(LLAMA_65B, tokens_of(longest, seed)), CARDS["48 GB"]
+    out, fit = paged(stays, state if pages else 0, peaks + (0 if pages else state), capacity)
     here = np.where(fit, state - out, state)
     stopped = int(np.argmin(fit)) if not fit.all() else STEPS
     moved = 2 * float(out[:stopped].sum())  # out of the way, and back for the update
     x = np.arange(1, STEPS + 1)
     ran = x <= stopped + 1
-    parts = (("stays", np.full(STEPS, sum(lines.values())), "weight"), ("optimiser", here, "cost"),
+    parts = (("stays", np.full(STEPS, stays), "weight"), ("optimiser", here, "cost"),
              ("activations", peaks, "output"))  # fmt: skip
     return (
         Figure(
@@ -164,7 +164,7 @@ def paged_steps(longest, pages, r, seed):
             legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
         ),
         Metrics(
-            ("Stays on the GPU", sum(lines.values()) / GB, "GB", "weights, adapter and its gradients"),
+            ("Stays on the GPU", stays / GB, "GB", "weights, adapter and its gradients"),
             ("Optimiser", state / GB, "GB", "two FP32 numbers for each that learns"),
             ("Steps that ran", min(stopped, STEPS), "", f"of {STEPS}"),
             ("Moved, both ways", moved / GB, "GB"),
@@ -177,8 +177,8 @@ def paged_steps(longest, pages, r, seed):
 
 
 def tokens_of(longest, seed):
-    """(STEPS,) tokens of each batch: most are short, a few are long, one is the longest."""
+    """(STEPS,) tokens of each batch, as floats: most are short, a few are long, one is the longest."""
     rng = np.random.default_rng(seed)
-    T = np.minimum(512 * np.exp(rng.normal(0, 0.6, STEPS)), longest).astype(int)
+    T = np.minimum(512 * np.exp(rng.normal(0, 0.6, STEPS)), longest).astype(int).astype(float)
     T[rng.permutation(np.arange(4, STEPS))[:3]] = [longest, int(0.9 * longest), int(0.8 * longest)]
     return T
