@@ -124,6 +124,13 @@ WRONG = {
             codes = np.searchsorted((levels[1:] + levels[:-1]) / 2, x)
             return codes.ravel()[:len(w)], absmax
         """,
+        "a tiny number added to absmax, as if no block were tiny": """
+        def store(w, g, levels):
+            blocks = np.pad(w, (0, -len(w) % g)).reshape(-1, g)
+            absmax = np.abs(blocks).max(1)
+            x = blocks / (absmax[:, None] + 1e-8)
+            return np.abs(x[..., None] - levels).argmin(-1).ravel()[:len(w)], absmax
+        """,
         "a short block is left out": """
         def store(w, g, levels):
             blocks = w[:len(w) // g * g].reshape(-1, g)
@@ -227,12 +234,12 @@ WRONG = {
             y = x @ W_hat.T + s * x @ A.T @ B.T
             return y, dy @ W_hat, s * (dy @ B).T @ x, s * dy.T @ (x @ A.T)
         """,
-        "the factor is missing in the gradients": """
+        "the scale is missing in the gradients": """
         def layer(x, W_hat, A, B, s, dy):
             y = x @ W_hat.T + s * x @ A.T @ B.T
             return y, dy @ (W_hat + s * B @ A), (dy @ B).T @ x, dy.T @ (x @ A.T)
         """,
-        "the factor is missing in y": """
+        "the scale is missing in y": """
         def layer(x, W_hat, A, B, s, dy):
             y = x @ W_hat.T + x @ A.T @ B.T
             return y, dy @ (W_hat + s * B @ A), s * (dy @ B).T @ x, s * dy.T @ (x @ A.T)

@@ -87,6 +87,8 @@ def store_in_blocks(answer, rng):
         w[:2] = -np.abs(w[:2]) - np.abs(w[:g]).max()  # the largest of the first block is negative
         if n == 12:
             w[4:8] = 0
+        if n == 11:
+            w[4:8] = 1e-9 * np.abs(rng.normal(size=4))  # tiny, but not zero
         got = answer(w.copy(), g, levels.copy())
         assert isinstance(got, tuple | list) and len(got) == 2, "return two things: codes and absmax"
         absmax, codes = [], []
@@ -162,7 +164,7 @@ def _layer(x, W_hat, A, B, s, dy):
             return y, dx, (dy @ B).T @ x, dy.T @ (x @ A.T)
     """,
     solution=_layer,
-    hint="Two paths lead from x to y, so two lead back. The factor s stands in one of them, whatever one "
+    hint="Two paths lead from x to y, so two lead back. The scale s stands in one of them, whatever one "
     "differentiates by. Count shapes: a gradient has the shape of what it belongs to.",
 )
 def pass_the_gradient_through(answer, rng):

@@ -12,7 +12,7 @@ from topics.kit.model.optimizers import adamw_step, clip_by_global_norm
 from topics.kit.model.training import Step, loss_and_gradients, train
 from topics.qlora.method import held_in, merged, nf4_codebook, quantize_nf4, survives
 
-RANK, ALPHA = 4, 8  # of the adapter that the page keeps; an adapter's factor is ALPHA over its rank
+RANK, ALPHA = 4, 8  # of the adapter that the page keeps; an adapter's scale is ALPHA over its rank
 BESIDE, ON_16, INTO_CODES, INTO_16 = (
     "beside the codes",
     "on the 16-bit base",
@@ -20,7 +20,7 @@ BESIDE, ON_16, INTO_CODES, INTO_16 = (
     "into 16 bits, then codes",
 )
 WAYS = (BESIDE, ON_16, INTO_CODES, INTO_16)
-MANNERS, REPAIR = "blunt texts with manners", "all texts, as before"
+MANNERS, REPAIR = "courteous texts", "all texts, as before"
 LONGEST = 36  # words of a text of all kinds
 
 

@@ -265,6 +265,11 @@ def original_wins():
     return sum(run[ON_16] < run[BESIDE] for runs in TUNED.values() for run in runs)
 
 
+def original_gain(rate):
+    """By how much the original base is better than the codes, in percent, of runs at a rate."""
+    return span([100 * (1 - run[ON_16] / run[BESIDE]) for run in TUNED[rate]], 0)
+
+
 def headline(name):
     """A readout of the first demo, at its defaults."""
     return next(item["value"] for item in _readouts() if item["label"] == name)

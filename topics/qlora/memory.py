@@ -65,7 +65,7 @@ def lines_of(model, method, r):
 @demo(
     T=LogSlider("Tokens of a batch", 256, 16_384, value=2048),
     name=Choice("Model", tuple(TRAINED), value="LLaMA-65B"),
-    r=Choice("Rank", (8, 64, 256), value=64),
+    r=Choice("Rank", (16, 64, 256), value=64),
 )
 def what_it_takes(T, name, r):
     """Memory to train all weights, a LoRA, or a QLoRA, line by line."""
@@ -107,6 +107,13 @@ def fits(name, method, r, T, memory=48 * GIB):
     """Whether all lines and the activations fit, and what is left, in bytes."""
     left = memory - sum(lines_of(TRAINED[name], method, r).values()) - activations(TRAINED[name], T)
     return left >= 0, left
+
+
+def as_peft_prepares(name, r, T):
+    """Bytes of QLoRA where embedding, output, norms, the adapter and its gradients are FP32 (peft2026kbit)."""
+    lines = lines_of(TRAINED[name], "QLoRA", r)
+    doubled = ("embedding, output, norms", "adapter", "its gradients")
+    return sum(lines.values()) + sum(lines[line] for line in doubled) + activations(TRAINED[name], T)
 
 
 def most_tokens(r, memory=48 * GIB):

@@ -1,7 +1,7 @@
 """QLoRA: a base kept in four bits, and an adapter beside it that learns in sixteen.
 
 w weights   g weights of a block   c absmax, a block's largest |w|   levels a table of numbers from −1 to 1
-codes places in that table   b bits of a code   W (n, m) a matrix   A (r, m), B (n, r) the adapter   s its factor
+codes places in that table   b bits of a code   W (n, m) a matrix   A (r, m), B (n, r) the adapter   s its scale
 """
 
 from math import erf, exp, pi, sqrt
@@ -119,7 +119,7 @@ def double_quantize(absmax, g=256, centred=True):
     returns  codes (k,), absmax of these blocks, the mean
     """
     mean = absmax.mean() if centred else 0.0
-    codes, second = quantize_nf4(absmax - mean, g, dynamic_codebook())
+    codes, second = quantize_nf4(absmax - mean, g, dynamic_codebook())  # in blocks as there, with another table
     return codes, second, mean
 
 
@@ -142,7 +142,7 @@ def bits_per_parameter(bits=4, g=64, scale=32, second=None):
 
 
 def qlora_forward(x, codes, absmax, A, B, s, g=64):
-    """y = x W_hatᵀ + s (x Aᵀ) Bᵀ, with W_hat made of its codes for this product alone (eq:forward).
+    """y = W_hat x + s B (A x) for every row x, with W_hat made of its codes for this product alone (eq:forward).
 
     x (..., m), an array or a Tensor
     A (r, m)   B (n, r)
