@@ -155,7 +155,7 @@ def in_blocks(x, kind):
     return y.reshape(padded.shape)[..., :n].astype(x.dtype)
 
 
-# NormalFloat 4: quantiles of a normal law, with an exact zero, over the largest; as bitsandbytes has them (dettmers2023)
+# NormalFloat 4: quantiles of a normal law, with an exact zero, over the largest, as in bitsandbytes (dettmers2023)
 NF4 = np.array([-1.0, -0.6961928009986877, -0.5250730514526367, -0.39491748809814453, -0.28444138169288635,
                 -0.18477343022823334, -0.09105003625154495, 0.0, 0.07958029955625534, 0.16093020141124725,
                 0.24611230194568634, 0.33791524171829224, 0.44070982933044434, 0.5626170039176941,
