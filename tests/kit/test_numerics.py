@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from topics.kit.numerics import FORMATS, in_blocks, rounded, scaled_to, step_at, stored, to_format
+from topics.kit.numerics import FORMATS, NF4, in_blocks, nearest_level, rounded, scaled_to, step_at, stored, to_format
 
 EDGES = [0.0, -0.0, np.inf, -np.inf, 65_519.0, 65_520.0, 3.3961775e38, 3.4028235e38, 1e-45, 7e-46, 1e-41, 4.6e-41, 6e-8]
 
@@ -165,3 +165,23 @@ def test_one_scale_takes_the_largest_number_to_the_formats_largest():
         values = numbers_of(name) * np.abs(x).max() / FORMATS[name].largest
         assert np.allclose(np.abs(y), [nearest(abs(each), values) for each in x], rtol=1e-12)
         assert (scaled_to(0 * x, name) == 0).all()
+
+
+# ---- tables of levels
+
+
+def test_the_nearest_level_is_the_nearest():
+    rng = np.random.default_rng(0)
+    levels, x = np.sort(rng.normal(size=9)), rng.normal(size=200)
+    slow = [min(range(9), key=lambda i, v=v: abs(v - levels[i])) for v in x.tolist()]
+    assert nearest_level(x, levels).tolist() == slow
+
+
+def test_half_way_between_two_levels_it_is_the_lower():
+    assert nearest_level(np.array([0.5, 1.5]), np.array([0.0, 1.0, 2.0])).tolist() == [0, 1]
+
+
+def test_nf4_has_seven_levels_below_zero_and_eight_above():
+    assert np.all(np.diff(NF4) > 0)
+    assert [np.sum(NF4 < 0), np.sum(NF4 == 0), np.sum(NF4 > 0)] == [7, 1, 8]
+    assert (NF4[0], NF4[-1]) == (-1, 1)

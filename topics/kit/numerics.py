@@ -155,6 +155,22 @@ def in_blocks(x, kind):
     return y.reshape(padded.shape)[..., :n].astype(x.dtype)
 
 
+# NormalFloat 4: quantiles of a normal law, with an exact zero, over the largest, as in bitsandbytes (dettmers2023)
+NF4 = np.array([-1.0, -0.6961928009986877, -0.5250730514526367, -0.39491748809814453, -0.28444138169288635,
+                -0.18477343022823334, -0.09105003625154495, 0.0, 0.07958029955625534, 0.16093020141124725,
+                0.24611230194568634, 0.33791524171829224, 0.44070982933044434, 0.5626170039176941,
+                0.7229568362236023, 1.0])  # fmt: skip
+
+
+def nearest_level(x, levels):
+    """The place of the level nearest to each x, in ascending levels; half-way between two it is the lower.
+
+    >>> nearest_level(np.array([-3.0, 0.04, 0.1, 9.0]), NF4).tolist()
+    [0, 8, 8, 15]
+    """
+    return np.searchsorted((levels[1:] + levels[:-1]) / 2, x)
+
+
 def max_abs_difference(a, b):
     """The largest |a - b| of two arrays of one shape, as a float.
 

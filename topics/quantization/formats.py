@@ -5,14 +5,10 @@ w (..., g) weights in blocks   codes 0 to 15, whole numbers   blocks (..., bytes
 
 import numpy as np
 
-from topics.kit.numerics import FORMATS, to_format
+from topics.kit.numerics import FORMATS, NF4, nearest_level, to_format
 
 # what a code of four bits stands for; the scale of a block does the rest
 E2M1 = np.array([0, 0.5, 1, 1.5, 2, 3, 4, 6, -0.0, -0.5, -1, -1.5, -2, -3, -4, -6])  # the highest bit is the sign
-NF4 = np.array([-1.0, -0.6961928009986877, -0.5250730514526367, -0.39491748809814453, -0.28444138169288635,
-                -0.18477343022823334, -0.09105003625154495, 0.0, 0.07958029955625534, 0.16093020141124725,
-                0.24611230194568634, 0.33791524171829224, 0.44070982933044434, 0.5626170039176941,
-                0.7229568362236023, 1.0])  # dettmers2023: quantiles of a normal law, with an exact zero  # fmt: skip
 
 # weights of a block, and its bytes: those of scales, then half a byte a weight
 BLOCK = {"Q4_0": (32, 2), "NF4": (64, 4), "MXFP4": (32, 1), "NVFP4": (16, 1)}
@@ -93,7 +89,7 @@ def nf4(w):
     """
     top = to_format(np.abs(w).max(-1, keepdims=True), "FP32")
     x = w / np.where(top == 0, 1, top)
-    return top, np.searchsorted((NF4[1:] + NF4[:-1]) / 2, x).astype(np.uint8)
+    return top, nearest_level(x, NF4).astype(np.uint8)
 
 
 # ---- bytes
