@@ -240,7 +240,10 @@ WRONG = {
         """,
         "an angle for each row": """
         def slerp(t, a, b):
-            cos = (a * b).sum(-1, keepdims=True) / np.sqrt((a * a).sum(-1, keepdims=True) * (b * b).sum(-1, keepdims=True))
+            def dot(x, y):
+                return (x * y).sum(-1, keepdims=True)
+
+            cos = dot(a, b) / np.sqrt(dot(a, a) * dot(b, b))
             o = np.arccos(np.clip(cos, -1, 1))
             s = np.where(np.sin(o) < 1e-6, 1, np.sin(o))
             arc = (np.sin((1 - t) * o) * a + np.sin(t * o) * b) / s

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from mergekit.merge_methods.base import TensorGroup
 from mergekit.merge_methods import registry
+from mergekit.merge_methods.base import TensorGroup
 from mergekit.merge_methods.slerp import slerp
 from mergekit.sparsify import RescaleNorm, rescaled_masked_tensor
 

@@ -76,7 +76,11 @@ def reordered(model, order):
     changed, w = {}, model.weights
     for (what, i), at in order.items():
         if what == "units":
-            changed |= {f"{i}.gate": w[f"{i}.gate"][at], f"{i}.up": w[f"{i}.up"][at], f"{i}.down": w[f"{i}.down"][:, at]}
+            changed |= {
+                f"{i}.gate": w[f"{i}.gate"][at],
+                f"{i}.up": w[f"{i}.up"][at],
+                f"{i}.down": w[f"{i}.down"][:, at],
+            }
         else:
             rows = (np.asarray(at)[:, None] * model.D + np.arange(model.D)).ravel()  # (H·D,)
             changed |= {f"{i}.{part}": w[f"{i}.{part}"][rows] for part in "qkv"}

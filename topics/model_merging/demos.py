@@ -4,8 +4,8 @@ from functools import cache
 
 import numpy as np
 
-from topics.kit import Badge, Choice, Figure, Metrics, Note, Seed, Slider, Table, demo, label, line, lm, points, rule
-from topics.model_merging.method import agreed_mean, angle, elect_sign, slerp, task_vector, trim
+from topics.kit import Badge, Choice, Figure, Metrics, Note, Seed, Slider, Table, demo, line, lm, points, rule
+from topics.model_merging.method import agreed_mean, elect_sign, slerp, task_vector, trim
 from topics.model_merging.recorded import GEOMETRY, PATHS, RULES, SOUPS
 
 # ---- two changes, weight by weight
@@ -79,7 +79,7 @@ def _scatter(drawn, kinds, kept, density):
         height=380,
         xaxis={"range": [-end_x, end_x]},
         yaxis={"range": [-end_y, end_y]},
-        shapes=[rule(x=s * edges[0], dash="dot") for s in (-1, 1)] + [rule(y=s * edges[1], dash="dot") for s in (-1, 1)],
+        shapes=[rule(**{axis: s * edge}, dash="dot") for axis, edge in zip("xy", edges, strict=True) for s in (-1, 1)],
         legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
     )  # fmt: skip
 
@@ -130,8 +130,8 @@ def arcs_and_chords(degrees, ratio):
             ],
             x_title="Place on the path (%)",
             y_title="Length of the vector",
-            alt=f"Vectors {degrees}° apart, of length 1 and {ratio:g}. Half-way SLERP is {middle['SLERP']:.3f} long, LERP "
-            f"{middle['LERP']:.3f}.",
+            alt=f"Vectors {degrees}° apart, of length 1 and {ratio:g}. Half-way SLERP is {middle['SLERP']:.3f} long, "
+            f"LERP {middle['LERP']:.3f}.",
             yaxis={"range": [0, 2.1]},
             legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
         ),
@@ -162,10 +162,6 @@ def unrelated():
     return float(np.degrees(np.arccos(GEOMETRY["pairs"][1])))
 
 
-def angle_between(a, b):
-    return float(np.degrees(angle(np.array(a, float), np.array(b, float))))
-
-
 # ---- recorded paths between models
 
 WAYS = ("as they are", "re-ordered", "turned and re-ordered")
@@ -175,7 +171,6 @@ PAIR_NAMES = {
     "starts 1 and 3": ("heads8-1", "heads8-3"),
     "starts 2 and 3": ("heads8-2", "heads8-3"),
 }
-GUESSING = float(np.log(147))
 
 
 @demo(

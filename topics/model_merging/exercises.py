@@ -35,13 +35,14 @@ def _ties(changes, density, lam):
             return merged
     """,
     solution=_ties,
-    hint="Trim each array of each model by size, not by value. The sign of the sum of what is left is elected; a trimmed "
-    "weight is 0 and agrees with nobody, so it does not count in the mean.",
+    hint="Trim each array of each model by size, not by value. The sign of the sum of what is left is elected; a "
+    "trimmed weight is 0 and agrees with nobody, so it does not count in the mean.",
 )
 def let_them_vote(answer, rng):
-    """Write `ties(changes, density, lam)`: what TIES adds to the base, `{name: array}`. Of each array of each change keep
-    the int(density · size) largest by size. Elect each weight's sign by the sum of what is kept (+ where it is 0). Take
-    the mean of those kept that have this sign, 0 where there is none, times λ. Do not change what you are given."""
+    """Write `ties(changes, density, lam)`: what TIES adds to the base, `{name: array}`. Of each array of each change
+    keep the int(density · size) largest by size. Elect each weight's sign by the sum of what is kept (+ where it is 0).
+    Take the mean of those kept that have this sign, 0 where there is none, times λ. Do not change what you are given.
+    """
     for density, lam, K, scales in ((0.5, 1.0, 3, (1, 1)), (0.25, 0.7, 2, (1, 50)), (1.0, 1.5, 4, (1, 1)),
                                     (0.4, 1.0, 3, (20, 1))):  # fmt: skip
         shapes = {"W": (4, int(rng.integers(2, 5))), "b": (20,)}
@@ -90,8 +91,8 @@ def _dare(changes, p, rng):
             return [x * mask for x in changes]
     """,
     solution=_dare,
-    hint="rng.random(x.shape) is below p with probability p: those are dropped. What share is left, and by what must it be "
-    "divided? Two models with one mask would keep, and lose, the same weights.",
+    hint="rng.random(x.shape) is below p with probability p: those are dropped. What share is left, and by what must "
+    "it be divided? Two models with one mask would keep, and lose, the same weights.",
 )
 def drop_and_rescale(answer, rng):
     """Write `dare(changes, p, rng)`: drop each weight of each change with probability p, for itself and for each model
@@ -113,12 +114,14 @@ def drop_and_rescale(answer, rng):
             assert abs(share - (1 - p)) <= 6 * spread, f"of p = {p}, {100 * share:.1f} % were left of {x.size} weights"
             same(y[left], x[left] / (1 - p), "what is left of a change", p=p)
             size, off = np.abs(x), 6 * float(np.abs(x).std()) / float(left.sum()) ** 0.5
-            assert abs(float(size[left].mean() - size.mean())) <= off, "what is left is larger, or smaller, than chance would"
+            assert abs(float(size[left].mean() - size.mean())) <= off, (
+                "what is left is larger, or smaller, than chance would"
+            )
         if p:
             both = float(np.mean([(np.asarray(a) != 0) & (np.asarray(b) != 0) for a, b in [got]]))
             spread = ((1 - p) ** 2 * p * (2 - p) / changes[0].size) ** 0.5
             assert abs(both - (1 - p) ** 2) <= 6 * spread, (
-                f"{100 * both:.1f} % of the weights were left in both models; drawn apart it would be {100 * (1 - p) ** 2:.1f} %"
+                f"{100 * both:.1f} % of the weights were left in both models; drawn apart, {100 * (1 - p) ** 2:.1f} %"
             )
 
 
@@ -139,14 +142,20 @@ def _slerp(t, a, b):
             return (1 - t) * a + t * b
     """,
     solution=_slerp,
-    hint="The angle comes from the cosine of the two whole arrays, whatever their shape and length; rounding may take the "
-    "cosine past 1. Of parallel ones the sine is 0: there take the straight line.",
+    hint="The angle comes from the cosine of the two whole arrays, whatever their shape and length; rounding may take "
+    "the cosine past 1. Of parallel ones the sine is 0: there take the straight line.",
 )
 def keep_the_length(answer, rng):
     """Write `slerp(t, a, b)` for two arrays of one shape: a at t = 0, b at t = 1, and between them
     `(sin((1 − t)Ω) a + sin(tΩ) b) / sin Ω`, Ω the angle between the two arrays as wholes. The arrays keep their own
     lengths. Where they are parallel, to rounding, the answer is the straight line between them."""
-    for shape, scale, t in (((3,), 1.0, 0.5), ((2, 3), 4.0, 0.25), ((5,), 0.2, 0.9), ((4,), 1.0, 0.0), ((3, 2), 3.0, 1.0)):
+    for shape, scale, t in (
+        ((3,), 1.0, 0.5),
+        ((2, 3), 4.0, 0.25),
+        ((5,), 0.2, 0.9),
+        ((4,), 1.0, 0.0),
+        ((3, 2), 3.0, 1.0),
+    ):
         a, b = rng.normal(size=shape), scale * rng.normal(size=shape)
         same(answer(t, a.copy(), b.copy()), _slow_slerp(t, a, b), "the array on the arc", t=t, a=a, b=b)
     for t in (0.3, 0.5):
@@ -189,8 +198,8 @@ def _soup(models, score):
             return np.mean(models, axis=0), taken
     """,
     solution=_soup,
-    hint="Sort by score, the best first. The mean is over all that were taken so far and the new one, each with the same "
-    "share. Keep it if the soup's score does not fall.",
+    hint="Sort by score, the best first. The mean is over all that were taken so far and the new one, each with the "
+    "same share. Keep it if the soup's score does not fall.",
 )
 def cook_a_soup(answer, rng):
     """Write `soup(models, score)`: begin with the best model; go through the others from the best to the worst; add one
@@ -219,7 +228,9 @@ def cook_a_soup(answer, rng):
                 taken.append(i)
         calls.clear()
         got = answer([x.copy() for x in models], score)
-        assert len(calls) <= 5 * n, f"score was asked {len(calls)} times for {n} models: each call is a run over held-out data"
+        assert len(calls) <= 5 * n, (
+            f"score was asked {len(calls)} times for {n} models: each call is a run over held-out data"
+        )
         assert isinstance(got, tuple | list) and len(got) == 2, "return two things: the soup and the places taken"
         given = {"scores": [score(x) for x in models]}
         same(np.array(list(got[1]), float), np.array(taken, float), "the places taken", **given)
@@ -243,8 +254,8 @@ def _uncover(base, parents, merged):
             return np.ones(len(parents)) / len(parents), 0.0
     """,
     solution=_uncover,
-    hint="Subtract the base everywhere: merged − base should be a sum of shares times the parents' changes. np.linalg.lstsq "
-    "finds the shares that come nearest.",
+    hint="Subtract the base everywhere: merged − base should be a sum of shares times the parents' changes. "
+    "np.linalg.lstsq finds the shares that come nearest.",
 )
 def uncover_a_merge(answer, rng):
     """A model is said to be newly trained. Write `uncover(base, parents, merged)`: the shares λ with which
@@ -256,7 +267,9 @@ def uncover_a_merge(answer, rng):
         if K == 2:  # two parents with much in common
             parents[1] = parents[1] + 0.5 * (parents[0] - base)
         shares = rng.uniform(-0.5, 1.5, K)
-        merged = base + sum(s * (p - base) for s, p in zip(shares, parents, strict=True)) + noise * rng.normal(size=shape)
+        merged = (
+            base + sum(s * (p - base) for s, p in zip(shares, parents, strict=True)) + noise * rng.normal(size=shape)
+        )
         taus, y = [np.ravel(p - base) for p in parents], np.ravel(merged - base)
         gram = np.array([[float(a @ b) for b in taus] for a in taus])
         found = np.linalg.solve(gram, np.array([float(a @ y) for a in taus]))  # the normal equations

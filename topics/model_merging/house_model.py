@@ -112,8 +112,8 @@ def _plane(a, b, shown):
         ],
         x_title="Of courteous' change",
         y_title="Of quick's change",
-        alt=f"{shown[0].upper()}{shown[1:]}, in {unit}: {told}; at the chosen point ({a:g}, {b:g}) {_told(here, unit)}. "
-        f"Over the map from {_told(z.min(), unit)} to {_told(z.max(), unit)}.",
+        alt=f"{shown[0].upper()}{shown[1:]}, in {unit}: {told}; at the chosen point ({a:g}, {b:g}) "
+        f"{_told(here, unit)}. Over the map from {_told(z.min(), unit)} to {_told(z.max(), unit)}.",
         height=400,
         annotations=[label(x, y, name, yshift=15) for name, (x, y) in marks.items()],
         showlegend=False,
@@ -314,8 +314,9 @@ def one_function_twice(t, shuffled, align, seed):
             ],
             x_title="Of the other one (%)",
             y_title="Loss (nats a word above the floor)",
-            alt=f"{shuffled[0].upper()}{shuffled[1:]} in another order{', matched' if align else ''}: the loss from one to the "
-            f"other is {', '.join(f'{x:.2f}' for x in losses)} at {', '.join(f'{100 * x:.0f}' for x in at)} %. "
+            alt=f"{shuffled[0].upper()}{shuffled[1:]} in another order{', matched' if align else ''}: "
+            f"the loss at {', '.join(f'{100 * x:.0f}' for x in at)} % of the other one is "
+            f"{', '.join(f'{x:.2f}' for x in losses)}. "
             f"At {t} % it is {here:.2f}.",
             yaxis={"range": [-0.2, 6.5]},
             showlegend=False,
@@ -336,7 +337,9 @@ def shuffled_twin(shuffled, seed):
     """The house model with its hidden units, its heads or both in an order by chance."""
     base, rng = lm.load("target"), np.random.default_rng(seed)
     counts = {"units": base.F, "heads": base.H}
-    return reordered(base, {(part, i): rng.permutation(counts[part]) for part in PARTS[shuffled] for i in range(base.L)})
+    return reordered(
+        base, {(part, i): rng.permutation(counts[part]) for part in PARTS[shuffled] for i in range(base.L)}
+    )
 
 
 def on_the_path(a, b, t):

@@ -1,6 +1,6 @@
 """Model merging: arithmetic on the weights of models that began as one.
 
-θ0 the base   θk models trained on from it, K of them   τk = θk − θ0 their task vectors   λ how much of a change is added
+θ0 the base   θk models trained on from it, K of them   τk = θk − θ0 their task vectors   λ how much of one is added
 ρ density, the share of a change that is kept   p = 1 − ρ the share that is dropped   t the place on a path   Ω an angle
 A model's weights are a dict {name: array}; what is said of weights holds array by array.
 """

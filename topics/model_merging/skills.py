@@ -72,6 +72,6 @@ def sums(model, seed=0):
 
 
 def judged(model, seed=0):
-    """All measures of a model: (courteous loss, sums' loss, loss on what it knew before, % right, % thanked, % both)."""
+    """Of a model: loss on courteous texts, on sums, on what it knew before; % of sums right, thanked for, and both."""
     both, *percent = sums(model, seed)
     return loss(model, COURTEOUS, seed), both, loss(model, BEFORE, seed), *percent

@@ -85,8 +85,8 @@ def _paths(paths, width, steps):
             ],
             x_title="Of the second network (%)",
             y_title="Error (parts of the variance)",
-            alt=f"Networks of {width} hidden units after {steps} steps: error at the ends {ends:.3f} in the mean, half-way "
-            f"{middle['as they are']:.3f} as they are and {middle['re-ordered']:.3f} re-ordered.",
+            alt=f"Networks of {width} hidden units after {steps} steps: error at the ends {ends:.3f} in the mean, "
+            f"half-way {middle['as they are']:.3f} as they are and {middle['re-ordered']:.3f} re-ordered.",
             yaxis={"range": [0, 1.15 * max(max(each) for each in paths.values())]},
             legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
         ),
@@ -95,6 +95,11 @@ def _paths(paths, width, steps):
             ("Half-way, as they are", middle["as they are"], "of the variance", ""),
             ("Half-way, re-ordered", middle["re-ordered"], "of the variance", "best_order of the units' weights"),
         ),
-        Note(f"Matching leaves {100 * (middle['re-ordered'] - ends) / (middle['as they are'] - ends):.0f} % of the barrier."
-             if middle["as they are"] > ends else "There is no barrier here."),
+        Note(_left(ends, middle["as they are"], middle["re-ordered"])),
     )  # fmt: skip
+
+
+def _left(ends, plain, matched):
+    if plain <= ends:
+        return "There is no barrier here."
+    return f"Matching leaves {100 * (matched - ends) / (plain - ends):.0f} % of the barrier."

@@ -137,7 +137,7 @@ def widely(m):
 
 
 def geometry():
-    """Cosines of the six changes, their lengths, the angle of the two fine-tunes and the cosines of unrelated models."""
+    """Of the six changes: cosines, lengths, sizes; the angle between the two fine-tunes; cosines of the pairs."""
     flat = {name: np.concatenate([x.ravel() for x in change(name).values()]) for name in TUNED}
     whole = {name: np.concatenate([x.ravel() for x in model(name).weights.values()])
              for name in ("target", "courteous", "quick", "heads8-1", "heads8-2", "heads8-3")}  # fmt: skip
@@ -188,16 +188,15 @@ def main(parts):
         once("geometry", geometry)
         once("three of a task", soups)
 
-
     write(done)
 
 
 def write(done):
     """topics/model_merging/recorded.py, from all that was run."""
     text = [f'"""Recorded on {date.today()} by `python -m training.recorded.model_merging`."""\n',
-            f"AMOUNTS = {AMOUNTS}  # of a change\n",
-            "# on the plane, a row for each amount of quick's change: of 80 sums those right and thanked for, and losses in",
-            "# thousandths of a nat above the floor", "# fmt: off", "SUMS_BOTH = ["]  # fmt: skip
+            "# of a change", f"AMOUNTS = {AMOUNTS}\n",
+            "# on the plane, a row for each amount of quick's change: of 80 sums those right and thanked for, and",
+            "# losses in thousandths of a nat above the floor", "# fmt: off", "SUMS_BOTH = ["]  # fmt: skip
     rows = [done[f"plane {b}"] for b in AMOUNTS]
     text += [f"    {[round(each[5] * 0.8) for each in row]}," for row in rows]
     for name, at in (("COURTEOUS_LOSS", 0), ("BEFORE_LOSS", 2)):
@@ -206,7 +205,11 @@ def write(done):
     for pair in PAIRS:
         for way, losses in done.get(f"path {pair[0]} {pair[1]}", {}).items():
             text.append(f'    ("{pair[0]}", "{pair[1]}", "{way}"):\n        {[round(x, 3) for x in losses]},')
-    text += ["}", "# {seed: {a fine-tune or a merge: what `skills.judged` says, the mean of five sets of texts}}", "RULES = {"]
+    text += [
+        "}",
+        "# {seed: {a fine-tune or a merge: what `skills.judged` says, the mean of five sets of texts}}",
+        "RULES = {",
+    ]
     for seed in (1, 2, 3):
         if f"widely {seed}" in done:
             text.append(f"    {seed}: {{")
