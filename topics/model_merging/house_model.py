@@ -206,7 +206,7 @@ def rule_says(name, density, w):
 
 # ---- dropping at random
 
-DROPS = (0.0, 0.5, 0.8, 0.9, 0.98)
+DROPS = (0, 50, 80, 90, 95, 98)  # %
 
 
 @demo(
@@ -214,28 +214,30 @@ DROPS = (0.0, 0.5, 0.8, 0.9, 0.98)
     "target",
     "courteous",
     "quick",
-    p=Slider("Dropped of the change", 0, 98, value=90, step=2, unit="%"),
+    p=Choice("Dropped of the change", DROPS, value=90, unit="%"),
     size=Choice("Size of the change", ("a quarter", "a half", "as it is"), value="as it is"),
     broken=Toggle("Break it: do not rescale"),
     seed=Seed("Seed of what is dropped"),
 )
 def drop_at_random(p, size, broken, seed):
     """Each weight of a change is dropped with probability p and the others are divided by 1 − p: DARE."""
-    lam, curves, at = {"a quarter": 0.25, "a half": 0.5, "as it is": 1.0}[size], {}, sorted({*DROPS, p / 100})
+    lam, curves = {"a quarter": 0.25, "a half": 0.5, "as it is": 1.0}[size], {}
     for name in TUNED:
         curves[name] = []
-        for share in at:
+        for share in DROPS:
             curves[name].append(dropped(name, share, lam, broken, seed))
-            yield Progress(len(curves[name]) + len(at) * (name == "quick"), 2 * len(at), f"{name}, {100 * share:.0f} %")
-    here = {name: losses[at.index(p / 100)] for name, losses in curves.items()}
+            yield Progress(len(curves[name]) + len(DROPS) * (name == "quick"), 2 * len(DROPS), f"{name}, {share} %")
+    here = {name: losses[DROPS.index(p)] for name, losses in curves.items()}
     rms = {name: lam * rms_of(name) for name in TUNED}
     yield (
         Figure(
             [
-                line([100 * x for x in at], np.maximum(curves["courteous"], 0.005), "courteous", "query",
+                line(DROPS, np.maximum(curves["courteous"], 0.005), "courteous", "query",
                      mode="lines+markers"),
-                line([100 * x for x in at], np.maximum(curves["quick"], 0.005), "quick", "error", "dash",
+                line(DROPS, np.maximum(curves["quick"], 0.005), "quick", "error", "dash",
                      mode="lines+markers"),
+                points([p, p], [max(here[name], 0.005) for name in TUNED], "chosen", "reference",
+                       marker={"symbol": "diamond", "size": 13}),
             ],
             x_title="Dropped of the change (%)",
             y_title="Loss (nats a word above the floor)",
@@ -245,8 +247,7 @@ def drop_at_random(p, size, broken, seed):
             yaxis={"type": "log", "range": [-2.4, 1.6], "tickvals": [0.01, 0.1, 1, 10],
                    "ticktext": ["0.01", "0.1", "1", "10"]},
             xaxis={"range": [-2, 118], "tickvals": [0, 20, 40, 60, 80, 100]},
-            annotations=[label(99, float(np.log10(max(losses[-1], 0.005))), name, xanchor="left", xshift=6)
-                         for name, losses in curves.items()],
+            annotations=_names_at_the_end(curves),
             showlegend=False,
         ),
         Metrics(
@@ -258,12 +259,21 @@ def drop_at_random(p, size, broken, seed):
     )  # fmt: skip
 
 
+def _names_at_the_end(curves):
+    """Each line's name behind its last point; two that would touch are moved apart."""
+    height = {name: float(np.log10(max(losses[-1], 0.005))) for name, losses in curves.items()}
+    low, high = sorted(height, key=height.get)
+    apart = 8 if height[high] - height[low] < 0.3 else 0
+    return [label(99, height[name], name, xanchor="left", xshift=6, yshift=shift)
+            for name, shift in ((low, -apart), (high, apart))]  # fmt: skip
+
+
 @cache
 def dropped(name, p, lam=1.0, broken=False, seed=0):
-    """The loss of the house model with lam times a fine-tune's change, of which p was dropped: of courteous on
+    """The loss of the house model with lam times a fine-tune's change, of which p % was dropped: of courteous on
     courteous texts, of quick on what was known before."""
     rng, base = np.random.default_rng(seed), lm.load("target")
-    sparse = {key: dare(lam * x, p, rng, not broken) for key, x in change(name).items()}
+    sparse = {key: dare(lam * x, p / 100, rng, not broken) for key, x in change(name).items()}
     model = base.with_weights(_light(add_changes(base.weights, [sparse], (1,))))
     return loss(model, COURTEOUS if name == "courteous" else BEFORE)
 
@@ -302,7 +312,7 @@ def one_function_twice(t, shuffled, align, seed):
     partner = reordered(other, aligning_order(base, other)) if align else other
     at, losses = sorted({*PLACES, t / 100}), []
     for x in at:
-        losses.append(on_the_path(base, partner, x))
+        losses.append(between_twins(shuffled, seed, align, x))
         yield Progress(len(losses), len(at), f"{100 * x:.0f} %")
     here = losses[at.index(t / 100)]
     words = encode(PROBLEM)
@@ -340,6 +350,13 @@ def shuffled_twin(shuffled, seed):
     return reordered(
         base, {(part, i): rng.permutation(counts[part]) for part in PARTS[shuffled] for i in range(base.L)}
     )
+
+
+@cache
+def between_twins(shuffled, seed, align, t):
+    """The loss of a model between the house model and its twin, which may be matched before."""
+    base, other = lm.load("target"), shuffled_twin(shuffled, seed)
+    return on_the_path(base, reordered(other, aligning_order(base, other)) if align else other, t)
 
 
 def on_the_path(a, b, t):
