@@ -113,7 +113,7 @@ def test_ties_equals_pefts_and_mergekits():
     changes, w = REFERENCE["changes"], REFERENCE["weights"]
     for density in (0.2, 0.55, 1.0):
         ours = libraries.peft_ties(changes, w, density)
-        assert max_abs_difference(ours, REFERENCE[f"peft_ties_{density}"]) < 1e-12
+        assert max_abs_difference(ours, REFERENCE[f"peft_ties_{density}"]) < 1e-6  # its weights were FP32
         for normalize in (True, False):
             ours = libraries.mergekit_ties(changes, w, density, normalize)
             assert max_abs_difference(ours, REFERENCE[f"mergekit_ties_{density}_{normalize}"]) < 1e-12
@@ -138,7 +138,7 @@ def test_in_mergekit_a_common_weight_cancels_and_in_peft_it_does_not():
 def test_task_arithmetic_equals_pefts():
     w = REFERENCE["weights"]
     got = method.add_changes({"x": np.zeros((12, 10))}, [{"x": x} for x in REFERENCE["changes"]], w)
-    assert max_abs_difference(got["x"], REFERENCE["task"]) < 1e-12
+    assert max_abs_difference(got["x"], REFERENCE["task"]) < 1e-6
 
 
 # ---- DARE
