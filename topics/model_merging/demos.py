@@ -4,7 +4,8 @@ from functools import cache
 
 import numpy as np
 
-from topics.kit import Badge, Choice, Figure, Metrics, Note, Seed, Slider, Table, demo, line, lm, points, rule
+from topics.kit import MODELS, Badge, Choice, Figure, Metrics, Note, Seed, Slider, Table, demo, line, lm, points, rule
+from topics.kit.real.costs import weights_bytes
 from topics.model_merging.method import agreed_mean, elect_sign, slerp, task_vector, trim
 from topics.model_merging.recorded import GEOMETRY, PATHS, RULES, SOUPS
 
@@ -215,7 +216,12 @@ def barriers(way):
     return f"{min(found):.1f} to {max(found):.1f}"
 
 
-# ---- what the page's tables say
+# ---- what the page's text and tables say
+
+
+def gigabytes(name):
+    """The weights of a real model in BF16, in GB."""
+    return weights_bytes(MODELS[name], "BF16") / 1e9
 
 
 def told(seed, what, at, form=".3f"):

@@ -150,9 +150,9 @@ def on_the_plane(a, b, measure="sums right and thanked for"):
 def same_words(density, w):
     """Courteous and quick merged with one density and one weight, by four rules."""
     rows = {}
-    for i, name in enumerate(RULES, 1):
+    for i, name in enumerate(FOUR_RULES, 1):
         rows[name] = judged(by_rule(name, density, w))
-        yield Progress(i, len(RULES), name)
+        yield Progress(i, len(FOUR_RULES), name)
     names = list(rows)
     yield (
         Figure(
@@ -173,11 +173,11 @@ def same_words(density, w):
     )  # fmt: skip
 
 
-RULES = ("sum", "TIES, PEFT", "TIES, mergekit", "mergekit, not normalised")
+FOUR_RULES = ("sum", "TIES, PEFT", "TIES, mergekit", "mergekit, not normalised")
 
 
 def by_rule(name, density, w):
-    """The two changes merged by one of RULES, each with weight w: a model."""
+    """The two changes merged by one of FOUR_RULES, each with weight w: a model."""
     base, two = lm.load("target"), [change(name) for name in TUNED]
     if name == "sum":
         return base.with_weights(_light(add_changes(base.weights, two, (w, w))))
