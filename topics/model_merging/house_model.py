@@ -148,7 +148,8 @@ def on_the_plane(a, b, measure="sums right and thanked for"):
     w=Slider("Weight of each change", 0.3, 1.4, value=0.5, step=0.1),
 )
 def same_words(density, w):
-    """Courteous and quick merged with one density and one weight, by four rules."""
+    """Courteous and quick merged with one density and one weight: their sum, TIES by PEFT, by mergekit, and by mergekit
+    with normalize: false."""
     rows = {}
     for i, name in enumerate(FOUR_RULES, 1):
         rows[name] = judged(by_rule(name, density, w))
@@ -173,7 +174,7 @@ def same_words(density, w):
     )  # fmt: skip
 
 
-FOUR_RULES = ("sum", "TIES, PEFT", "TIES, mergekit", "mergekit, not normalised")
+FOUR_RULES = ("sum", "PEFT", "mergekit", "normalize off")
 
 
 def by_rule(name, density, w):
@@ -184,10 +185,10 @@ def by_rule(name, density, w):
     new = {}
     for key, weights in base.weights.items():
         pair = np.stack([each[key] for each in two])  # (2, ...)
-        if name == "TIES, PEFT":
+        if name == "PEFT":
             new[key] = weights + peft_ties(pair, (w, w), density)
         else:
-            new[key] = weights + mergekit_ties(pair, (w, w), density, name == "TIES, mergekit")
+            new[key] = weights + mergekit_ties(pair, (w, w), density, name == "mergekit")
     return base.with_weights(_light(new))
 
 
@@ -253,7 +254,7 @@ def drop_at_random(p, size, broken, seed):
         Metrics(
             *((f"{name}, {p} % dropped", here[name], "nats above the floor", "courteous: on courteous texts; quick: on "
                "what the house model knew before") for name in TUNED),
-            *((f"Size of {name}'s change", rms[name], "", "root mean square over all weights") for name in TUNED),
+            *((f"Size of the change, {name}", rms[name], "", "root mean square over all weights") for name in TUNED),
         ),
         _noise_note(p, broken, rms),
     )  # fmt: skip
