@@ -180,6 +180,15 @@ WRONG = {
             kept = [np.where(rng.random(x.shape) >= p, x, 0) for x in changes]
             return [y * np.linalg.norm(x) / np.linalg.norm(y) for x, y in zip(changes, kept)]
         """,
+        "a fixed number is dropped": """
+        def dare(changes, p, rng):
+            out = []
+            for x in changes:
+                y = x.ravel() / (1 - p)
+                y[rng.permutation(x.size)[: round(p * x.size)]] = 0
+                out.append(y.reshape(x.shape))
+            return out
+        """,
         "a second mask that is the first one turned round": """
         def dare(changes, p, rng):
             u = rng.random(changes[0].shape)
@@ -205,6 +214,16 @@ WRONG = {
         "arccos past 1 is NaN": """
         def slerp(t, a, b):
             o = np.arccos(np.sum(a * b) / np.sqrt(np.sum(a * a) * np.sum(b * b)))
+            if np.sin(o) < 1e-6:
+                return (1 - t) * a + t * b
+            return (np.sin((1 - t) * o) * a + np.sin(t * o) * b) / np.sin(o)
+        """,
+        "a straight line below two degrees": """
+        def slerp(t, a, b):
+            cos = np.sum(a * b) / np.sqrt(np.sum(a * a) * np.sum(b * b))
+            if cos > 0.9995:
+                return (1 - t) * a + t * b
+            o = np.arccos(np.clip(cos, -1, 1))
             if np.sin(o) < 1e-6:
                 return (1 - t) * a + t * b
             return (np.sin((1 - t) * o) * a + np.sin(t * o) * b) / np.sin(o)
@@ -300,6 +319,17 @@ WRONG = {
                 if score(tried) >= score(now):
                     taken, now = [*taken, i], tried
             return now, taken
+        """,
+        "asks four times for each model": """
+        def soup(models, score):
+            order = sorted(range(len(models)), key=lambda i: -score(models[i]))
+            taken = [order[0]]
+            for i in order[1:]:
+                now = np.mean([models[j] for j in taken], axis=0)
+                tried = np.mean([models[j] for j in [*taken, i]], axis=0)
+                if score(tried) >= score(now) and max(score(tried), score(now)) > -np.inf:
+                    taken.append(i)
+            return np.mean([models[j] for j in taken], axis=0), taken
         """,
         "an equal soup is refused": """
         def soup(models, score):

@@ -131,6 +131,8 @@ def test_in_mergekit_a_common_weight_cancels_and_in_peft_it_does_not():
     for rule, same in ((libraries.mergekit_ties, True), (libraries.peft_ties, False)):
         one, half = (rule(changes, w * np.ones(3), 0.5) for w in (1.0, 0.5))
         assert (max_abs_difference(one, half) < 1e-12) == same
+    alike = [rule(changes, np.ones(3), 0.5) for rule in (libraries.mergekit_ties, libraries.peft_ties)]
+    assert max_abs_difference(*alike) < 1e-12
     plain = [libraries.mergekit_ties(changes, w * np.ones(3), 0.5, normalize=False) for w in (1.0, 0.5)]
     assert max_abs_difference(0.5 * plain[0], plain[1]) < 1e-12
 
@@ -243,7 +245,7 @@ def test_a_greedy_soup_never_scores_less_than_its_best_ingredient():
 
 def test_soups_of_the_houses_fine_tunes_do_not_beat_the_best():
     *three, mean = SOUPS["quick"]
-    assert min(three) <= mean <= max(three) + 2
+    assert min(three) <= mean < three[0] == max(three)
     *three, mean = SOUPS["courteous"]
     assert min(three) - 0.002 < mean < max(three)
 
@@ -280,6 +282,8 @@ def test_the_merge_has_more_right_and_thanked_for_than_either_parent_on_three_pa
         merged = RULES[seed]["sum 0.7"][5]
         assert merged > RULES[seed]["courteous"][5] + 2
         assert RULES[seed]["quick"][5] < 1
+        assert RULES[seed]["quick"][3] > RULES[seed]["sum 0.7"][3] + 2  # of sums alone it has more right
+        assert (RULES[seed]["sum 0.5"][5] < RULES[seed]["courteous"][5]) == (seed < 3)
         assert RULES[seed]["sum 0.7"][1] < min(RULES[seed]["courteous"][1], RULES[seed]["quick"][1])
 
 
@@ -291,7 +295,7 @@ def test_manners_tip_over_at_half_of_courteous_change_and_sums_grow_with_quicks(
     assert column[AMOUNTS.index(1.0)] > column[AMOUNTS.index(0.7)] > column[AMOUNTS.index(0.0)]
 
 
-def test_below_zero_a_skill_is_unlearnt():
+def test_below_zero_the_loss_on_courteous_texts_rises_above_the_bases():
     row = COURTEOUS_LOSS[AMOUNTS.index(0.0)]
     assert row[AMOUNTS.index(-0.4)] > 1.4 * row[AMOUNTS.index(0.0)] > 10 * row[AMOUNTS.index(1.0)]
 
@@ -316,10 +320,12 @@ def test_at_a_fifth_both_have_a_say_in_few_weights_and_half_of_those_conflict():
         both, conflict = demos.conflicts(0.2, name)
         assert 3 < both < 12, name
         assert 25 < conflict < 55, name
+    both, conflict = demos.conflicts(0.2)
     pair = demos.changes_of("0.gate")
     limits = [sorted(np.abs(x).tolist(), reverse=True)[int(0.2 * x.size) - 1] for x in pair]
     kept = [np.abs(x) >= limit for x, limit in zip(pair, limits, strict=True)]
-    assert math.isclose(100 * np.mean(kept[0] & kept[1]), demos.conflicts(0.2)[0])
+    assert math.isclose(100 * np.mean(kept[0] & kept[1]), both)
+    assert 0.86 < np.mean(kept[0] ^ kept[1]) / np.mean(kept[0] | kept[1]) < 0.89  # seven in eight
 
 
 def test_with_one_weight_and_density_the_libraries_make_other_models():
@@ -329,9 +335,13 @@ def test_with_one_weight_and_density_the_libraries_make_other_models():
     assert 40 < says["sum"] < 65
 
 
-def test_ties_at_density_a_half_is_even_with_a_tuned_sum_and_elsewhere_far_behind_on_the_large_changes():
+def test_ties_at_density_a_half_is_even_with_the_sums_and_elsewhere_far_behind_on_the_large_changes():
     for seed in (1, 2, 3):
-        assert abs(RULES[seed]["ties 0.5"][1] - RULES[seed]["sum 0.7"][1]) < 0.006
+        for plain in ("sum 0.7", "sum 1.0"):
+            assert abs(RULES[seed]["ties 0.5"][1] - RULES[seed][plain][1]) < 0.01
+    for seed in (2, 3):
+        losses = [RULES[seed][f"ties {density}"][1] for density in (0.2, 0.5, 1.0)]
+        assert max(losses) - min(losses) < 0.01
     for density in (0.2, 1.0):
         assert RULES[1][f"ties {density}"][1] > 3 * RULES[1]["sum 0.7"][1]
 
@@ -344,6 +354,8 @@ def test_courteous_hardly_notices_what_ruins_quick_and_a_quarter_of_quick_surviv
     assert house_model.dropped("courteous", 90, seed=seed) < house_model.dropped("courteous", 0) + 0.03
     assert house_model.dropped("quick", 90, seed=seed) > 1
     assert house_model.dropped("quick", 90, 0.25, seed=seed) < 0.12
+    assert house_model.dropped("quick", 90, 0.25, seed=seed) > 2 * house_model.dropped("quick", 0, 0.25)
+    assert 0.25 * house_model.rms_of("quick") < house_model.rms_of("courteous")
 
 
 def test_without_rescaling_a_tenth_of_the_change_is_left():
@@ -401,8 +413,9 @@ def test_small_networks_meet_after_matching():
         assert abs(matched[-1] - plain[-1]) < 1e-12
 
 
-def test_a_shared_start_lowers_the_barrier_more_than_any_repair():
-    shared = demos.barrier("one start, two trainings", "as they are")
+def test_in_this_pair_a_shared_start_is_worth_more_than_the_repairs_and_these_do_harm_to_it():
+    shared, *repaired = [demos.barrier("one start, two trainings", way) for way in demos.WAYS]
+    assert shared < min(repaired)
     for pair in list(demos.PAIR_NAMES)[1:]:
         assert demos.barrier(pair, "as they are") > 4
         assert demos.barrier(pair, "re-ordered") > 3.9

@@ -155,7 +155,12 @@ def half_share(degrees):
 
 
 def changes_apart():
-    return float(np.degrees(np.arccos(GEOMETRY["cosines"][0][3])))
+    return apart_by(0, 3)
+
+
+def apart_by(i, j):
+    """The angle between two of the recorded changes, in degrees."""
+    return float(np.degrees(np.arccos(GEOMETRY["cosines"][i][j])))
 
 
 def unrelated():
