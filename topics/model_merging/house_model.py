@@ -148,7 +148,7 @@ def on_the_plane(a, b, measure="sums right and thanked for"):
 @cache
 def sums_right(a, b):
     """For the page's text: of the 80 sums, the % that a merged model has right, thanked for or not."""
-    return sums(merged(a, b))[1]
+    return summed(answers(merged(a, b)))[1]
 
 
 # ---- the same words, other models
