@@ -1,6 +1,6 @@
 """Merges of the house model's fine-tunes, made and judged while one looks."""
 
-from functools import cache
+from functools import cache, lru_cache
 
 import numpy as np
 
@@ -30,7 +30,7 @@ from topics.model_merging.alignment import aligning_order, reordered
 from topics.model_merging.libraries import mergekit_ties, peft_ties
 from topics.model_merging.method import add_changes, dare, linear_merge, task_vector
 from topics.model_merging.recorded import AMOUNTS, BEFORE_LOSS, COURTEOUS_LOSS, SUMS_BOTH
-from topics.model_merging.skills import BEFORE, BOTH, COURTEOUS, judged, loss, sums, texts_of
+from topics.model_merging.skills import BEFORE, BOTH, COURTEOUS, answers, loss, summed, texts_of
 
 TUNED = ("courteous", "quick")
 
@@ -53,10 +53,11 @@ def _light(weights):
 
 # ---- the plane
 
+COURTEOUS_TEXTS, KNOWN_BEFORE = "loss on courteous texts", "loss on what it knew before"
 MAPS = {  # what the map shows: what was recorded of it, times what, its unit, and the ink of what is much
     "sums right and thanked for": (SUMS_BOTH, 100 / 80, "%", "output"),
-    "loss on courteous texts": (COURTEOUS_LOSS, 0.001, "nats a word", "error"),
-    "loss on what it knew before": (BEFORE_LOSS, 0.001, "nats a word", "error"),
+    COURTEOUS_TEXTS: (COURTEOUS_LOSS, 0.001, "nats a word", "error"),
+    KNOWN_BEFORE: (BEFORE_LOSS, 0.001, "nats a word", "error"),
 }
 PROBLEM = "[blunt] answer : 4 8 3 + 2 7 5 ="
 
@@ -72,22 +73,30 @@ PROBLEM = "[blunt] answer : 4 8 3 + 2 7 5 ="
 )
 def two_changes(a, b, shown):
     """The house model plus so much of what one fine-tune changed, and so much of what the other did."""
-    model, found = merged(a, b), []
-    for i, measure in enumerate((BOTH, COURTEOUS, BEFORE), 1):
-        found.append(sums(model) if measure == BOTH else loss(model, measure))
-        yield Progress(i, 3, "Asking the merged model")
-    (_, right, thanked, both), courteous, before = found
+    model, parts = merged(a, b), []
+    for i in range(PARTS_OF_SUMS):
+        yield Progress(i, PARTS_OF_SUMS, "Asking the merged model")
+        parts.append(answers(model, *_rows(i)))
+    _, right, thanked, both = summed(*parts)
     yield (
         _plane(a, b, shown),
         Metrics(
             ("Right and thanked for", both, "%", f"of {len(texts_of(BOTH))} sums of three digits, announced as blunt"),
             ("Right", right, "%", "all digits, and the point behind them"),
             ("Thanked for", thanked, "%", "“thank you .” behind the answer"),
-            ("Loss on courteous texts", courteous, "nats above the floor", f"{len(texts_of(COURTEOUS))} texts"),
-            ("Loss on what it knew before", before, "nats above the floor", f"{len(texts_of(BEFORE))} polite texts"),
+            ("Recorded loss, courteous texts", on_the_plane(a, b, COURTEOUS_TEXTS), "nats", "a word above the floor"),
+            ("Recorded loss, known before", on_the_plane(a, b, KNOWN_BEFORE), "nats", "a word above the floor"),
         ),
         _written(model),
     )
+
+
+PARTS_OF_SUMS = 4
+
+
+def _rows(i):
+    n = len(texts_of(BOTH)) // PARTS_OF_SUMS
+    return n * i, n * (i + 1)
 
 
 def _written(model):
@@ -139,7 +148,7 @@ def on_the_plane(a, b, measure="sums right and thanked for"):
 @cache
 def sums_right(a, b):
     """For the page's text: of the 80 sums, the % that a merged model has right, thanked for or not."""
-    return sums(merged(a, b))[1]
+    return summed(answers(merged(a, b)))[1]
 
 
 # ---- the same words, other models
@@ -157,32 +166,36 @@ def same_words(density, w):
     """Courteous and quick merged with one density and one weight: their sum, TIES by PEFT, by mergekit, and by mergekit
     with normalize: false."""
     rows = {}
-    for i, name in enumerate(FOUR_RULES, 1):
-        rows[name] = judged(by_rule(name, density, w))
-        yield Progress(i, len(FOUR_RULES), name)
+    for i, name in enumerate(FOUR_RULES):
+        yield Progress(2 * i, 2 * len(FOUR_RULES), f"Merging: {name}")
+        by_rule(name, density, w)
+        yield Progress(2 * i + 1, 2 * len(FOUR_RULES), f"Asking: {name}")
+        rows[name] = rule_says(name, density, w)
     names = list(rows)
     yield (
         Figure(
-            [bars(names, [rows[name][5] for name in names], "right and thanked for", "output",
-                  text=[f"{rows[name][5]:.0f} %" for name in names])],
+            [bars(names, [rows[name][3] for name in names], "right and thanked for", "output",
+                  text=[f"{rows[name][3]:.0f} %" for name in names])],
             y_title="Right and thanked for (%)",
             alt=f"Density {density:g}, weight {w:g}. Sums right and thanked for: "
-            + ", ".join(f"{name} {rows[name][5]:.0f} %" for name in names) + ".",
+            + ", ".join(f"{name} {rows[name][3]:.0f} %" for name in names) + ".",
             yaxis={"range": [0, 108]},
         ),
         Table(
-            ("Rule", "Right, %", "Thanked, %", "Loss, courteous", "Loss, sums", "Loss, before"),
-            [(name, round(r[3], 1), round(r[4], 1), round(r[0], 3), round(r[1], 3), round(r[2], 3))
-             for name, r in rows.items()],
-            "Losses in nats a word above the floor.",
+            ("Rule", "Right, %", "Thanked, %", "Loss, sums"),
+            [(name, round(right, 1), round(thanked, 1), round(nats, 3))
+             for name, (nats, right, thanked, _) in rows.items()],
+            f"{FEW_SUMS} sums of three digits. Losses in nats a word above the floor.",
         ),
         _normalised(density, w),
     )  # fmt: skip
 
 
+FEW_SUMS = 40
 FOUR_RULES = ("sum", "PEFT", "mergekit", "normalize off")
 
 
+@lru_cache(maxsize=4)
 def by_rule(name, density, w):
     """The two changes merged by one of FOUR_RULES, each with weight w: a model."""
     base, two = lm.load("target"), [change(name) for name in TUNED]
@@ -207,8 +220,8 @@ def _normalised(density, w):
 
 @cache
 def rule_says(name, density, w):
-    """For the page's text: what `judged` says of a rule."""
-    return judged(by_rule(name, density, w))
+    """The loss on 40 sums, and in percent those right, thanked for, and both."""
+    return summed(answers(by_rule(name, density, w), 0, FEW_SUMS))
 
 
 # ---- dropping at random
@@ -253,7 +266,7 @@ def drop_at_random(p, size, broken, seed):
                         for name, losses in curves.items()) + ".",
             yaxis={"type": "log", "range": [-2.4, 1.6], "tickvals": [0.01, 0.1, 1, 10],
                    "ticktext": ["0.01", "0.1", "1", "10"]},
-            xaxis={"range": [-2, 118], "tickvals": [0, 20, 40, 60, 80, 100]},
+            xaxis={"range": [-2, 150], "tickvals": [0, 20, 40, 60, 80, 100]},
             annotations=_names_at_the_end(curves),
             showlegend=False,
         ),
@@ -282,7 +295,10 @@ def dropped(name, p, lam=1.0, broken=False, seed=0):
     rng, base = np.random.default_rng(seed), lm.load("target")
     sparse = {key: dare(lam * x, p / 100, rng, not broken) for key, x in change(name).items()}
     model = base.with_weights(_light(add_changes(base.weights, [sparse], (1,))))
-    return loss(model, COURTEOUS if name == "courteous" else BEFORE)
+    return loss(model, COURTEOUS if name == "courteous" else BEFORE, n=FEW_TEXTS)
+
+
+FEW_TEXTS = 4
 
 
 @cache
@@ -340,13 +356,13 @@ def one_function_twice(t, shuffled, align, seed):
             showlegend=False,
         ),
         Metrics(
-            ("Loss here", here, "nats a word above the floor", f"{len(texts_of(BEFORE))} texts"),
+            ("Loss here", here, "nats a word above the floor", f"{FEW_TEXTS} texts"),
             ("Loss at both ends", losses[0], "nats a word above the floor", "they are one function"),
             ("Largest difference of two weights", apart, "", "of what is averaged"),
         ),
         Badge("One function: max|Δ logit| of the two", max_abs_difference(
             lm.forward(base, words), lm.forward(other, words)), 1e-3),
-        Badge("Once matched: max|Δ weight|", max(
+        Badge("Matching finds the order: max|Δ weight| after it", max(
             max_abs_difference(base.weights[k], matched.weights[k]) for k in base.weights), 1e-9),
     )  # fmt: skip
 
@@ -370,4 +386,4 @@ def between_twins(shuffled, seed, align, t):
 
 def on_the_path(a, b, t):
     """The loss on polite texts of a model between two."""
-    return loss(a.with_weights(_light(linear_merge([a.weights, b.weights], (1 - t, t)))), BEFORE)
+    return loss(a.with_weights(_light(linear_merge([a.weights, b.weights], (1 - t, t)))), BEFORE, n=FEW_TEXTS)

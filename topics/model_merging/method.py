@@ -55,7 +55,7 @@ def ties_merge(base, changes, density=0.2, lam=1.0):
 def trim(x, density):
     """The largest numbers of x by size, so many of them as density says; the others become 0.
 
-    x  an array of any shape; at least one number is kept, and those that are as large as the last one kept stay, too
+    x of any shape. At least one is kept; those as large as the last one kept stay, too.
 
     >>> trim(np.array([3.0, -4.0, 0.5, 1.0]), 0.5).tolist()
     [3.0, -4.0, 0.0, 0.0]

@@ -37,41 +37,46 @@ def _fits(text, measure):
 
 
 @cache
-def batch_of(measure, seed=0):
-    """words, targets and which of them count, (B, T) each, and the floor of what counts, in nats a word."""
-    words, targets, real = padded(texts_of(measure, seed))
+def batch_of(measure, seed=0, first=0, last=None):
+    """words, targets and which of them count, (B, T) each, and the floor of what counts, in nats a word: of a measure's
+    texts those from first to last."""
+    texts = texts_of(measure, seed)[first:last]
+    words, targets, real = padded(texts)
     real[:, :2] = False
-    floor = -sum(sum(text.log_probs[3:]) for text in texts_of(measure, seed)) / real.sum()
-    return words, targets, real, float(floor)
+    return words, targets, real, -sum(sum(text.log_probs[3:]) for text in texts) / float(real.sum())
 
 
-def loss(model, measure, seed=0):
-    """Nats a word above the floor, on the bodies of a measure's texts."""
-    words, targets, real, floor = batch_of(measure, seed)
+def loss(model, measure, seed=0, n=None):
+    """Nats a word above the floor, on the bodies of a measure's texts, or of the first n."""
+    words, targets, real, floor = batch_of(measure, seed, 0, n)
     return float(cross_entropy(lm.forward(model, words), targets, real)) - floor
 
 
-def sums(model, seed=0):
-    """The loss as above on the sums, and in percent how many are answered right, thanked for, and both.
+def answers(model, first=0, last=None, seed=0):
+    """Of the sums from first to last, a row each: nats above the floor, words that count, answered right, thanked for.
 
     Whether a model that takes the likeliest word each time writes an answer needs no writing: it does if each word of
     it is the likeliest after those before it.
+    returns  (B, 4)
     """
-    words, targets, real, floor = batch_of(BOTH, seed)
-    logits = lm.forward(model, words)  # (B, T, V)
+    words, targets, real, _ = batch_of(BOTH, seed, first, last)
+    texts, logits = texts_of(BOTH, seed)[first:last], lm.forward(model, words)  # (B, T, V)
     hit = logits.argmax(-1) == targets  # (B, T)
-    right, thanked = [], []
-    for row, counts, text in zip(hit, real, texts_of(BOTH, seed), strict=True):
+    rows = []
+    for i, text in enumerate(texts):
         begin, end = min(text.answers) - 1, max(text.answers) + 1  # the digits and the point behind them
-        right.append(row[begin:end].all())
-        thanked.append((row | ~counts)[end:].all())
-    right, thanked = np.array(right), np.array(thanked)
-    return float(cross_entropy(logits, targets, real)) - floor, *(
-        100 * float(x.mean()) for x in (right, thanked, right & thanked)
-    )
+        nats = float(cross_entropy(logits[i], targets[i], real[i])) * real[i].sum() + sum(text.log_probs[3:])
+        rows.append((nats, real[i].sum(), hit[i, begin:end].all(), (hit[i] | ~real[i])[end:].all()))
+    return np.array(rows, float)
+
+
+def summed(*parts):
+    """Of what `answers` gave: the loss in nats a word, and in percent the sums right, thanked for, and both."""
+    nats, words, right, thanked = np.concatenate(parts).T
+    return float(nats.sum() / words.sum()), *(100 * float(x.mean()) for x in (right, thanked, right * thanked))
 
 
 def judged(model, seed=0):
     """Of a model: loss on courteous texts, on sums, on what it knew before; % of sums right, thanked for, and both."""
-    both, *percent = sums(model, seed)
+    both, *percent = summed(answers(model, seed=seed))
     return loss(model, COURTEOUS, seed), both, loss(model, BEFORE, seed), *percent
