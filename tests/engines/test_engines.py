@@ -22,7 +22,7 @@ from tests.topics.test_exercises import EXERCISES
 from topics.kit.page.demo import defaults, views_of
 from topics.kit.page.exercise import solution_source
 
-INSERTED = 5  # ms that an inserted element may cost; with :has(*) it was 485 in WebKit
+FIREFOX, OTHERS = 15, 5  # ms that an inserted element may cost: Firefox takes up to 9; with :has(*) WebKit took 485
 NARROW = (447, 375, 320)  # CSS pixels; at 447 a page of WebKit's could once be pushed sideways
 MODEL = 1e-4  # of the scale: the house model runs in float32
 
@@ -107,8 +107,9 @@ WIDER = "return document.documentElement.scrollWidth - innerWidth"
 @pytest.mark.parametrize("name", PAGES)
 def test_a_page_is_never_pushed_sideways_and_takes_an_element_at_once(driver, server, name):
     driver.get(f"{server.url}{name}.html")
-    assert run(driver, COST) <= INSERTED
-    if driver.capabilities["browserName"] != "firefox":
+    firefox = driver.capabilities["browserName"] == "firefox"
+    assert run(driver, COST) <= (FIREFOX if firefox else OTHERS)
+    if not firefox:
         return  # WebKitGTK's MiniBrowser loses a page that is made narrow
     try:
         for width in NARROW:
