@@ -25,7 +25,8 @@ ARGUMENTS = [
     "--disable-component-update",
     "--disable-sync",
 ]
-TESTING = [*ARGUMENTS, "--js-flags=--liftoff-only"]  # WebAssembly's first compiler alone: tests/README.md
+# WebAssembly's first compiler alone: Python starts sooner, and computes half as fast (tests/README.md).
+STARTS_SOONER = [*ARGUMENTS, "--js-flags=--liftoff-only"]
 
 
 def find(names=NAMES):

@@ -54,14 +54,19 @@ def server(site_dir):
 
 
 @pytest.fixture(scope="session")
-def browser():
+def launch():
+    """Starts browsers that live as long as the tests."""
     from playwright.sync_api import expect, sync_playwright
 
     expect.set_options(timeout=PATIENCE)
     with sync_playwright() as playwright:
-        launched = playwright.chromium.launch(executable_path=chromium.find(), args=chromium.TESTING)
-        yield launched
-        launched.close()
+        yield lambda args: playwright.chromium.launch(executable_path=chromium.find(), args=args)
+
+
+@pytest.fixture(scope="session")
+def browser(launch):
+    """For tests that start a Python of their own."""
+    return launch(chromium.STARTS_SOONER)
 
 
 @pytest.fixture
@@ -82,9 +87,9 @@ def page(context):
 
 
 @pytest.fixture(scope="session")
-def reader(browser, server):
+def reader(launch, server):
     """A reader of the real site whose Python is warm: `visit` goes from page to page."""
-    yield from warm_tab(browser, server.url + "kv_cache.html")
+    yield from warm_tab(launch(chromium.ARGUMENTS), server.url + "kv_cache.html")
 
 
 @contextmanager
