@@ -84,17 +84,18 @@ def test_a_fitted_reward_is_where_no_step_lowers_the_loss(seed):
 
 def test_a_judge_half_as_sure_halves_the_weights():
     for seed in SEEDS:
-        sizes = [np.linalg.norm(demos.fitted(1280, sure, 0, seed)) for sure in (0.5, 1.0)]
-        assert 0.4 < sizes[0] / sizes[1] < 0.6
+        sizes = [np.linalg.norm(demos.fitted(640, sure, 0, seed)) for sure in (0.5, 1.0)]
+        assert 0.4 < sizes[0] / sizes[1] < 0.65
 
 
-def test_more_comparisons_rank_better_and_flips_shrink_more_than_they_spoil():
+def test_more_comparisons_rank_better_and_flipped_labels_cost_most_of_them():
+    many, few, flipped = ([demos.wrong(demos.fitted(n, 1.0, flips, seed)) for seed in range(8)]
+                          for n, flips in ((640, 0), (20, 0), (640, 40)))  # fmt: skip
+    assert max(many) < 0.04 < 0.08 < np.mean(few)
+    assert 0.5 < np.mean(flipped) / np.mean(few) < 2  # 640 with 40 % flipped are worth some tens
     for seed in SEEDS:
-        few, many = (demos.wrong(demos.fitted(n, 1.0, 0, seed)) for n in (40, 1280))
-        assert many < 0.04 and many < few
-        flipped = demos.fitted(1280, 1.0, 40, seed)
-        assert demos.wrong(flipped) < 0.12
-        assert np.linalg.norm(flipped) < 0.35 * np.linalg.norm(demos.fitted(1280, 1.0, 0, seed))
+        sizes = [np.linalg.norm(demos.fitted(640, 1.0, flips, seed)) for flips in (0, 40)]
+        assert sizes[1] < 0.35 * sizes[0]
 
 
 def test_the_share_ranked_wrongly_is_what_a_count_finds():
@@ -176,7 +177,7 @@ def test_the_best_of_a_few_stories_pleases_the_judge_and_the_best_of_many_does_n
     p = np.full(len(stories), 1 / len(stories))
     curve = [float(best_of_n(p, proxy, n) @ gold) for n in house_model.NS]
     assert house_model.NS[int(np.argmax(curve))] in (4, 8)
-    assert max(curve) > curve[0] + 0.7 and curve[-1] < max(curve) - 0.4
+    assert max(curve) > curve[0] + 0.7 and 0.2 < max(curve) - curve[-1] < 1
     rising = [float(best_of_n(p, proxy, n) @ proxy) for n in house_model.NS]
     assert rising == sorted(rising)
 
@@ -237,6 +238,11 @@ def test_near_the_reference_k3_keeps_its_digits_and_far_away_it_varies_most():
     assert far["k3"] > 2 * far["k1"] and near["k3"] < near["k1"]
 
 
+def test_near_the_reference_k3_is_little_off_in_the_loss_and_pushes_hardly_at_all_in_the_reward():
+    assert ledger.off("k3", "loss", 0.25) < 15 < 40 < ledger.off("k3", "loss", 1.0)
+    assert ledger.off("k3", "reward", 0.25) > 90 and ledger.off("k1", "loss", 1.0) == pytest.approx(100)
+
+
 def test_upside_down_k3_estimates_something_else():
     rows = {broken: {row[0]: row[1] for row in views_of(demos.three_estimates, defaults(demos.three_estimates)
             | {"broken": broken, "gap": 2.0})[1]["rows"]} for broken in (False, True)}  # fmt: skip
@@ -279,15 +285,20 @@ def test_the_judge_by_hand():
 def test_without_a_price_the_reward_model_is_pleased_and_the_judge_is_lost(seed):
     walk = WALKS[0.0, 100][seed]
     gold, proxy = [row[ledger.JUDGE] for row in walk], [row[ledger.MODEL] for row in walk]
-    assert max(gold) > gold[0] + 0.4 and gold[-1] < gold[0] - 1
-    assert proxy[-1] > 2 * max(proxy[0], 1) and walk[-1][ledger.KL] > 20
+    assert max(gold) > gold[0] + 0.4 and gold[-1] < gold[0] - 0.5
+    assert proxy[-1] > 2 * proxy[0] and walk[-1][ledger.KL] > 20
     assert WALKS[0.0, 400][seed][-1][ledger.JUDGE] < gold[0]
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-def test_at_a_price_of_0_3_the_judge_is_pleased_and_stays_so(seed):
-    walk = WALKS[0.3, 100][seed]
-    assert walk[-1][ledger.JUDGE] > 1.85 and walk[-1][ledger.KL] < 5
+def test_at_a_price_of_0_2_the_judge_is_pleased_and_stays_so(seed):
+    walk = WALKS[0.2, 100][seed]
+    assert all(row[ledger.JUDGE] > 1.75 and row[ledger.KL] < 5 for row in walk[1:])
+    assert walk[-1][ledger.JUDGE] > 1.85
+
+
+def test_a_price_too_low_is_lost_in_two_of_three():
+    assert sum(walk[-1][ledger.JUDGE] < walk[0][ledger.JUDGE] for walk in WALKS[0.05, 100]) == 2
 
 
 @pytest.mark.parametrize("seed", SEEDS)

@@ -31,9 +31,9 @@ def best_of_many(n, pairs, seed):
         yield Progress(done, STORIES // CHUNK, "Telling stories")
     gold, proxy = judged_stories(stories, pairs, seed)
     p = np.full(STORIES, 1 / STORIES)
-    picked = [(best_of_n(p, proxy, m), best_of_n_kl(p, proxy, m)) for m in NS]
+    picked = [(best_of_n(p, proxy, m), nats(best_of_n_kl(p, proxy, m))) for m in NS]
     tilts = [tilted_policy(np.log(p), proxy, beta * proxy.std()) for beta in TILTS]
-    far = [float(q[q > 0] @ np.log(q[q > 0] * STORIES)) for q in tilts]
+    far = [nats(q[q > 0] @ np.log(q[q > 0] * STORIES)) for q in tilts]
     law = best_of_n(p, proxy, n)
     kl = [d for _, d in picked]
     golds = [float(q @ gold) for q, _ in picked]
@@ -54,16 +54,16 @@ def best_of_many(n, pairs, seed):
         Metrics(
             ("Judge, mean of the best of n", float(law @ gold), "", "exact: the law of the best, times what the judge "
              "thinks of each story"),
-            ("Reward model, the same", float(law @ proxy), "", "its mean over all stories is 0, its spread 1"),
-            ("KL from the model", best_of_n_kl(p, proxy, n), "nats", f"log n − (n − 1)/n = {best_of_n_kl_bound(n):.3f} "
-             "would be without ties"),
+            ("Reward model, the same", round(float(law @ proxy), 9), "", "over all stories: mean 0, spread 1"),
+            ("KL from the model", nats(best_of_n_kl(p, proxy, n)), "nats", f"at most log n − (n − 1)/n = "
+             f"{best_of_n_kl_bound(n):.3f}"),
             ("Words of the best, mean", float(law @ [len(s) for s in stories]), "", f"the judge likes {BEST}"),
         ),
         Tokens(stories[winner], caption=f"The reward model's favourite of the first {n}: {len(stories[winner])} words. "
                f"The judge thinks {gold[winner]:.2f}."),
         Table(
             ("n", "judge", "reward model", "KL (nats)"),
-            [(m, g, float(q @ proxy), d) for m, g, (q, d) in zip(NS, golds, picked, strict=True)],
+            [(m, g, round(float(q @ proxy), 9), d) for m, g, (q, d) in zip(NS, golds, picked, strict=True)],
         ),
         Note("The stories are a finite set, so best of n and tilt are known exactly: no sampling is in the curves."),
     )  # fmt: skip
@@ -74,6 +74,11 @@ def told(seed):
     rng, words = np.random.default_rng(seed), encode("[blunt] story :")
     for _ in range(STORIES // CHUNK):
         yield rollout(lm.load("draft"), np.tile(words, (CHUNK, 1)), 124, rng).texts()[1]
+
+
+def nats(x):
+    """A KL without the dust of rounding: 0 where it is 0."""
+    return round(float(x), 9)
 
 
 def judged_stories(stories, pairs, seed):

@@ -4,7 +4,7 @@ import numpy as np
 
 from topics.rlhf.demos import policies
 from topics.rlhf.house_model import STORIES, judged_stories, told
-from topics.rlhf.method import best_of_n, kl_estimators
+from topics.rlhf.method import best_of_n, kl_estimators, kl_gradient
 from topics.rlhf.recorded import BROKEN, LANDED, WALKS
 
 KL, JUDGE, MODEL, WORDS = range(4)
@@ -64,6 +64,13 @@ def deviations(gap):
     log_ref, log_pi = policies(gap)
     p = np.exp(log_pi)
     return {kind: float(np.sqrt(p @ (x - p @ x) ** 2)) for kind, x in kl_estimators(log_pi, log_ref).items()}
+
+
+def off(kind, place, gap):
+    """How far the gradient of an estimate is from that of KL, in % of the latter: sums over logits."""
+    log_ref, log_pi = policies(gap)
+    wanted = kl_gradient(log_pi, log_ref, "k1", "reward")
+    return float(100 * np.abs(kl_gradient(log_pi, log_ref, kind, place) - wanted).sum() / np.abs(wanted).sum())
 
 
 def said(p):

@@ -23,7 +23,7 @@ from topics.rlhf.judges import reward_model, start
 from topics.rlhf.practice import ANSWERS, RATE, ask_all, steps, thanks_steps, thanks_wanted
 
 STEPS = 40
-BETAS = (0.0, 0.05, 0.1, 0.2, 0.3, 1.0)
+BETAS = (0.0, 0.05, 0.1, 0.2, 0.3)
 
 
 @demo(
@@ -84,7 +84,7 @@ def _walk(seen, beta):
 # ---- where it should land
 
 TILT_STEPS = 40
-TILT_BETAS = (0.5, 1.0, 2.0, 4.0)
+TILT_BETAS = (1.0, 2.0, 4.0)
 LIKES = 9.0  # times as much as no thanks, of equal odds
 
 

@@ -20,7 +20,7 @@ def bradley_terry_loss(r_chosen, r_rejected):
     return np.logaddexp(0.0, r_rejected - r_chosen).mean()  # log(1 + exp(x)), that never overflows
 
 
-def fit_reward_model(chosen, rejected, decay=0.01, steps=12):
+def fit_reward_model(chosen, rejected, decay=0.01, steps=10):
     """The weights w (F,) of a reward w·features with the least bradley_terry_loss + decay·|w|²/2, by Newton's steps.
 
     chosen, rejected  (n, F) features of the answers of each pair

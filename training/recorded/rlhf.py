@@ -66,8 +66,12 @@ def write(done):
     def three(name):
         return [done[f"{name} {seed}"] for seed in SEEDS]
 
-    walks = [f"    ({beta}, {pairs}): {three(f'walk {beta} {pairs}')},"
-             for beta, pairs in [*((beta, 100) for beta in BETAS), (0.0, 400)]]  # fmt: skip
+    walks = []
+    for beta, pairs in [*((beta, 100) for beta in BETAS), (0.0, 400)]:
+        walks.append(f"    ({beta}, {pairs}): [")
+        for walked in three(f"walk {beta} {pairs}"):
+            walks += ["        [", *(f"            {row}," for row in walked), "        ],"]
+        walks.append("    ],")
     tilts = [f"    {beta}: {three(f'tilt {beta}')}," for beta in TILT_BETAS]
     HERE.write_text(
         f'"""Recorded on {date.today()} by `python -m training.recorded.rlhf`, for each of the seeds 0, 1 and 2."""\n\n'
