@@ -172,3 +172,8 @@ def moved_by(agent, which, g, eta):
     theta, state = adamw_step(getattr(agent, which), g, agent.states.get(which), eta, (0.9, 0.999))
     setattr(agent, which, theta)
     agent.states[which] = state
+
+
+def lowest_late(returns):
+    """The lowest value in the second half of a run."""
+    return min(returns[len(returns) // 2 :])

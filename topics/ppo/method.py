@@ -1,7 +1,7 @@
 """PPO: improve a policy with the answers it gave, several steps to a batch, and not step too far.
 
-π the policy   π_old the one that acted   r their ratio of one action's probabilities   A its advantage
-V the critic: what a state is worth   R a reward   γ discount   λ how far GAE looks   ε where the ratio is clipped
+π the policy   π_old the one that acted   ρ the ratio of their probabilities of one action   A its advantage
+r a reward   V the critic: what a state is worth   γ discount   λ how far GAE looks   ε where the ratio is clipped
 β weight of a KL penalty   t steps, or tokens of an answer
 
 The losses also take autograd's Tensors, so that what is read here is what trains on the page. Losses are minimised, so
@@ -13,10 +13,10 @@ import numpy as np
 # ---- how good was that action?
 
 
-def gae(R, V, V_next, terminated, ended, gamma, lam):
+def gae(r, V, V_next, terminated, ended, gamma, lam):
     """Advantages by generalised advantage estimation (eq:gae; arXiv 1506.02438, eq. 16).
 
-    R           (T, …) reward of step t
+    r           (T, …) reward of step t
     V, V_next   (T, …) the critic on the state before the step, and on the one that it led to
     terminated  (T, …) bool: there is nothing more to come, so V_next does not count
     ended       (T, …) bool: the episode's last step here, terminated or cut off by a time limit
@@ -25,7 +25,7 @@ def gae(R, V, V_next, terminated, ended, gamma, lam):
     >>> gae(np.array([0.0, 1.0]), np.array([0.5, 0.6]), np.array([0.6, 0.0]), [False, True], [False, True], 1, 1)
     array([0.5, 0.4])
     """
-    delta = R + gamma * np.where(terminated, 0.0, V_next) - V  # (T, …)
+    delta = r + gamma * np.where(terminated, 0.0, V_next) - V  # (T, …)
     A, after = np.empty_like(delta), np.zeros_like(delta[0])
     for t in reversed(range(len(delta))):
         after = delta[t] + gamma * lam * np.where(ended[t], 0.0, after)  # nothing comes over from the next episode
@@ -72,17 +72,17 @@ def policy_loss(log_p, log_p_old, A, mask=None):
 
 
 def ppo_loss(log_p, log_p_old, A, eps=0.2, mask=None, eps_high=None):
-    """Minus the mean of min(r·A, clip(r)·A) (eq:clip; arXiv 1707.06347, eq. 7).
+    """Minus the mean of min(ρA, clip(ρ)·A) (eq:clip; arXiv 1707.06347, eq. 7).
 
     log_p, log_p_old, A  (…) per action or token; mask (…) the places that count
     eps, eps_high        the ratio is clipped to 1 − eps … 1 + eps_high; eps_high is eps when None
 
-    >>> float(ppo_loss(np.log([1.5, 1.5]), np.log([1.0, 1.0]), np.array([1.0, -1.0])))   # −(1.2 − 1.5)/2
+    >>> round(float(ppo_loss(np.log([1.5, 1.5]), np.zeros(2), np.array([1.0, -1.0]))), 6)   # −(1.2 − 1.5)/2
     0.15
     """
-    r = np.exp(log_p - log_p_old)
-    clipped = np.minimum(np.maximum(r, 1 - eps), 1 + (eps if eps_high is None else eps_high))
-    return -masked_mean(np.minimum(r * A, clipped * A), mask)
+    rho = np.exp(log_p - log_p_old)
+    clipped = np.minimum(np.maximum(rho, 1 - eps), 1 + (eps if eps_high is None else eps_high))
+    return -masked_mean(np.minimum(rho * A, clipped * A), mask)
 
 
 def dual_clip_loss(log_p, log_p_old, A, eps=0.2, c=3.0, mask=None):
@@ -91,9 +91,9 @@ def dual_clip_loss(log_p, log_p_old, A, eps=0.2, c=3.0, mask=None):
     >>> float(dual_clip_loss(np.log([10.0]), np.log([1.0]), np.array([-1.0])))
     3.0
     """
-    r = np.exp(log_p - log_p_old)
-    clipped = np.minimum(np.maximum(r, 1 - eps), 1 + eps)
-    objective = np.minimum(r * A, clipped * A)
+    rho = np.exp(log_p - log_p_old)
+    clipped = np.minimum(np.maximum(rho, 1 - eps), 1 + eps)
+    objective = np.minimum(rho * A, clipped * A)
     return -masked_mean(np.where(A < 0, np.maximum(objective, c * A), objective), mask)
 
 
@@ -105,13 +105,16 @@ def masked_mean(x, mask=None):
 # ---- how far was that?
 
 
-def clip_fraction(log_p, log_p_old, eps=0.2, mask=None):
-    """The share of actions whose ratio lies outside 1 ± eps, as libraries log it.
+def clip_fraction(log_p, log_p_old, A, eps=0.2, mask=None):
+    """The share of actions that get no gradient: already beyond the clip on the side that their advantage wants.
 
-    >>> float(clip_fraction(np.log([1.0, 1.3, 0.7, 1.1]), np.zeros(4)))
+    Some libraries log all ratios outside 1 ± eps in its place.
+
+    >>> float(clip_fraction(np.log([1.3, 1.3, 0.7, 1.1]), np.zeros(4), np.array([1.0, -1.0, -1.0, 1.0])))
     0.5
     """
-    return masked_mean(np.abs(np.exp(log_p - log_p_old) - 1) > eps, mask)
+    rho = np.exp(log_p - log_p_old)
+    return masked_mean(((A > 0) & (rho > 1 + eps)) | ((A < 0) & (rho < 1 - eps)), mask)
 
 
 def adaptive_kl(beta, kl, target):
