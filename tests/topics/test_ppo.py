@@ -170,7 +170,7 @@ def test_nothing_is_carried_from_the_next_episode_and_a_time_limit_is_no_fall():
 def test_moments_on_the_chain_are_those_of_ten_thousand_walks():
     gamma, lam, S = 0.95, 0.7, 5
     P, wins = chain.walk(S)
-    true = chain.worth(P, wins, gamma)
+    true = chain.true_worth(P, wins, gamma)
     V = chain.guessed(true, 0.5)
     mean, square = chain.gae_moments(P, wins, V, gamma, lam)
     rng, found = np.random.default_rng(6), []

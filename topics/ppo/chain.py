@@ -24,7 +24,7 @@ def walk(S):
     return P, wins
 
 
-def worth(P, wins, gamma):
+def true_worth(P, wins, gamma):
     """V (S,) of each place when both actions are equally likely."""
     S = P.shape[1]
     return np.linalg.solve(np.eye(S) - gamma * P.mean(0), wins.mean(0))
@@ -65,7 +65,7 @@ def errors(S, gamma, lam, wrong, n):
     """Bias, noise of a mean of n steps, and both together, relative to the true gradient: root mean squares over the
     places."""
     P, wins = walk(S)
-    V = worth(P, wins, gamma)
+    V = true_worth(P, wins, gamma)
     true, _ = gradient_moments(P, wins, V, gamma, 1.0)
     g, spread = gradient_moments(P, wins, guessed(V, wrong), gamma, lam)
     size = np.sqrt((true**2).mean())

@@ -15,12 +15,13 @@ from topics.kit.model.policy import (
     sums,
     trainable,
 )
+from topics.kit.model.text import encode
 from topics.kit.model.training import train
 from topics.kit.numerics import in_blocks, scaled_to, to_format
 from topics.kit.page.words import short
 from topics.ppo.method import clip_fraction, policy_loss, ppo_loss, truncated_weight, whitened
 
-LEGEND = {"legend": {"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0}, "showlegend": True}
+NAMED = {"legend": {"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0}, "showlegend": True}
 
 # ---- several epochs on one batch
 
@@ -133,7 +134,7 @@ def _drift(runs, epochs, eps):
             alt=f"KL from the policy that answered, over epochs on one batch of {ANSWERS} answers: {kls}.{one}",
             xaxis={"range": [-0.3, epochs + 0.3]},
             yaxis={"range": [0, top]},
-            **LEGEND,
+            **NAMED,
         ),
         Figure(
             [line(np.arange(len(run)), [100 * held for _, held in run], way, *WAYS[way], mode="lines+markers")
@@ -144,7 +145,7 @@ def _drift(runs, epochs, eps):
             height=220,
             xaxis={"range": [-0.3, epochs + 0.3]},
             yaxis={"range": [0, 40]},
-            **LEGEND,
+            **NAMED,
         ),
     )  # fmt: skip
 
@@ -157,8 +158,8 @@ ROUNDINGS = {
     "NVFP4": lambda W: in_blocks(W, "NVFP4"),
     "MXFP4": lambda W: in_blocks(W, "MXFP4"),
 }
-TASKS = {"the answer at once": "[blunt] answer :", "working first": "[blunt] explain :"}
-ASKED = 64
+TASKS = {"sums": 6, "stories": 36}  # words of an answer at most
+ASKED = 48
 
 
 def rounded_model(kind):
@@ -171,10 +172,17 @@ def rounded_model(kind):
 def mismatched(kind, task, seed):
     """Log-ratios of target, as it is, to the rounded one, on answers that the rounded one gave: (N, T) and the mask."""
     rng = np.random.default_rng(seed)
-    prompts = sums(ASKED, rng, DIGITS, first=TASKS[task], last="" if task == "working first" else "=")
-    rolled = rollout(rounded_model(kind), prompts, LONGEST, rng)
+    prompts = sums(ASKED, rng, DIGITS) if task == "sums" else np.tile(encode("[blunt] story :"), (ASKED, 1))
+    rolled = rollout(rounded_model(kind), prompts, TASKS[task], rng)
     log_p = log_probs(lm.load("target"), rolled.prompts, rolled.answers, rolled.mask)
     return log_p - rolled.log_probs, rolled.mask
+
+
+def spans(kind, task, seed=0):
+    """For the page's text: where nine tenths of the ratios lie, of words, of whole answers, of answers per word."""
+    d, mask = mismatched(kind, task, seed)
+    logs = (d[mask], d.sum(1), d.sum(1) / mask.sum(1))
+    return [tuple(float(x) for x in np.exp(np.quantile(each, (0.05, 0.95)))) for each in logs]
 
 
 def effective(w):
@@ -185,13 +193,13 @@ def effective(w):
 @demo(
     "model",
     "target",
-    kind=Choice("Sampler's matrices", tuple(ROUNDINGS), value="FP8, a scale for each matrix"),
-    task=Choice("It is asked for", tuple(TASKS), value="working first"),
+    kind=Choice("Sampler's matrices", tuple(ROUNDINGS), value="NVFP4"),
+    task=Choice("It is asked for", tuple(TASKS), value="stories"),
     C=Choice("Cap on a word's weight", (1.5, 2.0, 5.0), value=2.0),
     seed=Seed(),
 )
 def sampler_that_rounds(kind, task, C, seed):
-    """The house model answers 64 sums with rounded matrices, and with its own it says how likely each answer is."""
+    """The house model answers 48 times with rounded matrices, and with its own it says how likely each answer is."""
     yield Progress(1, 2, "Answering with rounded matrices")
     d, mask = mismatched(kind, task, seed)
     words, answers = np.exp(d[mask]), np.exp(d.sum(1))
@@ -213,10 +221,10 @@ def sampler_that_rounds(kind, task, C, seed):
             yaxis={"type": "log", "tickvals": [0.01, 0.1, 0.5, 1, 2, 10], "range": [-2.1, 1.2],
                    "ticktext": ["0.01", "0.1", "0.5", "1", "2", "10"]},
             shapes=[rule(y=C)],
-            **LEGEND,
+            **NAMED,
         ),
         Metrics(
-            ("Effective answers", 100 * effective(answers), "%", "(Σw)²/(n·Σw²) of the 64 whole answers' ratios"),
+            ("Effective answers", 100 * effective(answers), "%", "(Σw)²/(n·Σw²) of the 48 whole answers' ratios"),
             ("Words beyond the cap", 100 * float((words > C).mean()), "%"),
             ("Mean weight of a word", float(words.mean()), "", f"with the cap {capped.mean():.3f}"),
             ("Words of an answer", float(mask.sum(1).mean()), ""),
