@@ -117,12 +117,12 @@ def grpo_loss(log_pi, log_old, A, mask, log_ref=None, eps=0.2, beta=0.0):
 
 
 def dr_grpo_loss(log_pi, log_old, A, mask, longest, eps=0.2):
-    """Dr. GRPO: the sum over an answer's words, over a constant; its A is not divided (eq:dr; arXiv 2503.20783)."""
+    """Dr. GRPO: the sum over an answer's words, over a constant; A is not divided (eq:aggregate; 2503.20783)."""
     return -aggregate(clipped_gain(np.exp(log_pi - log_old), A, eps, eps), mask, "constant", longest)
 
 
 def dapo_loss(log_pi, log_old, A, mask, low=0.2, high=0.28):
-    """DAPO: all words weigh the same, and what is liked may rise further than it may fall (eq:dapo; arXiv 2503.14476).
+    """DAPO: all words weigh alike, and what is liked may rise further than it may fall (eq:aggregate; 2503.14476).
 
     >>> log_pi, log_old = np.log([[0.5, 0.5], [0.3, 1.0]]), np.log([[0.4, 0.5], [0.3, 1.0]])
     >>> mask = np.array([[True, True], [True, False]])
@@ -133,7 +133,7 @@ def dapo_loss(log_pi, log_old, A, mask, low=0.2, high=0.28):
 
 
 def gspo_ratio(log_pi, log_old, mask):
-    """GSPO's ratio of whole answers, (π(o)/π_old(o))^(1/|o|), one for each (eq:gspo; arXiv 2507.18071).
+    """GSPO's ratio of whole answers, (π(o)/π_old(o))^(1/|o|), one for each (arXiv 2507.18071).
 
     returns  (N, 1)
 
@@ -146,7 +146,9 @@ def gspo_ratio(log_pi, log_old, mask):
 
 
 def cispo_loss(log_pi, log_old, A, mask, highest=5.0):
-    """CISPO: the ratio is a weight, cut off at `highest` and not differentiated; no word loses its gradient (eq:cispo;
-    arXiv 2506.13585, with the cap of ScaleRL)."""
+    """CISPO: the ratio is a weight, cut off at `highest` and not differentiated; no word loses its gradient.
+
+    arXiv 2506.13585; 5 is ScaleRL's, arXiv 2510.13786
+    """
     weight = np.minimum(np.exp(value(log_pi) - value(log_old)), highest)  # (N, T) numbers: nothing flows back
     return -aggregate(weight * A.reshape(-1, 1) * log_pi, mask, "token")
