@@ -31,6 +31,8 @@ UFUNC_CASES = {
     np.square: [(away_from_zero(3, 2),)],
     np.maximum: [(away_from_zero(3, 4), away_from_zero(4))],
     np.minimum: [(away_from_zero(3, 4), away_from_zero(3, 1))],
+    np.expm1: [(away_from_zero(3, 2),)],
+    np.logaddexp: [(away_from_zero(3, 4), away_from_zero(4)), (np.zeros(()), away_from_zero(3))],
     np.matmul: [(away_from_zero(3, 4), away_from_zero(4, 2)), (away_from_zero(5, 2, 3), away_from_zero(3, 4))],
 }
 MASK = RNG.random((3, 4)) < 0.5

@@ -143,6 +143,8 @@ UFUNCS = {
     np.sqrt: lambda y, a: (lambda g: g / (2 * y),),
     np.tanh: lambda y, a: (lambda g: g * (1 - y * y),),
     np.abs: lambda y, a: (lambda g: g * np.sign(a),),
+    np.expm1: lambda y, a: (lambda g: g * (y + 1),),
+    np.logaddexp: lambda y, a, b: (lambda g: _fit(g * np.exp(a - y), a), lambda g: _fit(g * np.exp(b - y), b)),
     np.square: lambda y, a: (lambda g: 2 * g * a,),
     np.maximum: lambda y, a, b: (lambda g: _fit(g * (a >= b), a), lambda g: _fit(g * (a < b), b)),
     np.minimum: lambda y, a, b: (lambda g: _fit(g * (a <= b), a), lambda g: _fit(g * (a > b), b)),
