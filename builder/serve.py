@@ -80,6 +80,10 @@ class SiteServer(ThreadingHTTPServer):
         return (200, found) if found else (404, folder / "404.html")
 
 
+def media_type(file):
+    return TYPES.get(file.suffix) or mimetypes.guess_type(file.name)[0] or "application/octet-stream"
+
+
 def free(port):
     """This port, or the first behind it that nobody has; raises BuildError."""
     for each in range(port, port + PORTS if port else 1):
@@ -133,7 +137,7 @@ class Handler(BaseHTTPRequestHandler):
     do_HEAD = do_GET  # noqa: N815
 
     def send_file(self, status, file):
-        kind = TYPES.get(file.suffix) or mimetypes.guess_type(file.name)[0] or "application/octet-stream"
+        kind = media_type(file)
         if self.server.live and file.suffix == ".html":
             return self.answer(status, file.read_bytes().replace(b"</body>", RELOADER), kind)
         if file.suffix in COMPRESSED and "gzip" in self.headers.get("Accept-Encoding", ""):

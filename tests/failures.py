@@ -18,7 +18,7 @@ from pathlib import Path
 
 from playwright.sync_api import Error, expect, sync_playwright
 
-from builder.serve import TYPES, Handler, SiteServer
+from builder.serve import Handler, SiteServer, media_type
 from tests import chromium
 from tests.conftest import make_project, run_build
 
@@ -78,8 +78,8 @@ class Failing(Handler):
         self.server.met += 1
         ways = {"cut": self.cut, "slow": self.slow, "never": self.never}
         if kind in ways:
-            return ways[kind](file.read_bytes(), TYPES.get(file.suffix, OCTETS))
-        self.answer(*self.wrong(kind, file.read_bytes(), TYPES.get(file.suffix, OCTETS)))
+            return ways[kind](file.read_bytes(), media_type(file))
+        self.answer(*self.wrong(kind, file.read_bytes(), media_type(file)))
 
     def wrong(self, kind, data, called):
         """A whole answer, for every cache, that is not the file."""

@@ -59,6 +59,7 @@ SOME = [
     ("/main-", "404"),
     ("/main-", "half"),
     (r"/site-\w+\.css", "never"),
+    (r"/site-\w+\.css", "html"),
     ("/live-", "html"),
     ("/worker-", "half"),
     ("/static/lab-", "404"),

@@ -100,7 +100,7 @@ COST = """
       costs.push(performance.now() - start);
       element.remove();
     }
-    return costs.sort((a, b) => a - b)[4];
+    return Math.min(...costs); // what a busy machine adds is not the page’s
   };
   return Math.max(...["span", "button", "progress", "output"].map(cost));
 """

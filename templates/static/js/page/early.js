@@ -61,9 +61,17 @@ function failed(message, from = "") {
 // A style that has come broken: builder/bundle/assets.py ends each with a rule for nothing.
 addEventListener("load", () => {
   for (const { sheet, href } of document.querySelectorAll("link[rel=stylesheet]")) {
-    if (sheet && sheet.cssRules[sheet.cssRules.length - 1]?.selectorText !== "#whole") say(`The page’s style has come broken (${file(href)}).`);
+    if (sheet && !whole(sheet)) say(`The page’s style has come broken (${file(href)}).`);
   }
 });
+
+function whole(sheet) {
+  try {
+    return [...sheet.cssRules].at(-1)?.selectorText === "#whole";
+  } catch {
+    return true; // refused for its type, and so unreadable: its error event tells why
+  }
+}
 
 // A style that never comes would keep the page from being painted: one put in by a script does not.
 setTimeout(() => {
