@@ -71,7 +71,8 @@ def forward(model, words, cache=None, *, mask=None, positions=None, frequencies=
 
     words        (..., T) ints
     cache        what new_cache gave: the T words follow those that it holds, and it grows by them, in place
-    mask         (T, t+T) bool, which words each may attend to; itself and all before it when None
+    mask         (..., T, t+T) bool, which words each may attend to; itself and all before it when None. One for each
+                 text has an axis of 1 for the heads
     positions    (T,) ints, where in the text each word stands; one after the other behind the cached when None
     frequencies  (D/2,) radians a position, in the place of rope_frequencies(D, base)
     see          called as see(name, layer, value) at each step named below; what it returns, unless None, is used
