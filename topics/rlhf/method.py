@@ -63,7 +63,7 @@ def tilted_policy(log_ref, r, beta):
 
 
 def best_of_n(p, r, n):
-    """The law (N,) of the answer with the highest reward among n draws from p; of equal rewards the first drawn wins.
+    """The law (N,) of the best of n draws from p; of equal rewards the first drawn wins (eq:best).
 
     p, r  (N,) probabilities and rewards
 
@@ -89,7 +89,7 @@ def best_of_n_kl(p, r, n):
 
 
 def best_of_n_kl_bound(n):
-    """log n − (n − 1)/n: no set of answers gives more, and only one without ties gives as much (eq:best).
+    """log n − (n − 1)/n: no set of answers gives more, and only one without ties gives as much.
 
     >>> round(best_of_n_kl_bound(16), 3)
     1.835
@@ -111,7 +111,7 @@ def kl_estimators(log_pi, log_ref):
 
 
 def kl_gradient(log_pi, log_ref, kind, place):
-    """Where an estimate pushes π's logits in the mean over its samples, (N,): exact, by the sum over all answers.
+    """Where an estimate pushes π's logits, (N,): the exact mean over π's samples.
 
     place  "loss": the estimate at each sample is differentiated
            "reward": it is a cost, by which the gradient of log π is multiplied
