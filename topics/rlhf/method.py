@@ -121,4 +121,4 @@ def kl_gradient(log_pi, log_ref, kind, place):
         weight = kl_estimators(log_pi, log_ref)[kind]
     else:  # how the estimate changes with log π
         weight = {"k1": np.ones_like(d), "k2": d, "k3": -np.expm1(-d)}[kind]
-    return p * (weight - p @ weight)  # Σ p_i·weight_i·∂log p_i, and ∂log p_i by the logits is 1 at i, minus p
+    return p * (weight - p @ weight)  # by the logits, log p_i has the gradient 1 at i, minus p
