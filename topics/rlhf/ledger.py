@@ -20,9 +20,9 @@ def at_start(what):
     return spread([walk[0][what] for walk in WALKS[0.0, 100]])
 
 
-def at_best(beta, pairs=100):
-    """The judge's reward at its best step among those recorded."""
-    return spread([max(row[JUDGE] for row in walk) for walk in WALKS[beta, pairs]])
+def at_four(what, beta=0.0):
+    """After four steps."""
+    return spread([walk[4 // EVERY][what] for walk in WALKS[beta, 100]])
 
 
 def right_at(step, beta=0.0):
