@@ -222,6 +222,8 @@ def test_in_the_loss_k2_alone_and_in_the_reward_k1_alone_have_the_gradient_of_kl
 
         assert max_abs_difference(kl_gradient(log_pi, log_ref, kind, "loss"), slope(as_loss, log_pi)) < 1e-8
         assert max_abs_difference(kl_gradient(log_pi, log_ref, kind, "reward"), slope(as_reward, log_pi)) < 1e-8
+    both = kl_gradient(log_pi, log_ref, "k3", "loss") + kl_gradient(log_pi, log_ref, "k3", "reward")
+    assert max_abs_difference(both, slope(forward, log_pi)) < 1e-8  # as DeepSeek-V3.2 and TRL's GRPO have it
     off = kl_gradient(log_pi, log_ref, "k3", "reward") - slope(forward, log_pi)
     assert np.abs(off).max() > 1e-3
 
@@ -264,8 +266,9 @@ def test_a_step_goes_along_the_advantage_times_the_gradient_of_log_pi():
         assert row.sum() == len(words)
     assert max_abs_difference(batch.proxy, [sum(w[judges.WORDS.index(word)] for word in words)
                                             for words in batch.rolled.texts()[1]]) < 1e-9  # fmt: skip
+    taken = (batch.rolled, batch.A)
     loss, _ = loss_and_gradients(
-        {"norm": policy.weights["norm"]}, lambda t, b: practice.loss_of(policy.with_weights(t), b), batch[0::4]
+        {"norm": policy.weights["norm"]}, lambda t, b: practice.loss_of(policy.with_weights(t), b), taken
     )
     total = log_probs(policy, batch.rolled.prompts, batch.rolled.answers, batch.rolled.mask).sum(1)
     assert loss == pytest.approx(-float((batch.A * total).mean()), rel=1e-4)
@@ -287,6 +290,7 @@ def test_without_a_price_the_reward_model_is_pleased_and_the_judge_is_lost(seed)
     gold, proxy = [row[ledger.JUDGE] for row in walk], [row[ledger.MODEL] for row in walk]
     assert max(gold) > gold[0] + 0.4 and gold[-1] < gold[0] - 0.5
     assert proxy[-1] > 2 * proxy[0] and walk[-1][ledger.KL] > 20
+    assert walk[0][ledger.RIGHT] > 0.9 and walk[20 // ledger.EVERY][ledger.RIGHT] < 0.7
     assert WALKS[0.0, 400][seed][-1][ledger.JUDGE] < gold[0]
 
 

@@ -60,7 +60,7 @@ def best_of_many(n, pairs, seed):
             ("Words of the best, mean", float(law @ [len(s) for s in stories]), "", f"the judge likes {BEST}"),
         ),
         Tokens(stories[winner], caption=f"The reward model's favourite of the first {n}: {len(stories[winner])} words. "
-               f"The judge thinks {gold[winner]:.2f}."),
+               f"The judge thinks {gold[winner]:.2f}.".replace("-", "−")),
         Table(
             ("n", "judge", "reward model", "KL (nats)"),
             [(m, g, round(float(q @ proxy), 9), d) for m, g, (q, d) in zip(NS, golds, picked, strict=True)],

@@ -7,7 +7,8 @@ from topics.rlhf.house_model import STORIES, judged_stories, told
 from topics.rlhf.method import best_of_n, kl_estimators, kl_gradient
 from topics.rlhf.recorded import BROKEN, LANDED, WALKS
 
-KL, JUDGE, MODEL, WORDS = range(4)
+KL, JUDGE, MODEL, RIGHT = range(4)
+EVERY = 4  # steps between two that were recorded
 
 
 def at_end(beta, what, pairs=100):
@@ -19,9 +20,14 @@ def at_start(what):
     return spread([walk[0][what] for walk in WALKS[0.0, 100]])
 
 
-def at_best(beta, pairs=100):
-    """The judge's reward at its best step among those recorded."""
-    return spread([max(row[JUDGE] for row in walk) for walk in WALKS[beta, pairs]])
+def at_four(what, beta=0.0):
+    """After four steps."""
+    return spread([walk[4 // EVERY][what] for walk in WALKS[beta, 100]])
+
+
+def right_at(step, beta=0.0):
+    """The share of right numbers at a step, in %, three seeds."""
+    return spread([100 * walk[step // EVERY][RIGHT] for walk in WALKS[beta, 100]], "{:.0f}")
 
 
 def landed(beta):
@@ -57,6 +63,10 @@ def story_gold(n):
 def story_words(n):
     law, _, words = story_law(n)
     return float(law @ words)
+
+
+def story_mean():
+    return float(story_law(1)[2].mean())
 
 
 def deviations(gap):

@@ -42,7 +42,7 @@ def against_its_reward_model(beta, pairs, seed):
     run = steps(w, beta, rng)
     for t in range(STEPS + 1):
         batch, _ = next(run)
-        seen.append((float(batch.kl.mean()), float(batch.gold.mean()), float(batch.proxy.mean())))
+        seen.append(tuple(float(x.mean()) for x in (batch.kl, batch.gold, batch.proxy, batch.right)))
         middle = int(np.argsort(batch.proxy, kind="stable")[len(batch.proxy) // 2])
         prompts, answers = batch.rolled.texts()
         said[t] = (" ".join(prompts[middle][3:]), " ".join(answers[middle]))
@@ -52,8 +52,8 @@ def against_its_reward_model(beta, pairs, seed):
     yield (
         _walk(seen, beta),
         Table(
-            ("Step", "a middling answer", "judge", "reward model", "KL (nats)"),
-            [(t, " ".join(said[t]), *seen[t][1:], max(seen[t][0], 0.0)) for t in sorted({0, best, STEPS // 2, STEPS})],
+            ("Step", "a middling answer", "judge", "reward model", "numbers right (%)"),
+            [(t, " ".join(said[t]), *seen[t][1:3], 100 * seen[t][3]) for t in sorted({0, best, STEPS // 2, STEPS})],
             f"The means of {ANSWERS} answers, and of each step the answer that the reward model puts in the middle.",
         ),
         Metrics(
@@ -69,7 +69,7 @@ def against_its_reward_model(beta, pairs, seed):
 
 
 def _walk(seen, beta):
-    kl, gold, proxy = (np.array(x) for x in zip(*seen, strict=True))
+    kl, gold, proxy, _ = (np.array(x) for x in zip(*seen, strict=True))
     best = int(gold.argmax())
     return reward_against_kl(
         [("reward model", kl, proxy, "weight", "dash"), ("judge", kl, gold, "output", "solid")],

@@ -63,7 +63,7 @@ def tilted_policy(log_ref, r, beta):
 
 
 def best_of_n(p, r, n):
-    """The law (N,) of the answer with the highest reward among n draws from p; of equal rewards the first drawn wins.
+    """The law (N,) of the best of n draws from p; of equal rewards the first drawn wins (eq:best).
 
     p, r  (N,) probabilities and rewards
 
@@ -89,7 +89,7 @@ def best_of_n_kl(p, r, n):
 
 
 def best_of_n_kl_bound(n):
-    """log n − (n − 1)/n: no set of answers gives more, and only one without ties gives as much (eq:best).
+    """log n − (n − 1)/n: no set of answers gives more, and only one without ties gives as much.
 
     >>> round(best_of_n_kl_bound(16), 3)
     1.835
@@ -111,7 +111,7 @@ def kl_estimators(log_pi, log_ref):
 
 
 def kl_gradient(log_pi, log_ref, kind, place):
-    """Where an estimate pushes π's logits in the mean over its samples, (N,): exact, by the sum over all answers.
+    """Where an estimate pushes π's logits, (N,): the exact mean over π's samples.
 
     place  "loss": the estimate at each sample is differentiated
            "reward": it is a cost, by which the gradient of log π is multiplied
@@ -121,4 +121,4 @@ def kl_gradient(log_pi, log_ref, kind, place):
         weight = kl_estimators(log_pi, log_ref)[kind]
     else:  # how the estimate changes with log π
         weight = {"k1": np.ones_like(d), "k2": d, "k3": -np.expm1(-d)}[kind]
-    return p * (weight - p @ weight)  # Σ p_i·weight_i·∂log p_i, and ∂log p_i by the logits is 1 at i, minus p
+    return p * (weight - p @ weight)  # by the logits, log p_i has the gradient 1 at i, minus p

@@ -14,6 +14,7 @@ from topics.kit.model.policy import (
     log_probs,
     policy_gradient,
     practise,
+    right,
     rollout,
     sums,
     thanked,
@@ -28,12 +29,13 @@ TILT_ANSWERS, TILT_RATE = 96, 5e-4
 
 
 class Batch(NamedTuple):
-    """What a policy did at a step: its answers, what judge and reward model say of each, how far each is from the
-    reference (k1 of the whole answer), and the advantages (N,)."""
+    """What a policy did at a step: its answers, what judge and reward model say of each, whether its number is right,
+    how far it is from the reference (k1 of the whole answer), and the advantages (N,)."""
 
     rolled: Rollout
     gold: np.ndarray
     proxy: np.ndarray
+    right: np.ndarray
     kl: np.ndarray
     A: np.ndarray
 
@@ -60,7 +62,7 @@ def answered(policy, prompts, w, beta, rng):
     """A Batch: the policy's answers to prompts, rewarded by the weights w of word counts minus β times k1."""
     rolled = rollout(policy, prompts, LONGEST, rng)
     kl, proxy = distance(rolled), counts(rolled) @ w
-    return Batch(rolled, gold(rolled), proxy, kl, standardised(proxy - beta * kl))
+    return Batch(rolled, gold(rolled), proxy, checked(right, rolled), kl, standardised(proxy - beta * kl))
 
 
 def steps(w, beta, rng, eta=RATE, answers=ANSWERS):

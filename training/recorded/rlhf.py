@@ -22,13 +22,13 @@ EVERY = 4  # steps between two that are kept
 
 
 def walk(beta, pairs, seed):
-    """(KL, judge, reward model, words of an answer) at steps 0, 4, 8, …: as the live demo walks."""
+    """(KL, judge, reward model, share of right numbers) at steps 0, 4, 8, …: as the live demo walks."""
     rng = np.random.default_rng(seed)
     w = reward_model(pairs, rng)
     kept = []
     for t, (batch, _) in enumerate(islice(steps(w, beta, rng), STEPS + 1)):
         if t % EVERY == 0:
-            seen = (batch.kl.mean(), batch.gold.mean(), batch.proxy.mean(), batch.rolled.lengths.mean())
+            seen = (batch.kl.mean(), batch.gold.mean(), batch.proxy.mean(), batch.right.mean())
             kept.append([round(float(x), 3) for x in seen])
     return kept
 
@@ -75,7 +75,7 @@ def write(done):
     tilts = [f"    {beta}: {three(f'tilt {beta}')}," for beta in TILT_BETAS]
     HERE.write_text(
         f'"""Recorded on {date.today()} by `python -m training.recorded.rlhf`, for each of the seeds 0, 1 and 2."""\n\n'
-        "# {(β, comparisons): for each seed, at steps 0, 4, 8, …: KL, judge, reward model, words of an answer}\n"
+        "# {(β, comparisons): for each seed, at steps 0, 4, 8, …: KL, judge, reward model, share of right numbers}\n"
         "WALKS = {\n" + "\n".join(walks) + "\n}\n\n"
         "# {β: for each seed the mean chance of thanks, and how far a prompt is from its optimum}\n"
         "LANDED = {\n" + "\n".join(tilts) + "\n}\n\n"
