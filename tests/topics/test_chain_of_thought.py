@@ -339,6 +339,16 @@ def test_a_vote_of_nine_costs_more_words_than_one_working_and_is_half_as_right()
     assert biased < readout(house_model.votes_and_tries, "pass@9") - 3
 
 
+def test_recorded_votes_at_once_are_foretold_from_two_numbers_and_those_of_the_drafts_workings_are_not():
+    for name in ("target", "quick"):
+        for k, counted in zip((1, 2, 4, 8, 16, 32, 64), recorded.VOTES[f"{name} at once"][0], strict=True):
+            assert house_model.foretold(name, "at once", k) == pytest.approx(counted, abs=0.03)
+    p, one_of_two = recorded.VOTES["target at once"][1][:2]
+    rho = house_model.measured_rho("target", "at once")
+    assert method.any_right(p, 2, rho) == pytest.approx(one_of_two) and 0.2 < rho < 0.3
+    assert house_model.foretold("draft", "worked", 64) + 0.02 < recorded.VOTES["draft worked"][0][-1]
+
+
 # ---- what thinking takes
 
 

@@ -33,6 +33,12 @@ from topics.kit.real.costs import matrices_works, pairs_flops, step_time, text_b
 
 ABOVE = {"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0}
 
+
+def _ticked(places):
+    """Where an axis has its ticks, written out."""
+    return {"tickvals": places, "ticktext": [f"{x:,}" for x in places]}
+
+
 # ---- votes by formula
 
 KS = (1, 3, 5, 9, 17, 33, 65, 101)
@@ -103,7 +109,7 @@ def steps_in_a_row(N, q, v, a, tries):
             alt=f"q = {q}: a chain of {counted(N, 'step')} is right to its end with {here[0]:.3f}; checked, each step "
             f"is right with {better:.4f}, and the chain with {here[1]:.3f}. At 1,024 steps {alone[-1]:.3g} and "
             f"{checked[-1]:.3g}.",
-            xaxis={"type": "log", "tickvals": [int(x) for x in STEPS[::2]]},
+            xaxis={"type": "log", **_ticked([int(x) for x in STEPS[::2]])},
             yaxis={"range": [-0.03, 1.06]},
             legend=ABOVE,
             showlegend=True,
@@ -213,7 +219,7 @@ def time_to_think(n, k, name):
             y_title="Time until the answer (s)",
             alt=f"{name}: {n:,} tokens of thinking take {short(here[0])} s in one chain and {short(here[1])} s in "
             f"{counted(k, 'chain')} side by side, at best.",
-            xaxis={"type": "log", "tickvals": [256, 1024, 4096, 16_384, 65_536]},
+            xaxis={"type": "log", **_ticked([256, 1024, 4096, 16_384, 65_536])},
             yaxis={"type": "log"},
             legend=ABOVE,
             showlegend=True,

@@ -5,7 +5,7 @@ from functools import cache
 
 import numpy as np
 
-from topics.chain_of_thought.method import pass_at_k, pass_from_share
+from topics.chain_of_thought.method import pass_at_k, pass_from_share, self_consistency_accuracy
 from topics.chain_of_thought.recorded import BY_CARRIES, BY_DIGITS, SPOILT, VOTES
 from topics.chain_of_thought.sums import (
     KINDS,
@@ -59,7 +59,7 @@ JUDGED = 24  # sums behind the bars
     name=Choice("Model", ("target", "draft"), value="target"),
 )  # fmt: skip
 def spoil_the_working(column, kind, own, name):
-    """A sum with its working, spoilt; the answer that the model gives; and the same for 32 sums."""
+    """A sum with its working, spoilt; the answer that the model gives; and the same for 24 sums."""
     return _spoiling(_prompt_of(own, kind, column), kind, column, name)
 
 
@@ -328,3 +328,19 @@ def _likeliest(name, part):
 def voted_share(name, how, k, what="vote"):
     """Recorded: % of 100 sums right by a vote of k of 64 answers, or one of k right ("pass")."""
     return 100 * VOTES[f"{name} {how}"][("vote", "pass").index(what)][(1, 2, 4, 8, 16, 32, 64).index(k)]
+
+
+def measured_p(name, how):
+    """Recorded: how often one answer is right."""
+    return VOTES[f"{name} {how}"][1][0]
+
+
+def measured_rho(name, how):
+    """The correlation of two answers to one sum, from how often one of the two is right."""
+    p, one_of_two = VOTES[f"{name} {how}"][1][:2]
+    return (2 * p - one_of_two - p * p) / (p * (1 - p))
+
+
+def foretold(name, how, k, R=9):
+    """What the formula says of a vote, from these two numbers and R rivals."""
+    return self_consistency_accuracy(measured_p(name, how), k, R, measured_rho(name, how))
