@@ -18,22 +18,29 @@ from tests.engines.drivers import browser, screen
 from tests.engines.test_engines import COST, run, wake
 from tests.reader import READY
 
-ALL_LIVE = """
-  const start = performance.now(), end = start + 180_000;
-  const shown = (demo) => [...demo.querySelectorAll(".view-figure")].filter((figure) => figure.checkVisibility());
-  const live = (demo) => demo.state === "live" && shown(demo).every((figure) => figure.querySelector(".main-svg"));
-  for (const demo of document.querySelectorAll("llm-demo[kind=instant]")) {
-    demo.scrollIntoView();
-    while (!live(demo) && performance.now() < end) await new Promise((resolve) => setTimeout(resolve, 5));
-  }
-  return Math.round(performance.now() - start);
+# It begins in the page itself, at the moment when Python is ready: a driver comes later, the slower the page.
+BEGIN = """
+  const all = async () => {
+    const start = performance.now(), end = start + 180_000;
+    const shown = (demo) => [...demo.querySelectorAll(".view-figure")].filter((figure) => figure.checkVisibility());
+    const live = (demo) => demo.state === "live" && shown(demo).every((figure) => figure.querySelector(".main-svg"));
+    for (const demo of document.querySelectorAll("llm-demo[kind=instant]")) {
+      demo.scrollIntoView();
+      while (!live(demo) && performance.now() < end) await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+    return Math.round(performance.now() - start);
+  };
+  const begin = () => document.documentElement.dataset.python === "ready" && (window.live ??= all());
+  new MutationObserver(begin).observe(document.documentElement, { attributeFilter: ["data-python"] });
 """
+ALL_LIVE = "return window.live"
 
 
 def in_webkit(driver, address):
     driver.get("about:blank")
     driver.get(address)
     cost, start = run(driver, COST), time.time()
+    run(driver, BEGIN)
     wake(driver)
     return cost, time.time() - start, run(driver, ALL_LIVE)
 
@@ -42,6 +49,7 @@ def in_chromium(engine, address):
     page = engine.new_context(viewport={"width": 1280, "height": 1000}).new_page()
     page.goto(address)
     cost, start = page.evaluate(f"async () => {{ {COST} }}"), time.time()
+    page.evaluate(f"() => {{ {BEGIN} }}")
     page.keyboard.press("Shift")
     page.locator(READY).wait_for(state="attached", timeout=180_000)
     started = time.time() - start
