@@ -317,9 +317,9 @@ def test_in_bf16_a_story_is_as_likely_as_the_trainer_says_to_a_few_per_cent():
     assert 0.97 < low < high < 1.03
 
 
-def test_hardly_a_word_of_a_story_reaches_the_cap():
+def test_no_word_of_a_story_reaches_the_cap():
     d, mask = house_model.mismatched("NVFP4", "stories", 0)
-    assert (np.exp(d[mask]) > 2).mean() < 0.005
+    assert np.exp(d[mask]).max() < 2
     assert house_model.effective(np.ones(7)) == 1 and house_model.effective(np.array([1.0, 0, 0, 0])) == 0.25
 
 

@@ -129,7 +129,7 @@ def adaptive_kl(beta, kl, target):
 
 
 def truncated_weight(log_p_old, log_p_sampler, C=2.0):
-    """The weight of a token that another engine drew than the one that trains: π_old/π_sampler, C at most (eq:sampler).
+    """The weight of a token that another engine drew: π_old/π_sampler, C at most (eq:sampler).
 
     >>> truncated_weight(np.log([0.5, 0.9]), np.log([0.4, 0.1])).round(2).tolist()
     [1.25, 2.0]
