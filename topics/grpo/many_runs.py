@@ -72,6 +72,12 @@ def span(reward, column, times=100):
     return f"{low:.0f} to {high:.0f}"
 
 
+def each(reward, column):
+    """The same for all six seeds, in their order."""
+    *some, end = (f"{100 * last(run, column):.0f}" for run in RUNS[reward])
+    return f"{', '.join(some)} and {end}"
+
+
 def begun(column):
     """The mean of all runs' first step."""
     return float(np.mean([run[column][0] for runs in RUNS.values() for run in runs]))
