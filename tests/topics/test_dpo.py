@@ -248,6 +248,7 @@ def test_pairs_of_thanks_differ_in_thanks_alone():
         asked, polite, plain = (policy.decode(words) for words in (prompt, c[c_mask], d[d_mask]))
         assert policy.right(asked, polite) and policy.right(asked, plain)
         assert policy.thanked(asked, polite) and not policy.thanked(asked, plain)
+        assert polite[-1] == plain[-1] == "[end]"  # it is taught when to stop
         assert [word for word in polite if word not in ("thank", "you")] == [*plain[:-1], ".", plain[-1]]
 
 
@@ -308,7 +309,9 @@ def test_memory_is_counted_model_by_model():
 
 def test_the_answers_to_the_questions():
     m = (-6.9 + 16.9) - (-0.20 + 0.17)
-    assert m == pytest.approx(10.03) and math.log1p(math.exp(-0.1 * m)) < math.log(2)
+    loss = math.log1p(math.exp(-0.1 * m))
+    assert m == pytest.approx(10.03) and loss < math.log(2)
+    assert method.dpo_loss(-6.9, -0.2, -16.9, -0.17) == pytest.approx(loss)
     assert method.optimal_policy(np.log([0.01, 0.99]), np.log([9, 1]), 1.0)[0] == pytest.approx(9 / (9 + 99))
     assert method.length_normalised_dpo(20.0, 4.0, 0.0, 0.0, 200, 20) == pytest.approx(math.log1p(math.exp(5 * 0.1)))
     assert method.dpo_loss(20.0, 4.0, 0.0, 0.0) < math.log(2) < method.length_normalised_dpo(20.0, 4.0, 0, 0, 200, 20)
