@@ -158,23 +158,23 @@ ROUNDINGS = {
     "NVFP4": lambda W: in_blocks(W, "NVFP4"),
     "MXFP4": lambda W: in_blocks(W, "MXFP4"),
 }
-TASKS = {"sums": 6, "stories": 36}  # words of an answer at most
-ASKED = 48
+TASKS = {"sums": 6, "stories": 32}  # words of an answer at most
+ASKED, SAMPLED = 48, "draft"
 
 
 def rounded_model(kind):
-    """target with all matrices but the embedding rounded."""
-    model = lm.load("target")
+    """draft with all matrices but the embedding rounded."""
+    model = lm.load(SAMPLED)
     return model.with_weights({name: ROUNDINGS[kind](W) for name, W in model.weights.items()
                                if W.ndim == 2 and name != "embedding"})  # fmt: skip
 
 
 def mismatched(kind, task, seed):
-    """Log-ratios of target, as it is, to the rounded one, on answers that the rounded one gave: (N, T) and the mask."""
+    """Log-ratios of draft, as it is, to the rounded one, on answers that the rounded one gave: (N, T) and the mask."""
     rng = np.random.default_rng(seed)
     prompts = sums(ASKED, rng, DIGITS) if task == "sums" else np.tile(encode("[blunt] story :"), (ASKED, 1))
     rolled = rollout(rounded_model(kind), prompts, TASKS[task], rng)
-    log_p = log_probs(lm.load("target"), rolled.prompts, rolled.answers, rolled.mask)
+    log_p = log_probs(lm.load(SAMPLED), rolled.prompts, rolled.answers, rolled.mask)
     return log_p - rolled.log_probs, rolled.mask
 
 
@@ -192,8 +192,8 @@ def effective(w):
 
 @demo(
     "model",
-    "target",
-    kind=Choice("Sampler's matrices", tuple(ROUNDINGS), value="NVFP4"),
+    "draft",
+    kind=Choice("Sampler's matrices", tuple(ROUNDINGS), value="FP8, a scale for each matrix"),
     task=Choice("It is asked for", tuple(TASKS), value="stories"),
     C=Choice("Cap on a word's weight", (1.5, 2.0, 5.0), value=2.0),
     seed=Seed(),

@@ -16,16 +16,16 @@ import numpy as np
 def gae(r, V, V_next, terminated, ended, gamma, lam):
     """Advantages by generalised advantage estimation (eq:gae; arXiv 1506.02438, eq. 16).
 
-    r           (T, …) reward of step t
-    V, V_next   (T, …) the critic on the state before the step, and on the one that it led to
-    terminated  (T, …) bool: there is nothing more to come, so V_next does not count
-    ended       (T, …) bool: the episode's last step here, terminated or cut off by a time limit
-    returns     (T, …)
+    r           (T, ...) reward of step t
+    V, V_next   (T, ...) the critic on the state before the step, and on the one that it led to
+    terminated  (T, ...) bool: there is nothing more to come, so V_next does not count
+    ended       (T, ...) bool: the episode's last step here, terminated or cut off by a time limit
+    returns     (T, ...)
 
     >>> gae(np.array([0.0, 1.0]), np.array([0.5, 0.6]), np.array([0.6, 0.0]), [False, True], [False, True], 1, 1)
     array([0.5, 0.4])
     """
-    delta = r + gamma * np.where(terminated, 0.0, V_next) - V  # (T, …)
+    delta = r + gamma * np.where(terminated, 0.0, V_next) - V  # (T, ...)
     A, after = np.empty_like(delta), np.zeros_like(delta[0])
     for t in reversed(range(len(delta))):
         after = delta[t] + gamma * lam * np.where(ended[t], 0.0, after)  # nothing comes over from the next episode
@@ -66,7 +66,7 @@ def policy_gradient(logits, actions, A):
 def policy_loss(log_p, log_p_old, A, mask=None):
     """Minus the mean of ratio times advantage: no clip (eq:surrogate).
 
-    log_p, log_p_old, A  (…) per action or token; mask (…) the places that count
+    log_p, log_p_old, A  one for each action or token; mask says which count
     """
     return -masked_mean(np.exp(log_p - log_p_old) * A, mask)
 
@@ -74,7 +74,7 @@ def policy_loss(log_p, log_p_old, A, mask=None):
 def ppo_loss(log_p, log_p_old, A, eps=0.2, mask=None, eps_high=None):
     """Minus the mean of min(ρA, clip(ρ)·A) (eq:clip; arXiv 1707.06347, eq. 7).
 
-    log_p, log_p_old, A  (…) per action or token; mask (…) the places that count
+    log_p, log_p_old, A  one for each action or token; mask says which count
     eps, eps_high        the ratio is clipped to 1 − eps … 1 + eps_high; eps_high is eps when None
 
     >>> round(float(ppo_loss(np.log([1.5, 1.5]), np.zeros(2), np.array([1.0, -1.0]))), 6)   # −(1.2 − 1.5)/2
