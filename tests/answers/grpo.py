@@ -12,10 +12,12 @@ RIGHT = {
         """,
         """
         def advantages(r, question, eps):
-            _, at = np.unique(question, return_inverse=True)
-            G = np.bincount(at)
-            centred = r - (np.bincount(at, r) / G)[at]
-            deviation = np.sqrt(np.bincount(at, centred**2) / (G - 1))
+            names = sorted(set(question.tolist()))
+            at = np.array([names.index(q) for q in question.tolist()])
+            belongs = np.eye(len(names))[at]
+            G = belongs.sum(0)
+            centred = r - (r @ belongs / G)[at]
+            deviation = np.sqrt(centred**2 @ belongs / (G - 1))
             return centred / (deviation[at] + eps)
         """,
     ],

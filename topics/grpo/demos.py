@@ -96,7 +96,7 @@ def by_difficulty(percent, G):
             showlegend=False,
         ),
         Metrics(
-            ("Silent groups", 100 * quiet, "%", "pᴳ + (1 − p)ᴳ"),
+            ("Silent groups", 100 * quiet, "%", "p^G + (1 − p)^G"),
             ("Answers written for a group that speaks", G / (1 - quiet), "", "G / (1 − silent)"),
             ("Divided over not divided", here["group"] / here["none"], "×", "in the mean over groups"),
             ("1/√(p(1 − p))", 1 / np.sqrt(p * (1 - p)), "×", "the same for endless groups"),

@@ -5,6 +5,7 @@ import numpy as np
 from topics.grpo.demos import TOP
 from topics.grpo.practice import ANSWERS, RATE, REWARDS, steps
 from topics.kit import Choice, Figure, Metrics, Note, Progress, Seed, Table, demo, line
+from topics.kit.page.words import counted
 
 STEPS = 16
 
@@ -49,6 +50,7 @@ def learns_to_work(reward, G, seed):
 
 def _shares(seen, reward):
     right, worked = ([100 * row[i] for row in seen] for i in (0, 1))
+    steps_done = counted(len(seen) - 1, "step")
     return Figure(
         [
             line(list(range(len(seen))), right, "right", "output"),
@@ -56,7 +58,7 @@ def _shares(seen, reward):
         ],
         x_title="Step",
         y_title=f"Of {ANSWERS} answers (%)",
-        alt=f"Reward: {reward}. Right: {right[0]:.0f} % at first, {right[-1]:.0f} % after {len(seen) - 1} steps. "
+        alt=f"Reward: {reward}. Right: {right[0]:.0f} % at first, {right[-1]:.0f} % after {steps_done}. "
         f"Worked out: {worked[0]:.0f} % and {worked[-1]:.0f} %.",
         height=280,
         xaxis={"range": [-0.5, STEPS + 0.5]},
@@ -71,7 +73,7 @@ def _words(seen):
         [line(list(range(len(seen))), words, "words", "cost")],
         x_title="Step",
         y_title="Words of an answer",
-        alt=f"Mean length of an answer: {words[0]:.1f} words at first, {words[-1]:.1f} after {len(seen) - 1} steps.",
+        alt=f"Mean length of an answer: {words[0]:.1f} words at first, {words[-1]:.1f} at the last step.",
         height=200,
         xaxis={"range": [-0.5, STEPS + 0.5]},
         yaxis={"range": [0, 36]},

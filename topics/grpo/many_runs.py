@@ -68,8 +68,8 @@ def _smooth(x):
 
 def span(reward, column, times=100):
     """For the page's text: the least and the most of six seeds, at the end."""
-    low, *_, high = sorted(times * last(run, column) for run in RUNS[reward])
-    return f"{low:.0f} to {high:.0f}"
+    low, *_, high = (f"{x:.0f}" for x in sorted(times * last(run, column) for run in RUNS[reward]))
+    return low if low == high else f"{low} to {high}"
 
 
 def each(reward, column):

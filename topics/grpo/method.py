@@ -1,7 +1,7 @@
 """GRPO: a group of answers to one question is its own baseline. And what became of its loss.
 
-G answers of a group   r reward of an answer   A its advantage   N answers of a batch, groups and all   |o| words of an
-answer   T words of the longest   ρ ratio π/π_old of a word   ε where it is clipped   β price of KL   p how often an
+G answers of a group   r reward of an answer   A its advantage   N answers of a batch, groups and all   T_i words of
+an answer   T words of the longest   ρ ratio π/π_old of a word   ε where it is clipped   β price of KL   p how often an
 answer is right
 
 The losses take numpy's arrays and autograd's Tensors alike, so that what is read here is what trains on the page. They
@@ -85,7 +85,7 @@ def aggregate(x, mask, by="token", longest=None):
 def clipped_gain(ratio, A, low=0.2, high=0.2):
     """min(ρA, clip(ρ, 1 − low, 1 + high)·A), as in PPO (eq:gain).
 
-    ratio    (N, T), one for each word, or (N, 1), one for each answer
+    ratio    (N, T), one for each word; a column where there is one for each answer
     A        (N,)
     returns  as ratio
     """
@@ -133,7 +133,7 @@ def dapo_loss(log_pi, log_old, A, mask, low=0.2, high=0.28):
 
 
 def gspo_ratio(log_pi, log_old, mask):
-    """GSPO's ratio of whole answers, (π(o)/π_old(o))^(1/|o|), one for each (arXiv 2507.18071).
+    """GSPO's ratio of whole answers, (π(o)/π_old(o))^(1/T_i), one for each (arXiv 2507.18071).
 
     returns  (N, 1)
 
