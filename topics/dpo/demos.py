@@ -119,11 +119,18 @@ def _plane(p, rejected, alt):
         height=360,
         xaxis={"range": [-2.1, 2.1], "tickvals": [-1, 0, 1]},
         yaxis={"range": [-1.6, 1.6], "tickvals": [-1, 0, 1]},
-        annotations=[label(1.42 * x, 1.36 * y, f"{NAMES[n]} {p[n]:.2f}") for n, (x, y) in enumerate(RING)],
+        annotations=[
+            label(1.36 * x, 1.4 * y, f"{NAMES[n]} {p[n]:.2f}", xanchor=_side(x)) for n, (x, y) in enumerate(RING)
+        ],
         shapes=[{"type": "line", "x0": RING[rejected, 0], "y0": RING[rejected, 1], "x1": RING[CHOSEN, 0],
                  "y1": RING[CHOSEN, 1], "line": {"dash": "dot", "width": 1.5}}],
         **LEGEND,
     )  # fmt: skip
+
+
+def _side(x):
+    """Where a text is anchored that stands beside a ring."""
+    return "left" if x > 0.5 else "right" if x < -0.5 else "center"
 
 
 # ---- the way to the optimum
