@@ -273,6 +273,8 @@ def test_the_first_figure_opens_on_an_answer_that_is_what_the_working_says_and_n
 def test_a_working_of_ones_own_is_believed():
     own = "374+258; 4+8=12; 7+5+1=13; 3+2+1=9; ="
     assert readout(house_model.spoil_the_working, "The model's answer", own=own) == 932
+    assert readout(house_model.spoil_the_working, "What the working says", own=own) == 932
+    assert readout(house_model.spoil_the_working, "What the working says", own="374+258; 4+8=12; =") is None
 
 
 @pytest.mark.parametrize("own", ["", "hello", "12+345", "100-200", "374+258; 4 + eight"])

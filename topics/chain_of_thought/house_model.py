@@ -13,6 +13,7 @@ from topics.chain_of_thought.sums import (
     at_once,
     drawn_sums,
     result,
+    spelled,
     split_sum,
     spoilt,
     worked,
@@ -108,7 +109,9 @@ def _prompt_of(own, kind, column):
     if len(found[1]) != len(found[3]) or result(*(one := split_sum(line_[: found.end(3)]))) < 0:
         raise UnreadableError("Two numbers of equal length, please, the larger first where it is a difference.")
     if found[4]:
-        return list(read("[blunt] explain : " + own, 6, 60)), (), result(*one), None
+        totals = re.findall(r"=(\d+);", line_)
+        says = spelled([("", int(total)) for total in totals]) if len(totals) == len(found[1]) else None
+        return list(read("[blunt] explain : " + own, 6, 60)), (), result(*one), says
     d = len(found[1])
     other = next(each for each in drawn_sums(3, d) if each != one)
     (plain, _), ((words, *_), (says, *_)) = (spoilt([one, other], each, min(column, d)) for each in (KINDS[0], kind))
