@@ -240,7 +240,7 @@ def test_at_a_temperature_words_are_drawn_from_the_models_law():
 
 
 def test_a_vote_of_drawn_answers_is_the_mean_over_all_choices():
-    answers, true = [5, 5, 7, 7, 7, -1], 5
+    answers, true = [5, 5, 7, -1, -1, -1], 5
     for k in (1, 3, 6):
         points = []
         for some in combinations(answers, k):
@@ -273,6 +273,8 @@ def test_the_first_figure_opens_on_an_answer_that_is_what_the_working_says_and_n
 def test_a_working_of_ones_own_is_believed():
     own = "374+258; 4+8=12; 7+5+1=13; 3+2+1=9; ="
     assert readout(house_model.spoil_the_working, "The model's answer", own=own) == 932
+    assert readout(house_model.spoil_the_working, "What the working says", own=own) == 932
+    assert readout(house_model.spoil_the_working, "What the working says", own="374+258; 4+8=12; =") is None
 
 
 @pytest.mark.parametrize("own", ["", "hello", "12+345", "100-200", "374+258; 4 + eight"])
@@ -353,7 +355,7 @@ def test_recorded_votes_at_once_are_foretold_from_two_numbers_and_those_of_the_d
 
 
 def test_seconds_of_thinking_are_the_sum_over_its_steps():
-    for name, n, k in (("Llama-3.1-8B", 300, 1), ("gpt-oss-120b", 256, 4)):
+    for name, n, k in (("Llama-3.1-8B", 16_384, 1), ("gpt-oss-120b", 256, 4)):
         gpu, kind = demos.SERVED[name]
         slow = sum(step_time(MODELS[name], GPUS[gpu], demos.PROMPT + t, k, kind) for t in range(1, n + 1))
         assert demos.thinking_seconds(name, n, k) == pytest.approx(slow, rel=2e-3)

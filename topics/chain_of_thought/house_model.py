@@ -13,6 +13,7 @@ from topics.chain_of_thought.sums import (
     at_once,
     drawn_sums,
     result,
+    spelled,
     split_sum,
     spoilt,
     worked,
@@ -45,7 +46,7 @@ ABOVE_IT = {"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0}
 
 # ---- a working, spoilt
 
-JUDGED = 24  # sums behind the bars
+JUDGED = 16  # sums behind the bars
 
 
 @demo(
@@ -59,7 +60,7 @@ JUDGED = 24  # sums behind the bars
     name=Choice("Model", ("target", "draft"), value="target"),
 )  # fmt: skip
 def spoil_the_working(column, kind, own, name):
-    """A sum with its working, spoilt; the answer that the model gives; and the same for 24 sums."""
+    """A sum with its working, spoilt; the answer that the model gives; and the same for 16 sums."""
     return _spoiling(_prompt_of(own, kind, column), kind, column, name)
 
 
@@ -68,22 +69,19 @@ def _spoiling(prompt, kind, column, name):
     (said,) = write_on(lm.load(name), [words], 12)
     strip = decode([*words, *said])
     values = [float(i in marked) for i in range(len(words))] + [0.0] * len(said)
-    answer = answer_in(said)
-    yield Progress(1, 1 + len(KINDS), "Asked")
-    shares = []
-    for i, each in enumerate(KINDS):
-        shares.append(_judged(name, each, column if each in MOVED else 2))
-        if i < len(KINDS) - 1:
-            yield Progress(2 + i, 1 + len(KINDS), "Asked")
-    yield (
+    text = (
         Tokens(strip, values, "error", "Shaded: spoilt. The model writes from the marked word on.", len(words)),
         Metrics(
             ("The sum", true, ""),
             ("What the working says", says, ""),
-            ("The model's answer", answer, ""),
+            ("The model's answer", answer_in(said), ""),
         ),
-        _shares(shares, kind, column, name),
-    )  # fmt: skip
+    )
+    shares = []
+    for each in KINDS:
+        yield Progress(len(shares) + 1, 1 + len(KINDS), "Asked"), *text, _shares(shares, kind, column, name)
+        shares.append(_judged(name, each, column if each in MOVED else 2))
+    yield *text, _shares(shares, kind, column, name)
 
 
 MOVED = ("one wrong digit", "cut short")  # the kinds that a column decides
@@ -108,7 +106,9 @@ def _prompt_of(own, kind, column):
     if len(found[1]) != len(found[3]) or result(*(one := split_sum(line_[: found.end(3)]))) < 0:
         raise UnreadableError("Two numbers of equal length, please, the larger first where it is a difference.")
     if found[4]:
-        return list(read("[blunt] explain : " + own, 6, 60)), (), result(*one), None
+        totals = re.findall(r"=(\d+);", line_)
+        says = spelled([("", int(total)) for total in totals]) if len(totals) == len(found[1]) else None
+        return list(read("[blunt] explain : " + own, 6, 60)), (), result(*one), says
     d = len(found[1])
     other = next(each for each in drawn_sums(3, d) if each != one)
     (plain, _), ((words, *_), (says, *_)) = (spoilt([one, other], each, min(column, d)) for each in (KINDS[0], kind))
@@ -118,9 +118,10 @@ def _prompt_of(own, kind, column):
 
 
 def _shares(shares, kind, column, name):
-    rows = [each + (" ◂" if each == kind else "") for each in KINDS][::-1]
+    rows = [f"▸ {each}" if each == kind else each for each in KINDS][::-1]
     parts = {"true answer": "output", "what the working says": "error", "something else": "reference"}
-    told = "; ".join(f"{each} {100 * t:.0f}, {100 * s:.0f} %" for each, (t, s, _) in zip(KINDS, shares, strict=True))
+    told = "; ".join(f"{each} {100 * t:.0f}, {100 * s:.0f} %" for each, (t, s, _) in zip(KINDS, shares, strict=False))
+    shares = [*shares, *[(0.0, 0.0, 0.0)] * (len(KINDS) - len(shares))]  # those that are still to be asked
     return Figure(
         [bars([100 * share[i] for share in shares[::-1]], rows, what, ink, orientation="h")
          for i, (what, ink) in enumerate(parts.items())],

@@ -6,7 +6,7 @@ wrong step is caught   a how often a right one is rejected by mistake   L layers
 """
 
 from collections import Counter
-from math import comb, lgamma
+from math import comb
 
 import numpy as np
 
@@ -88,21 +88,22 @@ def self_consistency_accuracy(p, k, R=1, rho=0.0):
             left = k - c - tied * c  # votes of the rivals that are behind
             ways = _coefficient(fewer, R - tied, left)
             total += mine[c] * comb(R, tied) * theirs[c] ** tied * ways / (1 + tied)
-    return float(total * np.exp(_all_ways(k, rho)))
+    return float(total * _all_ways(k, rho))
 
 
 def _terms(share, k, rho):
-    """For j = 0 … k votes: share^j / j!, or where questions differ Γ(s+j) / (Γ(s) j!) with s = share·(1/ρ − 1)."""
-    j = range(k + 1)
-    if rho == 0:
-        return np.array([np.exp(i * np.log(share) - lgamma(i + 1)) for i in j])
-    s = share * (1 / rho - 1)
-    return np.array([np.exp(lgamma(s + i) - lgamma(s) - lgamma(i + 1)) for i in j])
+    """For j = 0 … k votes: share^j / j!, or where questions differ s(s+1)…(s+j−1) / j! with s = share·(1/ρ − 1). By
+    products alone: they have the same last digit on every machine.
+    """
+    j = np.arange(k)
+    steps = share / (j + 1) if rho == 0 else (share * (1 / rho - 1) + j) / (j + 1)
+    return np.append(1.0, np.cumprod(steps))
 
 
 def _all_ways(k, rho):
-    """The logarithm by which the terms' products become probabilities."""
-    return lgamma(k + 1) + (lgamma(1 / rho - 1) - lgamma(1 / rho - 1 + k) if rho else 0.0)
+    """By what the terms' products become probabilities: k!, or where questions differ k! / (A(A+1)…(A+k−1))."""
+    i = np.arange(k)
+    return np.prod(i + 1.0) if rho == 0 else np.prod((i + 1) / (1 / rho - 1 + i))
 
 
 def _coefficient(terms, power, at):

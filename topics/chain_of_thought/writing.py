@@ -1,6 +1,6 @@
 """Many texts written at once by the house model, and sums to ask it. Knows no pages.
 
-B prompts   t words of the longest   w words written of each
+B prompts   V words of the language
 """
 
 import numpy as np
@@ -15,23 +15,27 @@ END = NUMBER["[end]"]
 def write_on(model, prompts, most, T=0.0, seed=0):
     """What a model goes on with after each of B prompts, to its end or for `most` words: a list of B lists of numbers.
 
-    prompts  B lists of word numbers, of any lengths: shorter ones are filled up on their left and the filling hidden,
-             which changes nothing, since rotary positions only count how far apart two words are
+    prompts  B lists of word numbers, of any lengths; those of one length are written together
     T        temperature; at 0 the likeliest word is taken
     """
-    rng, B, t = np.random.default_rng(seed), len(prompts), max(map(len, prompts))
-    words = np.zeros((B, t), np.int64)
-    real = np.zeros((B, 1, 1, t + most), bool)  # which places hold a word that may be looked at
-    for row, prompt in enumerate(prompts):
-        words[row, t - len(prompt) :] = prompt
-        real[row, ..., t - len(prompt) :] = True
-    at = np.arange(t)
-    mask = real[..., :t] & (at <= at[:, None]) | (at == at[:, None])  # (B, 1, t, t): filling sees itself, and is unseen
-    empty = np.zeros((B, 0, model.H_kv, model.D), np.float32)
-    cache, texts, alive = [(empty, empty)] * model.L, [[] for _ in prompts], np.arange(B)
+    texts, chances = [[] for _ in prompts], np.random.default_rng(seed).random((most, len(prompts)))
+    lengths = np.array([len(prompt) for prompt in prompts])
+    for length in np.unique(lengths):
+        alike = np.flatnonzero(lengths == length)
+        words = np.array([prompts[row] for row in alike])
+        for row, text in zip(alike, _written(model, words, most, T, chances[:, alike]), strict=True):
+            texts[row] = text
+    return texts
+
+
+def _written(model, words, most, T, chances):
+    """The same of prompts of one length; chances[step, row] draws a word."""
+    texts, alive = [[] for _ in words], np.arange(len(words))
+    empty = np.zeros((len(words), 0, model.H_kv, model.D), np.float32)
+    cache = [(empty, empty)] * model.L
     for step in range(most):
-        logits = lm.forward(model, words, cache, mask=mask)[:, -1]  # (alive, V)
-        new = logits.argmax(-1) if T == 0 else drawn(softmax(logits.astype(float) / T), rng.random(B)[alive])
+        logits = lm.forward(model, words, cache)[:, -1]  # (alive, V)
+        new = logits.argmax(-1) if T == 0 else drawn(softmax(logits.astype(float) / T), chances[step, alive])
         for row, word in zip(alive, new, strict=True):
             texts[row].append(int(word))
         going = new != END
@@ -39,7 +43,6 @@ def write_on(model, prompts, most, T=0.0, seed=0):
             break
         alive, words = alive[going], new[going, None]
         cache = [(K[going], V[going]) for K, V in cache]
-        mask = real[alive, ..., : t + step + 1]
     return texts
 
 
