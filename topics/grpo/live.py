@@ -39,7 +39,7 @@ def learns_to_work(reward, G, seed):
         _shares(seen, reward),
         _words(seen),
         Metrics(
-            ("Right, before", 100 * before[0], "%", f"one answer to each of {NEW} sums that are in no step"),
+            ("Right, before", 100 * before[0], "%", f"one answer to each of {NEW} sums, drawn apart"),
             ("Right, after", 100 * after[0], "%", "the same sums"),
             ("Worked out, after", 100 * after[1], "%", f"{100 * before[1]:.0f} % before"),
             ("Silent groups, last step", 100 * seen[-1][3], "%", f"{100 * seen[0][3]:.0f} % in the first"),
