@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from topics.grpo.groups import BASELINES, chances, mean_push, pulls, rewards_of, spread
+from topics.grpo.groups import BASELINES, mean_push, pulls, rewards_of, spread
 from topics.grpo.method import group_advantages, silent
 from topics.kit import GB, PLAIN, Choice, Figure, Metrics, Note, Slider, Table, Toggle, bars, demo, line, points, rule
 
@@ -35,6 +35,7 @@ def one_group(k, divided):
             yaxis={"range": [-2.7, 2.7]},
             xaxis={"range": [0.4, 8.6], "dtick": 1},
             shapes=[rule(y=0)],
+            barmode="overlay",
             **TOP,
         ),
         Metrics(
@@ -64,7 +65,7 @@ def by_difficulty(percent, G):
     p, x = percent / 100, np.linspace(0.01, 0.99, 50)
     scaled, plain = ([mean_push(each, G, scale) for each in x] for scale in ("group", "none"))
     here = {scale: mean_push(p, G, scale) for scale in ("group", "none")}
-    quiet, off = silent(p, G), max(map(abs, _off(p, G)))
+    quiet = silent(p, G)
     return (
         Figure(
             [
@@ -101,13 +102,9 @@ def by_difficulty(percent, G):
             ("Divided over not divided", here["group"] / here["none"], "×", "in the mean over groups"),
             ("1/√(p(1 − p))", 1 / np.sqrt(p * (1 - p)), "×", "the same for endless groups"),
         ),
-        Note(f"Sum over the {G + 1} groups that there can be, each with its chance; their advantages add up to 0 "
-             f"(largest sum {off:.0e})."),
+        Note(f"An exact sum over the {G + 1} groups that there can be. One that speaks has a deviation of 1/√{G} at "
+             f"least, so dividing never lifts by more than √{G} = {np.sqrt(G):.1f}."),
     )  # fmt: skip
-
-
-def _off(p, G):
-    return group_advantages(rewards_of(G), "none").sum(1) * chances(p, G)
 
 
 # ---- baselines

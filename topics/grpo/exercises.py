@@ -34,7 +34,8 @@ def judge_each_by_its_group(answer, rng):
         (np.array([1.0, 1.0, 0.0, 5.0, 0.0, 5.0]), np.array([7, 7, 3, 9, 3, 9]), 1e-6),  # all silent
     ]
     for groups, eps in ((2, 1e-4), (3, 0.5), (4, 1e-6)):
-        question = np.repeat(rng.permutation(20)[:groups], rng.integers(2, 6, groups))
+        names, sizes = rng.permutation(20)[:groups].tolist(), rng.integers(2, 6, groups).tolist()
+        question = np.array([name for name, G in zip(names, sizes, strict=True) for _ in range(G)])
         order = rng.permutation(len(question))
         r = rng.normal(2.0, 3.0, len(question)) * (1 + question)
         cases.append((r[order], question[order], eps))

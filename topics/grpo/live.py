@@ -3,11 +3,12 @@
 import numpy as np
 
 from topics.grpo.demos import TOP
-from topics.grpo.practice import ANSWERS, RATE, REWARDS, steps
+from topics.grpo.practice import ANSWERS, LONGEST, RATE, REWARDS, questions, start, steps
 from topics.kit import Choice, Figure, Metrics, Note, Progress, Seed, Table, demo, line
+from topics.kit.model.policy import checked, right, rollout, worked
 from topics.kit.page.words import counted
 
-STEPS = 16
+STEPS, NEW = 16, 64
 
 
 @demo(
@@ -19,10 +20,10 @@ STEPS = 16
 )
 def learns_to_work(reward, G, seed):
     """A policy answers sums in groups, and only the end of an answer is rewarded. What it comes to do."""
-    run, seen, said = steps(reward, G, np.random.default_rng(seed)), [], {}
+    run, seen, said, policy = steps(reward, G, np.random.default_rng(seed)), [], {}, start()
     yield Progress(0, STEPS, "Practising")
     for t in range(STEPS + 1):
-        batch, _ = next(run)
+        batch, new = next(run)
         quiet = float((np.ptp(batch.r.reshape(-1, G), axis=1) == 0).mean())
         seen.append((float(batch.right.mean()), float(batch.worked.mean()), float(batch.rolled.lengths.mean()), quiet))
         if t in (0, STEPS):
@@ -31,16 +32,17 @@ def learns_to_work(reward, G, seed):
             said[t] = [(t, " ".join(prompts[i][3:]), " ".join(answers[i]), batch.r[i], batch.A[i])
                        for i in (best, best // G * G + int(batch.A[best // G * G :][:G].argmin()))]  # fmt: skip
         if t < STEPS:
+            policy = new
             yield Progress(t + 1, STEPS, "Practising"), _shares(seen, reward)
-    first, last = seen[0], seen[-1]
+    before, after = tested(start()), tested(policy)
     yield (
         _shares(seen, reward),
         _words(seen),
         Metrics(
-            ("Right", 100 * last[0], "%", f"{100 * first[0]:.0f} % at the start"),
-            ("Worked out", 100 * last[1], "%", f"{100 * first[1]:.0f} % at the start"),
-            ("Words of an answer", last[2], "", f"{first[2]:.1f} at the start"),
-            ("Silent groups", 100 * last[3], "%", f"{100 * first[3]:.0f} % at the start"),
+            ("Right, before", 100 * before[0], "%", f"one answer to each of {NEW} sums, drawn apart"),
+            ("Right, after", 100 * after[0], "%", "the same sums"),
+            ("Worked out, after", 100 * after[1], "%", f"{100 * before[1]:.0f} % before"),
+            ("Silent groups, last step", 100 * seen[-1][3], "%", f"{100 * seen[0][3]:.0f} % in the first"),
         ),
         Table(("Step", "sum", "answer", "reward", "advantage"), said[0] + said[STEPS],
               "Of the first and of the last step the answer with the highest advantage, and the lowest of its group."),
@@ -48,18 +50,25 @@ def learns_to_work(reward, G, seed):
     )  # fmt: skip
 
 
+def tested(policy):
+    """One answer of a policy to each of NEW sums, the same for all: the shares right and worked out."""
+    rng = np.random.default_rng(10_000)
+    rolled = rollout(policy, questions(NEW, rng), LONGEST, rng)
+    return float(checked(right, rolled).mean()), float(checked(worked, rolled).mean())
+
+
 def _shares(seen, reward):
-    right, worked = ([100 * row[i] for row in seen] for i in (0, 1))
+    is_right, is_worked = ([100 * row[i] for row in seen] for i in (0, 1))
     steps_done = counted(len(seen) - 1, "step")
     return Figure(
         [
-            line(list(range(len(seen))), right, "right", "output"),
-            line(list(range(len(seen))), worked, "worked out", "query", "dash"),
+            line(list(range(len(seen))), is_right, "right", "output"),
+            line(list(range(len(seen))), is_worked, "worked out", "query", "dash"),
         ],
         x_title="Step",
         y_title=f"Of {ANSWERS} answers (%)",
-        alt=f"Reward: {reward}. Right: {right[0]:.0f} % at first, {right[-1]:.0f} % after {steps_done}. "
-        f"Worked out: {worked[0]:.0f} % and {worked[-1]:.0f} %.",
+        alt=f"Reward: {reward}. Right: {is_right[0]:.0f} % at first, {is_right[-1]:.0f} % after {steps_done}. "
+        f"Worked out: {is_worked[0]:.0f} % and {is_worked[-1]:.0f} %.",
         height=280,
         xaxis={"range": [-0.5, STEPS + 0.5]},
         yaxis={"range": [-3, 103]},
