@@ -34,7 +34,7 @@ from topics.kit import (
     rule,
 )
 from topics.kit.page.drift import reward_against_kl
-from topics.kit.page.words import counted, short
+from topics.kit.page.words import counted, short, typeset
 
 N = 8
 NAMES = "ABCDEFGH"
@@ -80,9 +80,9 @@ def eight_answers(rejected, steps, beta, apart):
             **LEGEND,
         ),
         Metrics(
-            ("log π of the chosen", walk[-1][CHOSEN], "nats", f"{walk[0][CHOSEN]:.2f} at the start"),
+            ("log π of the chosen", walk[-1][CHOSEN], "nats", typeset(f"{walk[0][CHOSEN]:.2f} at the start")),
             ("Margin", walk[-1][CHOSEN] - walk[-1][rejected], "nats", "the reference gives both the same"),
-            ("The next push on the chosen", _push(p, rejected, apart), "", "(φ_chosen − φ_rejected)·(φ_chosen − φ̄)"),
+            ("The next push on the chosen", _push(p, rejected, apart), "", "(φ_chosen − φ_rejected)·(φ_chosen − μ), μ the mean feature"),
         ),
     )  # fmt: skip
 
@@ -182,11 +182,16 @@ def on_the_frontier(beta, data, blind, seed):
         ),
     ]  # fmt: skip
     if blind:
-        return (*views, Note("Without π_ref the loss is at home where π ∝ e^(r/β): what the reference knew is gone.",
-                             "warning"))  # fmt: skip
-    if DATA[data] is None:
-        return (*views, Badge("Reward read out of the policy, against the judge's: max|Δ|", np.abs(off).max(), 1e-6))
-    return (*views, Note(f"{DATA[data]:,} comparisons of two answers drawn evenly, decided by the judge's chances."))
+        note = Note(
+            "Without π_ref the loss is at home where π = e^(r/β)/Z: what the reference knew is gone.", "warning"
+        )
+    elif DATA[data] is None:
+        note = Note(
+            "Every pair of answers equally often, and of its comparisons as many for each as the judge's chances."
+        )
+    else:
+        note = Note(f"{DATA[data]:,} comparisons of two answers drawn evenly, decided by the judge's chances.")
+    return (*views, Badge("Reward read out of the policy, against the judge's: max|Δ|", np.abs(off).max(), 1e-6), note)
 
 
 @cache
