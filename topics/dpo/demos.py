@@ -34,7 +34,7 @@ from topics.kit import (
     rule,
 )
 from topics.kit.page.drift import reward_against_kl
-from topics.kit.page.words import counted, short
+from topics.kit.page.words import counted, short, typeset
 
 N = 8
 NAMES = "ABCDEFGH"
@@ -65,11 +65,11 @@ def eight_answers(rejected, steps, beta, apart):
         line(t, walk[t, best], f"best of the rest, {NAMES[best]}", "output", "dash"),
         line(t, walk[t, rejected], f"rejected, {beaten}", "error", "dot"),
     ]
-    told = ", ".join(f"{NAMES[n]} {p[n]:.2f}" for n in np.argsort(-p.round(9), kind="stable")[:3])
+    told = ", ".join(f"{NAMES[n]} {_percent(p[n])}" for n in np.argsort(-p.round(9), kind="stable")[:3])
     return (
         _plane(p, rejected, f"Eight answers on a ring after {counted(steps, 'step')}: the likeliest are {told}. "
                f"{chosen} was preferred to {beaten}, {counted(min(rejected, N - rejected), 'place')} away; "
-               f"chosen {p[CHOSEN]:.3f}, rejected {p[rejected]:.2g}, at the start 0.125 each."),
+               f"{chosen} has {_percent(p[CHOSEN])}, {beaten} {_percent(p[rejected])}; at the start each had 12.5 %."),
         Figure(
             lines,
             x_title="Steps",
@@ -80,9 +80,10 @@ def eight_answers(rejected, steps, beta, apart):
             **LEGEND,
         ),
         Metrics(
-            ("log π of the chosen", walk[-1][CHOSEN], "nats", f"{walk[0][CHOSEN]:.2f} at the start"),
+            ("log π of the chosen", walk[-1][CHOSEN], "nats", typeset(f"{walk[0][CHOSEN]:.2f} at the start")),
             ("Margin", walk[-1][CHOSEN] - walk[-1][rejected], "nats", "the reference gives both the same"),
-            ("The next push on the chosen", _push(p, rejected, apart), "", "(φ_chosen − φ_rejected)·(φ_chosen − φ̄)"),
+            ("The next push on the chosen", _push(p, rejected, apart), "", "(φ_chosen − φ_rejected)·(φ_chosen − μ), with μ "
+             "the mean feature"),
         ),
     )  # fmt: skip
 
@@ -120,12 +121,16 @@ def _plane(p, rejected, alt):
         xaxis={"range": [-2.1, 2.1], "tickvals": [-1, 0, 1]},
         yaxis={"range": [-1.6, 1.6], "tickvals": [-1, 0, 1]},
         annotations=[
-            label(1.36 * x, 1.4 * y, f"{NAMES[n]} {p[n]:.2f}", xanchor=_side(x)) for n, (x, y) in enumerate(RING)
+            label(1.36 * x, 1.4 * y, f"{NAMES[n]} {_percent(p[n])}", xanchor=_side(x)) for n, (x, y) in enumerate(RING)
         ],
         shapes=[{"type": "line", "x0": RING[rejected, 0], "y0": RING[rejected, 1], "x1": RING[CHOSEN, 0],
                  "y1": RING[CHOSEN, 1], "line": {"dash": "dot", "width": 1.5}}],
         **LEGEND,
     )  # fmt: skip
+
+
+def _percent(p):
+    return f"{100 * p:.0f} %" if p > 0.0995 else f"{100 * p:.1f} %"
 
 
 def _side(x):
@@ -178,11 +183,16 @@ def on_the_frontier(beta, data, blind, seed):
         ),
     ]  # fmt: skip
     if blind:
-        return (*views, Note("Without π_ref the loss is at home where π ∝ e^(r/β): what the reference knew is gone.",
-                             "warning"))  # fmt: skip
-    if DATA[data] is None:
-        return (*views, Badge("Reward read out of the policy, against the judge's: max|Δ|", np.abs(off).max(), 1e-6))
-    return (*views, Note(f"{DATA[data]:,} comparisons of two answers drawn evenly, decided by the judge's chances."))
+        note = Note(
+            "Without π_ref the loss is at home where π = e^(r/β)/Z: what the reference knew is gone.", "warning"
+        )
+    elif DATA[data] is None:
+        note = Note(
+            "Every pair of answers equally often, and of its comparisons as many for each as the judge's chances."
+        )
+    else:
+        note = Note(f"{DATA[data]:,} comparisons of two answers drawn evenly, decided by the judge's chances.")
+    return (*views, Badge("Reward read out of the policy, against the judge's: max|Δ|", np.abs(off).max(), 1e-6), note)
 
 
 @cache
@@ -260,7 +270,6 @@ def how_far_to_push(flips, sure, beta):
             alt=f"The margin over {PUSHES:,} steps, on a logarithmic axis, when the judge prefers the first answer in "
             f"{sure} % and {flips} % of labels are turned round, β = {beta:g}. At the end: {told} nats.",
             xaxis={"type": "log", "tickvals": [1, 10, 100, 1000], "ticktext": ["1", "10", "100", "1,000"]},
-            shapes=[rule(y=0)],
             **LEGEND,
         ),
         Table(

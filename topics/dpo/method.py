@@ -124,7 +124,7 @@ def simpo_loss(chosen, rejected, T_chosen, T_rejected, beta=2.0, gamma=0.5):
 
 
 def feature_gradient(theta, phi, log_ref, c, d, beta):
-    """dpo_loss's gradient by θ (D,) for the pair (c, d) of a policy π ∝ exp(φθ): −β·σ(−β·m)·(φ_c − φ_d).
+    """dpo_loss's gradient by θ (D,) of a policy softmax(φθ), c preferred to d: −β·σ(−β·m)·(φ_c − φ_d).
 
     phi  (N, D)   log_ref  (N,)
     """
@@ -144,8 +144,8 @@ def log_policy(theta, phi):
 
 
 def displacement(p, phi, c, d):
-    """How log p moves, for every answer, when DPO pushes c up and d down: (φ_c − φ_d)·(φ − φ̄), per unit of its push
-    (eq:displacement). φ̄ is the mean feature under p. Below zero the answer falls.
+    """How log p moves, for every answer, when DPO pushes c up and d down: (φ_c − φ_d)·(φ − μ), per unit of its push
+    (eq:displacement). μ is the mean feature under p. Below zero the answer falls.
 
     p  (N,)   phi  (N, D)
 
