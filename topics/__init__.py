@@ -23,7 +23,7 @@ PATHS = {
         "tensor_pipeline_parallelism",
         "zero",
     ],
-    "Align a model": ["attention", "gpt_pretraining", "lora", "rlhf", "ppo", "dpo", "grpo"],
+    "Align a model": ["attention", "gpt_pretraining", "lora", "rlhf", "ppo", "dpo", "grpo", "chain_of_thought"],
     "The interview week": [
         "attention",
         "kv_cache",
