@@ -87,8 +87,8 @@ def rollout(model, prompts, longest, rng, temperature=1.0):
     going, new = np.arange(N), np.asarray(prompts)  # the answers that have not ended
     cache = [(np.zeros((N, 0, model.H_kv, model.D), np.float32),) * 2 for _ in range(model.L)]
     for t in range(longest):
-        logits = lm.forward(model, new, cache)[:, -1]  # (n, V) of those that go on
-        p = softmax(logits.astype(float) / temperature)  # (n, V)
+        logits = lm.forward(model, new, cache)[:, -1]  # of those that go on, so ever fewer rows
+        p = softmax(logits.astype(float) / temperature)
         draws = rng.random(N)[going]  # one for each of all: an answer does not depend on when others end
         words = (np.cumsum(p, -1) < draws[:, None] * p.sum(-1, keepdims=True)).sum(-1)
         answers[going, t], mask[going, t] = words, True
@@ -222,8 +222,9 @@ def group_advantages(rewards, scale=True, eps=1e-4):
 
 
 def averaged(x, mask, by="token"):
-    """One number of a loss (N, T) for each word. mask (N, T): which words count.
+    """One number of what is given for each word.
 
+    x     (N, T)   mask  (N, T), which words count
     by  "token": all words weigh the same   "answer": the mean over answers of their means
         "sum": the mean over answers of their sums
     """
