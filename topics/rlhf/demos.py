@@ -131,8 +131,8 @@ def three_estimates(gap, place, broken):
     """Eight answers, all sums taken exactly: what each estimate of KL(π‖π_ref) says, and where it pushes the policy."""
     log_ref, log_pi = policies(gap)
     p = np.exp(log_pi)
-    true = float(p @ (log_pi - log_ref))
-    other = float(np.exp(log_ref) @ (log_ref - log_pi))
+    true = max(float(p @ (log_pi - log_ref)), 0.0)  # rounding can leave −0
+    other = max(float(np.exp(log_ref) @ (log_ref - log_pi)), 0.0)
     values = kl_estimators(log_ref, log_pi) if broken else kl_estimators(log_pi, log_ref)
     rows, pushes = [], {}
     wanted = kl_gradient(log_pi, log_ref, "k1", "reward")
