@@ -83,7 +83,7 @@ def reward_from_pairs(pairs, sure, flipped, seed):
             ("Loss on its own pairs", loss_of_fit(w, pairs, sure, flipped, seed), "nats",
              "log 2 = 0.693 is no opinion"),
             ("Size of the fitted reward", float(np.linalg.norm(w)), "", f"the judge's taste has "
-             f"{np.linalg.norm(TASTE):.2f}"),
+             f"{sure * np.linalg.norm(TASTE):.2f}"),
         ),
         curve,
     )  # fmt: skip
@@ -131,16 +131,18 @@ def three_estimates(gap, place, broken):
     """Eight answers, all sums taken exactly: what each estimate of KL(π‖π_ref) says, and where it pushes the policy."""
     log_ref, log_pi = policies(gap)
     p = np.exp(log_pi)
-    true = float(p @ (log_pi - log_ref))
-    other = float(np.exp(log_ref) @ (log_ref - log_pi))
+    true = abs(float(p @ (log_pi - log_ref)))  # where nothing has moved, rounding can make it −0
+    other = abs(float(np.exp(log_ref) @ (log_ref - log_pi)))
     values = kl_estimators(log_ref, log_pi) if broken else kl_estimators(log_pi, log_ref)
     rows, pushes = [], {}
     wanted = kl_gradient(log_pi, log_ref, "k1", "reward")
+    size = float(np.abs(wanted).sum())
     for kind, x in values.items():
         mean = float(p @ x)
         pushes[kind] = kl_gradient(log_pi, log_ref, kind, PLACES[place])
         off = float(np.abs(pushes[kind] - wanted).sum())
-        rows.append((kind, mean, float(np.sqrt(p @ (x - mean) ** 2)), "exact" if off < 1e-12 else f"{off:.3f} off"))
+        told_off = "exact" if off < 1e-12 else f"off by {100 * off / size:.0f} %"
+        rows.append((kind, mean, float(np.sqrt(p @ (x - mean) ** 2)), told_off))
     inks = {"k1": ("key", "dash"), "k2": ("output", "solid"), "k3": ("error", "dot")}
     names = [f"{i + 1}" for i in range(EIGHT)]
     traces = [bars(names, wanted, "true gradient", "reference")]
@@ -150,9 +152,9 @@ def three_estimates(gap, place, broken):
         Figure(
             traces,
             x_title="Answer",
-            y_title="Push on its logit",
+            y_title="Slope of KL by its logit",
             alt=f"The gradient of KL by each of eight logits, and what each estimate {place} gives in the mean. "
-            f"Sum of all differences: {told}.",
+            f"All differences, of the sum of the bars: {told}.",
             height=300,
             legend=LEGEND,
             showlegend=True,

@@ -19,6 +19,7 @@ from topics.kit import (
     points,
 )
 from topics.kit.page.drift import reward_against_kl
+from topics.kit.page.words import counted
 from topics.rlhf.judges import reward_model, start
 from topics.rlhf.practice import ANSWERS, RATE, ask_all, steps, thanks_steps, thanks_wanted
 
@@ -74,8 +75,8 @@ def _walk(seen, beta):
     return reward_against_kl(
         [("reward model", kl, proxy, "weight", "dash"), ("judge", kl, gold, "output", "solid")],
         f"Reward of the policy's answers against KL from where it began, β = {beta:g}. The reward model: "
-        f"{proxy[0]:.1f} at the start, {proxy[-1]:.1f} after {len(seen) - 1} steps, at {max(kl[-1], 0):.1f} nats. "
-        f"The judge: {gold[0]:.2f} at the start, {gold[best]:.2f} at best (step {best}), {gold[-1]:.2f} now.",
+        f"{proxy[0]:.1f} at the start, {proxy[-1]:.1f} after {counted(len(seen) - 1, 'step')}, at {max(kl[-1], 0):.1f} "
+        f"nats. The judge: {gold[0]:.2f} at the start, {gold[best]:.2f} at best (step {best}), {gold[-1]:.2f} now.",
         marks=[("judge, now", float(kl[-1]), float(gold[-1]), "query", "diamond")],
         start=1.0,
     )
