@@ -12,6 +12,11 @@ RIGHT = {
             high, low = np.maximum(r_chosen, r_rejected), np.minimum(r_chosen, r_rejected)
             return np.mean(high - r_chosen + np.log1p(np.exp(low - high)))
         """,
+        """
+        def pair_loss(r_chosen, r_rejected):
+            x = r_chosen - r_rejected
+            return np.mean(np.maximum(0, -x) + np.log(1 + np.exp(-np.abs(x))))
+        """,
     ],
     "measure_the_distance": [
         """
@@ -125,6 +130,11 @@ WRONG = {
         def far_from(log_pi, log_ref, mask):
             d = np.where(mask, log_pi - log_ref, 0.0).sum(1)
             return (np.expm1(-d) + d).mean()
+        """,
+        "padding taken times zero": """
+        def far_from(log_pi, log_ref, mask):
+            d = (log_pi - log_ref) * mask
+            return (np.expm1(-d) + d).sum(1).mean()
         """,
         "without expm1": """
         def far_from(log_pi, log_ref, mask):

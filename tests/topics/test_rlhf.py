@@ -84,8 +84,9 @@ def test_a_fitted_reward_is_where_no_step_lowers_the_loss(seed):
 
 def test_a_judge_half_as_sure_halves_the_weights():
     for seed in SEEDS:
-        sizes = [np.linalg.norm(demos.fitted(640, sure, 0, seed)) for sure in (0.5, 1.0)]
-        assert 0.4 < sizes[0] / sizes[1] < 0.65
+        half, whole = (demos.fitted(640, sure, 0, seed) for sure in (0.5, 1.0))
+        assert 0.4 < np.linalg.norm(half) / np.linalg.norm(whole) < 0.65
+        assert np.all(np.abs(half[:2] / whole[:2] - 0.5) < 0.15)  # those of weight that one sees
 
 
 def test_more_comparisons_rank_better_and_flipped_labels_cost_most_of_them():
@@ -180,6 +181,14 @@ def test_the_best_of_a_few_stories_pleases_the_judge_and_the_best_of_many_does_n
     assert max(curve) > curve[0] + 0.7 and 0.2 < max(curve) - curve[-1] < 1
     rising = [float(best_of_n(p, proxy, n) @ proxy) for n in house_model.NS]
     assert rising == sorted(rising)
+    for n in (4, 16):  # of the same KL as the best of n, the tilt pleases the reward model more, and the judge less
+        low, high = 1e-3, 1e3
+        for _ in range(60):
+            beta = (low * high) ** 0.5
+            q = tilted_policy(np.log(p), proxy, beta)
+            nearer = q[q > 0] @ np.log(q[q > 0] * len(stories)) < best_of_n_kl(p, proxy, n)
+            low, high = (low, beta) if nearer else (beta, high)
+        assert q @ proxy > best_of_n(p, proxy, n) @ proxy - 1e-9 and q @ gold < best_of_n(p, proxy, n) @ gold
 
 
 # ---- estimates of KL
@@ -226,6 +235,23 @@ def test_in_the_loss_k2_alone_and_in_the_reward_k1_alone_have_the_gradient_of_kl
     assert max_abs_difference(both, slope(forward, log_pi)) < 1e-8  # as DeepSeek-V3.2 and TRL's GRPO have it
     off = kl_gradient(log_pi, log_ref, "k3", "reward") - slope(forward, log_pi)
     assert np.abs(off).max() > 1e-3
+
+
+def test_word_by_word_what_a_word_does_to_the_kl_of_later_words_is_missing():
+    first, later = some_policies(1, 3), [some_policies(2 + a, 3) for a in range(3)]
+    p = np.exp(first[0])
+    second = np.array([true_kl(*pair) for pair in later])  # KL of the second word, behind each first word
+
+    def whole(z):
+        new = log_softmax(z)
+        return true_kl(new, first[1]) + np.exp(new) @ second
+
+    d = first[0] - first[1]
+    own = p * (d - p @ d)  # what k1, or k3 times the ratio, of the first word gives
+    assert max_abs_difference(own, kl_gradient(*first, "k3", "loss") + kl_gradient(*first, "k3", "reward")) < 1e-12
+    assert max_abs_difference(own, slope(whole, first[0])) > 1e-2
+    of_answers = d + second  # the mean of k1 of whole answers, by first word
+    assert max_abs_difference(p * (of_answers - p @ of_answers), slope(whole, first[0])) < 1e-8
 
 
 def test_the_estimates_are_those_of_trl():

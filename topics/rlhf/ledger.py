@@ -1,10 +1,14 @@
 """What the text of the page on RLHF says of recorded runs, and of the stories at their defaults."""
 
+from functools import cache
+
 import numpy as np
 
 from topics.rlhf.demos import policies
 from topics.rlhf.house_model import STORIES, judged_stories, told
+from topics.rlhf.judges import start
 from topics.rlhf.method import best_of_n, kl_estimators, kl_gradient
+from topics.rlhf.practice import ask_all
 from topics.rlhf.recorded import BROKEN, LANDED, WALKS
 
 KL, JUDGE, MODEL, RIGHT = range(4)
@@ -27,32 +31,49 @@ def at_four(what, beta=0.0):
 
 def right_at(step, beta=0.0):
     """The share of right numbers at a step, in %, three seeds."""
-    return spread([100 * walk[step // EVERY][RIGHT] for walk in WALKS[beta, 100]], "{:.0f}")
+    return percents([walk[step // EVERY][RIGHT] for walk in WALKS[beta, 100]])
 
 
 def landed(beta):
     """The mean chance of thanks where the policy landed, three seeds."""
-    return spread([100 * mean for mean, _ in LANDED[beta]], "{:.0f}")
+    return percents([mean for mean, _ in LANDED[beta]])
 
 
 def broken():
-    return spread([100 * mean for mean, _ in BROKEN], "{:.0f}")
+    return percents([mean for mean, _ in BROKEN])
 
 
-def spread(x, how="{:.1f}"):
+def spread(x):
     """“1.2 to 1.5”, or one number where all are alike."""
-    low, high = (how.format(y).replace("-", "−") for y in (min(x), max(x)))
+    low, high = (f"{y:.1f}".replace("-", "−") for y in (min(x), max(x)))
     return low if low == high else f"{low} to {high}"
+
+
+def percents(x):
+    """“from 40 to 43”, or one number where all are alike."""
+    low, high = (f"{100 * y:.0f}" for y in (min(x), max(x)))
+    return low if low == high else f"from {low} to {high}"
+
+
+@cache
+def thanks_before():
+    """The chance of thanks at each of the 45 prompts before any training."""
+    return ask_all(start())
 
 
 # ---- stories, policies
 
 
+@cache
+def stories():
+    """Those of the demo's first seed."""
+    return [story for chunk in told(0) for story in chunk]
+
+
 def story_law(n):
     """At the demo's defaults: the law of the best of n, what the judge thinks of each story, and their words."""
-    stories = [story for chunk in told(0) for story in chunk]
-    gold, proxy = judged_stories(stories, 50, 0)
-    return best_of_n(np.full(STORIES, 1 / STORIES), proxy, n), gold, np.array([len(story) for story in stories])
+    gold, proxy = judged_stories(stories(), 50, 0)
+    return best_of_n(np.full(STORIES, 1 / STORIES), proxy, n), gold, np.array([len(story) for story in stories()])
 
 
 def story_gold(n):
