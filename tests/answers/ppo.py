@@ -281,6 +281,12 @@ WRONG = {
             held = ((A < 0) & (np.exp(d) > 1 + eps)) | ((A > 0) & (np.exp(d) < 1 - eps))
             return (np.expm1(d) - d).mean(), held.mean()
         """,
+        "the clip laid on the log-ratio": """
+        def measured(log_p, log_old, A, eps):
+            d = log_p - log_old
+            held = ((A > 0) & (d > eps)) | ((A < 0) & (d < -eps))
+            return (np.expm1(d) - d).mean(), held.mean()
+        """,
         "positive advantages only": """
         def measured(log_p, log_old, A, eps):
             d = log_p - log_old

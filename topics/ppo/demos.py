@@ -123,7 +123,7 @@ LAMBDAS = np.round(np.linspace(0, 1, 41), 3)
 
 @demo(
     lam=Slider("λ", 0.0, 1.0, value=0.8, step=0.05),
-    n=LogSlider("Steps in the batch", 25, 12_800, value=100, per_octave=1),
+    n=LogSlider("Steps from each place", 25, 12_800, value=100, per_octave=1),
     wrong=Slider("Critic's ignorance", 0.0, 1.0, value=0.5, step=0.1),
     gamma=Choice("Discount γ", (0.9, 0.99, 1.0), value=1.0),
 )

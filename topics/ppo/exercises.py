@@ -29,7 +29,7 @@ def _loss(log_p, log_old, A, mask, low, high):
 def clip_the_ratio(answer, rng):
     """Write `ppo_loss(log_p, log_old, A, mask, low, high)`: minus the mean of PPO's clipped objective over the tokens
     of N answers. The ratio of the new probability to the old one is clipped to 1 − low … 1 + high. Only tokens where
-    `mask` is true count, all alike; what stands elsewhere is padding."""
+    `mask` is true count, all alike; what stands elsewhere is padding, finite numbers that mean nothing."""
     for N, T, low, high, sign in ((1, 4, 0.2, 0.2, 1), (3, 6, 0.2, 0.28, 0), (2, 5, 0.1, 0.4, -1), (4, 3, 0.3, 0.1, 0)):
         log_old = -rng.uniform(0.1, 3, (N, T))
         log_p = log_old + rng.choice([-0.7, -0.25, -0.05, 0.0, 0.05, 0.25, 0.7], (N, T))
@@ -121,8 +121,8 @@ def _whitened(A, mask):
 )
 def whiten_what_counts(answer, rng):
     """Write `whitened(A, mask)`: advantages with mean 0 and standard deviation 1 over all tokens of the batch that
-    count, and 0 in the padding. Divide by the standard deviation with the count as its denominator, plus 1e-8: where
-    all advantages are equal the result is 0."""
+    count, and 0 in the padding. Leave `A` as it is. Divide by the standard deviation with the count as its
+    denominator, plus 1e-8: where all advantages are equal the result is 0."""
     for N, T, kind in ((3, 5, "normal"), (2, 7, "far"), (4, 4, "equal"), (1, 6, "whole")):
         A = rng.normal(2 if kind == "far" else 0, 3, (N, T)) if kind != "equal" else np.full((N, T), 2.0)
         mask = np.ones((N, T), bool) if kind == "whole" else np.arange(T) < rng.integers(1, T, N)[:, None]
@@ -161,10 +161,15 @@ def measure_the_step(answer, rng):
     """Write `measured(log_p, log_old, A, eps)`: two numbers. First k3, the mean of (ρ − 1) − ln ρ, an estimate of the
     KL from the old policy to the new one that is never negative. It must be right to six digits also where all ratios
     lie within a millionth of 1. Second the share of actions that get no gradient from PPO's clipped loss."""
-    for n, size, eps in ((6, 0.5, 0.2), (9, 0.3, 0.1), (5, 1e-6, 0.2), (8, 1.5, 0.3)):
+    for n, size, eps, side in (
+        (6, 0.5, 0.2, 0), (9, 0.3, 0.1, 0), (5, 1e-6, 0.2, 0), (8, 1.5, 0.3, 0), (3, 0, 0.2, 1), (3, 0, 0.3, -1),
+    ):  # fmt: skip
         log_old = -rng.uniform(0.1, 2, n)
         log_p = log_old + size * rng.choice([-1.0, -0.6, 0.3, 0.7, 1.0], n)
         A = rng.choice([-1.0, 1.0, 0.5, -2.0], n)
+        if side:  # the first lies between ε and ln(1 + ε), or their counterparts below 1
+            log_p = log_old + side * np.array([(eps + side * math.log1p(side * eps)) / 2, 0.6, -0.6])
+            A = side * np.array([1.0, 0.5, 2.0])
         kls, held = [], 0
         for d, a in zip(log_p - log_old, A, strict=True):
             series, term = 0.0, d  # ρ − 1 − ln ρ = d²/2! + d³/3! + …
