@@ -83,23 +83,23 @@ def test_a_vote_is_right_as_often_as_all_ways_of_voting_say(R):
         assert method.self_consistency_accuracy(p, k, R) == pytest.approx(slow_vote(law, k), abs=1e-12)
 
 
-@pytest.mark.parametrize("rho", [0.1, 0.4, 0.8])
-def test_where_questions_differ_a_vote_is_the_mean_over_a_dirichlet_law(rho):
+@pytest.mark.parametrize("correlation", [0.1, 0.4, 0.8])
+def test_where_questions_differ_a_vote_is_the_mean_over_a_dirichlet_law(correlation):
     rng, p, R = np.random.default_rng(0), 0.4, 2
-    laws = rng.dirichlet(np.array([p, (1 - p) / R, (1 - p) / R]) * (1 / rho - 1), 4000)
+    laws = rng.dirichlet(np.array([p, (1 - p) / R, (1 - p) / R]) * (1 / correlation - 1), 4000)
     for k in (3, 6):
         counts = np.array([rng.multinomial(k, law) for law in laws])
         best = counts.max(1)
         points = (counts[:, 0] == best) / (counts == best[:, None]).sum(1)
-        assert method.self_consistency_accuracy(p, k, R, rho) == pytest.approx(points.mean(), abs=0.025)
+        assert method.self_consistency_accuracy(p, k, R, correlation) == pytest.approx(points.mean(), abs=0.025)
         some = 1 - ((1 - laws[:, 0]) ** k).mean()
-        assert method.any_right(p, k, rho) == pytest.approx(some, abs=0.02)
+        assert method.any_right(p, k, correlation) == pytest.approx(some, abs=0.02)
 
 
-def test_rho_is_the_correlation_of_two_answers_to_one_question():
-    for p, rho in ((0.3, 0.2), (0.6, 0.7)):
-        both = 2 * p - method.any_right(p, 2, rho)  # P(A and B) = P(A) + P(B) − P(A or B)
-        assert (both - p * p) / (p * (1 - p)) == pytest.approx(rho)
+def test_the_correlation_is_that_of_two_answers_to_one_question():
+    for p, correlation in ((0.3, 0.2), (0.6, 0.7)):
+        both = 2 * p - method.any_right(p, 2, correlation)  # P(A and B) = P(A) + P(B) − P(A or B)
+        assert (both - p * p) / (p * (1 - p)) == pytest.approx(correlation)
 
 
 def test_a_vote_finds_the_rival_that_is_likelier_and_the_right_answer_where_rivals_share():
@@ -111,8 +111,9 @@ def test_a_vote_finds_the_rival_that_is_likelier_and_the_right_answer_where_riva
 
 
 def test_differing_questions_take_most_of_what_a_vote_brings():
-    gain = {rho: method.self_consistency_accuracy(0.45, 101, 2, rho) - 0.45 for rho in (0.0, 0.5)}
-    assert gain[0.5] < 0.15 < 0.5 < gain[0.0]
+    alike, differing = (method.self_consistency_accuracy(0.45, 101, 2, each) - 0.45 for each in (0.0, 0.5))
+    assert differing < 0.15 < 0.5 < alike
+    assert method.any_right(0.45, 9, 1e-9) == pytest.approx(1 - 0.55**9)  # at correlation 0 the product is (1 − p)^k
 
 
 # ---- steps and verifiers
@@ -152,7 +153,7 @@ def test_half_of_the_chains_hold_alone_and_seven_of_eight_when_checked():
 def test_each_layer_doubles_how_many_ones_can_be_told_odd_from_even(L):
     ones = np.arange(2**L + 1)
     assert max_abs_difference(method.parity_at_once(ones, L), [n % 2 for n in ones]) == 0
-    assert method.parity_at_once(np.array([2**L + 1]), L) < 0.5  # odd, and not seen to be
+    assert not method.parity_at_once(np.arange(2**L + 1, 2**L + 30), L).any()  # beyond, always even
 
 
 def test_written_down_one_layer_tells_the_parity_of_any_number_of_bits():
@@ -337,6 +338,7 @@ def test_recorded_tries_find_what_the_model_cannot_do():
 def test_a_vote_of_nine_costs_more_words_than_one_working_and_is_half_as_right():
     assert readout(house_model.votes_and_tries, "Vote of 9") < 65
     assert readout(house_model.votes_and_tries, "One working of likeliest words") > 95
+    assert readout(house_model.votes_and_tries, "Vote of 16", k=16) < 50  # half of the likeliest answers are wrong
     biased = readout(house_model.votes_and_tries, "pass@9", share=True)
     assert biased < readout(house_model.votes_and_tries, "pass@9") - 3
 
@@ -346,8 +348,8 @@ def test_recorded_votes_at_once_are_foretold_from_two_numbers_and_those_of_the_d
         for k, counted in zip((1, 2, 4, 8, 16, 32, 64), recorded.VOTES[f"{name} at once"][0], strict=True):
             assert house_model.foretold(name, "at once", k) == pytest.approx(counted, abs=0.03)
     p, one_of_two = recorded.VOTES["target at once"][1][:2]
-    rho = house_model.measured_rho("target", "at once")
-    assert method.any_right(p, 2, rho) == pytest.approx(one_of_two) and 0.2 < rho < 0.3
+    correlation = house_model.measured_correlation("target", "at once")
+    assert method.any_right(p, 2, correlation) == pytest.approx(one_of_two) and 0.2 < correlation < 0.3
     assert house_model.foretold("draft", "worked", 64) + 0.02 < recorded.VOTES["draft worked"][0][-1]
 
 

@@ -47,12 +47,12 @@ KS = (1, 3, 5, 9, 17, 33, 65, 101)
 @demo(
     p=Slider("An answer is right (p)", 0.05, 0.95, value=0.45, step=0.05),
     R=Choice("Wrong answers that compete", (1, 2, 5, 9), value=1),
-    rho=Slider("Questions differ (ρ)", 0.0, 0.9, value=0.0, step=0.1),
+    correlation=Slider("Questions differ (correlation)", 0.0, 0.9, value=0.0, step=0.1),
 )
-def votes_by_formula(p, R, rho):
+def votes_by_formula(p, R, correlation):
     """How often a vote of k answers is right, and how often one of them is."""
-    vote = [self_consistency_accuracy(p, k, R, rho) for k in KS]
-    some = [any_right(p, k, rho) for k in KS]
+    vote = [self_consistency_accuracy(p, k, R, correlation) for k in KS]
+    some = [any_right(p, k, correlation) for k in KS]
     return (
         Figure(
             [
@@ -61,9 +61,9 @@ def votes_by_formula(p, R, rho):
             ],
             x_title="Answers k",
             y_title="Share of questions",
-            alt=f"p = {p}, {counted(R, 'wrong answer')}, ρ = {rho}. The vote is right for {vote[0]:.2f} of questions "
-            f"with 1 answer, {vote[3]:.2f} with 9, {vote[-1]:.3f} with 101; one of 9 is right for {some[3]:.2f}, one "
-            f"of 101 for {some[-1]:.2f}.",
+            alt=f"p = {p}, {counted(R, 'wrong answer')}, correlation {correlation}. The vote is right for "
+            f"{vote[0]:.2f} of questions with 1 answer, {vote[3]:.2f} with 9, {vote[-1]:.3f} with 101; one of 9 is "
+            f"right for {some[3]:.2f}, one of 101 for {some[-1]:.2f}.",
             xaxis={"type": "log", "tickvals": list(KS)},
             yaxis={"range": [-0.03, 1.06]},
             shapes=[rule(y=p)],

@@ -161,14 +161,15 @@ def _first_wrong(a, b, working):
             return -1
     """,
     solution=_first_wrong,
-    hint="Three things can be wrong in a column: its digits are not those of a and b, what it carries in is not what "
-    "the column before carries out, or it is added up wrongly.",
+    hint="Go from the ones to the left, and keep what each column should carry into the next. The digit of a in column "
+    "i is a // 10**i % 10.",
 )
 def find_the_first_wrong_step(answer, rng):
     """Write `first_wrong(a, b, working)`, a verifier of each step. `working` has a column (x, y, carried, total) for
     each digit of the sum a + b, the ones first: the two digits, the 1 or 0 that was carried in, and what the column
-    comes to. Return the number of the first wrong column, counted from 0, or −1. A column that goes on rightly from
-    nothing but a wrong column before it is never reached."""
+    comes to. A column is wrong if its digits are not those of a and b, if what it carries in is not what the column
+    before carries out, or if it is added up wrongly. Return the number of the first wrong one, counted from 0, or
+    −1."""
 
     def columns_of(a, b):
         found, carry = [], 0

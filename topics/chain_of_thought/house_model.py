@@ -336,7 +336,7 @@ def measured_p(name, how):
     return VOTES[f"{name} {how}"][1][0]
 
 
-def measured_rho(name, how):
+def measured_correlation(name, how):
     """The correlation of two answers to one sum, from how often one of the two is right."""
     p, one_of_two = VOTES[f"{name} {how}"][1][:2]
     return (2 * p - one_of_two - p * p) / (p * (1 - p))
@@ -344,4 +344,4 @@ def measured_rho(name, how):
 
 def foretold(name, how, k, R=9):
     """What the formula says of a vote, from these two numbers and R rivals."""
-    return self_consistency_accuracy(measured_p(name, how), k, R, measured_rho(name, how))
+    return self_consistency_accuracy(measured_p(name, how), k, R, measured_correlation(name, how))

@@ -1,8 +1,8 @@
 """Chain of thought: what many steps, many tries, and many votes bring, and what they don't.
 
 n answers drawn to a question   c of them right   k of them looked at   p how often one is right   R wrong answers,
-equally likely   ρ how alike two answers to one question are   q how often a step is right   N steps   v how often a
-wrong step is caught   a how often a right one is rejected by mistake   L layers   b bits
+equally likely   q how often a step is right   N steps   v how often a wrong step is caught   a how often a right one is
+rejected by mistake   L layers   b bits
 """
 
 from collections import Counter
@@ -52,35 +52,35 @@ def pass_from_share(n, c, k):
     return 1.0 - (1.0 - c / n) ** k
 
 
-def any_right(p, k, rho=0.0):
+def any_right(p, k, correlation=0.0):
     """The chance that one of k answers is right, when questions differ: each has a chance of its own, drawn from a
-    Beta law of mean p; ρ is the correlation of two answers to one question (eq:differ).
+    Beta law of mean p; the correlation is that of two answers to one question (eq:differ).
 
     >>> round(any_right(0.5, 3), 4), any_right(0.5, 3, 1.0)
     (0.875, 0.5)
     """
-    if rho == 1 or p in (0, 1):
+    if correlation == 1 or p in (0, 1):
         return float(p)
-    if rho == 0:
+    if correlation == 0:
         return 1 - (1 - p) ** k
-    A = 1 / rho - 1
+    S = 1 / correlation - 1
     i = np.arange(k)
-    return 1 - float(np.prod(((1 - p) * A + i) / (A + i)))
+    return 1 - float(np.prod(((1 - p) * S + i) / (S + i)))
 
 
-def self_consistency_accuracy(p, k, R=1, rho=0.0):
+def self_consistency_accuracy(p, k, R=1, correlation=0.0):
     """The chance that k answers vote for the right one, by plurality; a tie among m counts 1/m (eq:vote).
 
-    p    how often an answer is right
-    R    wrong answers, which share 1 − p equally
-    rho  as in any_right, with a Dirichlet law: 0 all questions are alike, 1 each is always answered the same
+    p            how often an answer is right
+    R            wrong answers, which share 1 − p equally
+    correlation  as in any_right, with a Dirichlet law: 0 all questions are alike, 1 each is always answered the same
 
     >>> round(self_consistency_accuracy(0.6, 3), 3)   # .6³ + 3·.6²·.4
     0.648
     """
-    if rho == 1 or p in (0, 1):
+    if correlation == 1 or p in (0, 1):
         return float(p)
-    mine, theirs = _terms(p, k, rho), _terms((1 - p) / R, k, rho)
+    mine, theirs = _terms(p, k, correlation), _terms((1 - p) / R, k, correlation)
     total = 0.0
     for c in range(1, k + 1):  # votes for the right answer
         fewer = theirs[:c]  # a rival's votes, if it has fewer
@@ -88,22 +88,22 @@ def self_consistency_accuracy(p, k, R=1, rho=0.0):
             left = k - c - tied * c  # votes of the rivals that are behind
             ways = _coefficient(fewer, R - tied, left)
             total += mine[c] * comb(R, tied) * theirs[c] ** tied * ways / (1 + tied)
-    return float(total * _all_ways(k, rho))
+    return float(total * _all_ways(k, correlation))
 
 
-def _terms(share, k, rho):
-    """For j = 0 … k votes: share^j / j!, or where questions differ s(s+1)…(s+j−1) / j! with s = share·(1/ρ − 1). By
-    products alone: they have the same last digit on every machine.
+def _terms(share, k, correlation):
+    """For j = 0 … k votes: share^j / j!, or where questions differ s(s+1)…(s+j−1) / j! with s = share·S and
+    S = 1/correlation − 1. By products alone: they have the same last digit on every machine.
     """
     j = np.arange(k)
-    steps = share / (j + 1) if rho == 0 else (share * (1 / rho - 1) + j) / (j + 1)
+    steps = share / (j + 1) if correlation == 0 else (share * (1 / correlation - 1) + j) / (j + 1)
     return np.append(1.0, np.cumprod(steps))
 
 
-def _all_ways(k, rho):
-    """By what the terms' products become probabilities: k!, or where questions differ k! / (A(A+1)…(A+k−1))."""
+def _all_ways(k, correlation):
+    """By what the terms' products become probabilities: k!, or where questions differ k! / (S(S+1)…(S+k−1))."""
     i = np.arange(k)
-    return np.prod(i + 1.0) if rho == 0 else np.prod((i + 1) / (1 / rho - 1 + i))
+    return np.prod(i + 1.0) if correlation == 0 else np.prod((i + 1) / (1 / correlation - 1 + i))
 
 
 def _coefficient(terms, power, at):
