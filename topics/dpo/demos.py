@@ -82,8 +82,8 @@ def eight_answers(rejected, steps, beta, apart):
         Metrics(
             ("log π of the chosen", walk[-1][CHOSEN], "nats", typeset(f"{walk[0][CHOSEN]:.2f} at the start")),
             ("Margin", walk[-1][CHOSEN] - walk[-1][rejected], "nats", "the reference gives both the same"),
-            ("The next push on the chosen", _push(p, rejected, apart), "", "(φ_chosen − φ_rejected)·(φ_chosen − μ), with "
-             "μ the mean feature"),
+            ("The next push on the chosen", _push(p, rejected, apart), "", "(φ_chosen − φ_rejected)·(φ_chosen − μ); "
+             "μ is the mean feature"),
         ),
     )  # fmt: skip
 
