@@ -48,10 +48,11 @@ def three_rewards(reward, measure):
             + ", ".join(f"{100 * last(run, RIGHT):.0f} % at {max(last(run, KL), 0):.1f} nats" for run in runs) + ".",
             "Share right", start=1.0, height=280, yaxis={"range": [-0.03, 1.03]}),
         Table(("Seed", "right (%)", "worked out (%)", "words", "KL (nats)"),
-              [(n, 100 * last(run, RIGHT), 100 * last(run, WORKED), last(run, WORDS), max(last(run, KL), 0.0))
+              [(n, *(round(x, 1) for x in (100 * last(run, RIGHT), 100 * last(run, WORKED), last(run, WORDS),
+                                           max(last(run, KL), 0.0))))
                for n, run in enumerate(runs)],
               "Means of the last five steps."),
-        Note("Recorded by `python -m training.recorded.grpo`."),
+        Note("Recorded by python -m training.recorded.grpo: 32 answers a step, rate 0.0002."),
     )  # fmt: skip
 
 
@@ -110,7 +111,7 @@ def tries_before_and_after(k):
             yaxis={"range": [-3, 103]},
             **TOP,
         ),
-        Table(("Policy", "one try (%)", f"{k} of them (%)", f"{TRIES} tries (%)"), rows,
+        Table(("Policy", "one try (%)", f"k = {k} (%)", f"{TRIES} tries (%)"), rows,
               "Means of three seeds, 40 sums each."),
         _skill(),
     )  # fmt: skip
