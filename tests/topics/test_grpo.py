@@ -204,11 +204,11 @@ def test_each_rule_weighs_words_as_a_plain_count_says():
 
 def test_where_words_are_summed_first_the_first_two_rules_are_one():
     rows = {row[0]: row[1:] for row in view(demos.length_weighs, "table", broken=True)["rows"]}
-    assert rows["mean of each answer"] == rows["mean of all words"]
+    assert rows["each answer"] == rows["all words"]
     rows = {row[0]: row[1:] for row in view(demos.length_weighs, "table")["rows"]}
-    assert rows["mean of each answer"][0] == pytest.approx(10 * rows["mean of each answer"][1])
-    assert rows["mean of all words"][0] == rows["mean of all words"][1]
-    assert rows["mean of all words"][3] == pytest.approx(10 * rows["mean of all words"][2])  # long answers weigh more
+    assert rows["each answer"][0] == pytest.approx(10 * rows["each answer"][1])
+    assert rows["all words"][0] == rows["all words"][1]
+    assert rows["all words"][3] == pytest.approx(10 * rows["all words"][2])  # long answers weigh more
 
 
 # ---- the policy

@@ -147,9 +147,9 @@ def baselines(percent, G, broken):
 
 # ---- lengths
 
-RULES = {"mean of each answer": "answer", "mean of all words": "token", "a constant": "constant"}
-SHORT, BUDGET = 10, 1024
-TICKS = (0.0001, 0.001, 0.01, 0.1)
+RULES = {"each answer": "answer", "all words": "token", "a constant": "constant"}
+SHORT, BUDGET = 10, 500
+TICKS = (0.001, 0.01, 0.1)
 
 
 @demo(
@@ -176,7 +176,7 @@ def length_weighs(long, broken):
             alt=f"Pull on one word of an answer of {SHORT} words and of one of {long}: "
             + "; ".join(f"{name} {short:.4f} and {far:.4f}" for name, short, far, *_ in rows)
             + ".",
-            yaxis={"type": "log", "tickvals": TICKS, "ticktext": [f"{x:g}" for x in TICKS], "range": [-4.2, -0.3]},
+            yaxis={"type": "log", "tickvals": TICKS, "ticktext": [f"{x:g}" for x in TICKS], "range": [-3.6, -0.4]},
             barmode="group",
             **TOP,
         ),

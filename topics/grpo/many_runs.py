@@ -48,10 +48,12 @@ def three_rewards(reward, measure):
             + ", ".join(f"{100 * last(run, RIGHT):.0f} % at {max(last(run, KL), 0):.1f} nats" for run in runs) + ".",
             "Share right", start=1.0, height=280, yaxis={"range": [-0.03, 1.03]}),
         Table(("Seed", "right (%)", "worked out (%)", "words", "KL (nats)"),
-              [(n, 100 * last(run, RIGHT), 100 * last(run, WORKED), last(run, WORDS), max(last(run, KL), 0.0))
+              [(n, *(round(x, 1) for x in (100 * last(run, RIGHT), 100 * last(run, WORKED), last(run, WORDS),
+                                           max(last(run, KL), 0.0))))
                for n, run in enumerate(runs)],
               "Means of the last five steps."),
-        Note("Recorded by `python -m training.recorded.grpo`. Lower figure: means of three steps."),
+        Note("Recorded by python -m training.recorded.grpo: 32 answers a step, rate 0.0002. Lower figure: means of three "
+             "steps."),
     )  # fmt: skip
 
 
