@@ -52,8 +52,8 @@ def three_rewards(reward, measure):
                                            max(last(run, KL), 0.0))))
                for n, run in enumerate(runs)],
               "Means of the last five steps."),
-        Note("Recorded by python -m training.recorded.grpo: 32 answers a step, rate 0.0002. Lower figure: means of three "
-             "steps."),
+        Note("Recorded by python -m training.recorded.grpo: 32 answers a step, rate 0.0002. Lower figure: means of "
+             "three steps."),
     )  # fmt: skip
 
 
