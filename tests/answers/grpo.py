@@ -53,6 +53,15 @@ RIGHT = {
                 total += (worse * mask).sum() / words
             return total
         """,
+        """
+        def loss(parts, low, high):
+            total = words = 0
+            for log_pi, log_old, A, mask in parts:
+                ratio = np.exp(log_pi - log_old)
+                gain = np.minimum(ratio * A[:, None], np.clip(ratio, 1 - low, 1 + high) * A[:, None])
+                total, words = total + (gain * mask).sum(), words + mask.sum()
+            return -total / words
+        """,
     ],
 }
 

@@ -293,9 +293,17 @@ def test_memory_is_sixteen_bytes_a_trained_number_and_two_a_frozen_one():
     assert demos.held("Llama-3.1-8B", 2, 1) == pytest.approx((2 * 16 + 2) * n / 1e9)
 
 
-def test_the_recorded_run_shows_an_answer_that_gained_and_one_of_its_group_that_lost():
+def test_in_the_recorded_runs_first_group_only_the_answer_that_worked_was_right():
     kept = json.loads((Path(__file__).parents[2] / "topics/recorded/grpo.learns_to_work.json").read_text())["views"]
     rows = next(each for each in kept if each["view"] == "table")["rows"]
     for won, lost in (rows[:2], rows[2:]):
         assert won[:2] == lost[:2] and (won[3], lost[3]) == (1, 0) and won[4] > 0 > lost[4]
+    assert rows[0][2].startswith(";") and not rows[1][2].startswith(";") and round(rows[0][4], 2) == 2.47  # one of 8
     assert rows[2][0] == live.STEPS and rows[2][2].startswith(";")
+    right, worked = next(each for each in kept if each["view"] == "figure")["data"]
+    assert min(worked["y"][10:]) > 95 and right["y"][-1] > 80  # in ten steps; it ends where the story does
+
+
+def test_the_coin_scatters_and_the_two_runs_that_came_to_an_end_stayed_near_it():
+    ends = sorted(many_runs.last(run, many_runs.WORKED) for run in RUNS["a coin"])
+    assert ends[0] < 0.02 and ends[-1] > 0.99 and sum(0.05 < x < 0.8 for x in ends) == 4

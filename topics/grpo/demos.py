@@ -100,7 +100,7 @@ def by_difficulty(percent, G):
             ("Silent groups", 100 * quiet, "%", "p^G + (1 − p)^G"),
             ("Answers written for a group that speaks", G / (1 - quiet), "", "G / (1 − silent)"),
             ("Divided over not divided", here["group"] / here["none"], "×", "in the mean over groups"),
-            ("1/√(p(1 − p))", 1 / np.sqrt(p * (1 - p)), "×", "the same for endless groups"),
+            ("1/√(p(1 − p))", 1 / np.sqrt(p * (1 - p)), "×", "for endless groups"),
         ),
         Note(f"An exact sum over the {G + 1} groups that there can be. One that speaks has a deviation of 1/√{G} at "
              f"least, so dividing never lifts by more than √{G} = {np.sqrt(G):.1f}."),

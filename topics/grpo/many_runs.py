@@ -52,7 +52,8 @@ def three_rewards(reward, measure):
                                            max(last(run, KL), 0.0))))
                for n, run in enumerate(runs)],
               "Means of the last five steps."),
-        Note("Recorded by python -m training.recorded.grpo: 32 answers a step, rate 0.0002."),
+        Note("Recorded by python -m training.recorded.grpo: 32 answers a step, rate 0.0002. Lower figure: means of "
+             "three steps."),
     )  # fmt: skip
 
 
@@ -111,8 +112,9 @@ def tries_before_and_after(k):
             yaxis={"range": [-3, 103]},
             **TOP,
         ),
-        Table(("Policy", "one try (%)", f"k = {k} (%)", f"{TRIES} tries (%)"), rows,
-              "Means of three seeds, 40 sums each."),
+        Table(("Policy", "one try (%)", f"one of {k} (%)", f"{TRIES} tries (%)"), rows,
+              f"Means of three seeds, 40 sums of three digits in each, {TRIES} answers to a sum. Before, after: asked "
+              "by the half-way word."),
         _skill(),
     )  # fmt: skip
 
@@ -136,8 +138,8 @@ def _skill():
          for n, run in enumerate(AT_ONCE)],
         x_title="Step",
         y_title="Right at once (%)",
-        alt=f"The larger model, asked for sums at once and rewarded for right ones: right in the first and in the last "
-        f"{EVERY} steps, three seeds: {ends} %.",
+        alt=f"The target, ten times the draft's size, asked for sums at once and rewarded for right ones: right in the "
+        f"first and in the last {EVERY} steps, three seeds: {ends} %.",
         height=240,
         yaxis={"range": [-3, 103]},
         **TOP,
