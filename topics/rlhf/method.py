@@ -41,7 +41,9 @@ def fit_reward_model(chosen, rejected, decay=0.01, steps=10):
 
 
 def rlhf_objective(log_pi, log_ref, r, beta):
-    """E[r] − β·KL(π‖π_ref) over a finite set of answers (eq:objective). All (N,).
+    """E[r] − β·KL(π‖π_ref) over a finite set of answers (eq:objective).
+
+    log_pi, log_ref, r  (N,)   beta  the price of a nat
 
     >>> rlhf_objective(np.log([0.5, 0.5]), np.log([0.5, 0.5]), np.array([1.0, 0.0]), 1.0)
     0.5
