@@ -61,7 +61,7 @@ def votes_by_formula(p, R, rho):
             ],
             x_title="Answers k",
             y_title="Share of questions",
-            alt=f"p = {p}, {counted(R, 'wrong answer')}, ρ = {rho}. The vote is right for {vote[0]:.2f} of questions "
+            alt=f"p = {p}, {counted(R, 'wrong answer')}, ρ = {rho:g}. The vote is right for {vote[0]:.2f} of questions "
             f"with 1 answer, {vote[3]:.2f} with 9, {vote[-1]:.3f} with 101; one of 9 is right for {some[3]:.2f}, one "
             f"of 101 for {some[-1]:.2f}.",
             xaxis={"type": "log", "tickvals": list(KS)},
