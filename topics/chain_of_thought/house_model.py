@@ -70,7 +70,7 @@ def _spoiling(prompt, kind, column, name):
     strip = decode([*words, *said])
     values = [float(i in marked) for i in range(len(words))] + [0.0] * len(said)
     text = (
-        Tokens(strip, values, "error", "Shaded: spoilt. The model writes from the marked word on.", len(words)),
+        Tokens(strip, values, "error", _caption(kind if marked else "", column, answer_in(said)), len(words)),
         Metrics(
             ("The sum", true, ""),
             ("What the working says", says, ""),
@@ -82,6 +82,12 @@ def _spoiling(prompt, kind, column, name):
         yield Progress(len(shares) + 1, 1 + len(KINDS), "Asked"), *text, _shares(shares, kind, column, name)
         shares.append(_judged(name, each, column if each in MOVED else 2))
     yield *text, _shares(shares, kind, column, name)
+
+
+def _caption(kind, column, answer):
+    what = f"Shaded: {kind}{f' in column {column}' if kind in MOVED else ''}. " if kind else ""
+    said = "no number" if answer is None else answer
+    return f"{what}The model writes from the marked word on, and answers {said}."
 
 
 MOVED = ("one wrong digit", "cut short")  # the kinds that a column decides

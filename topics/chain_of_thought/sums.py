@@ -5,7 +5,6 @@ A sum is (a, sign, b), two numbers of equal length; a column is (what is asked, 
 
 import numpy as np
 
-from topics.kit import lm
 from topics.kit.model.language import BLUNT
 from topics.kit.model.text import decode, encode, held_out
 
@@ -143,8 +142,3 @@ def answer_in(words):
         said = said[len(said) - said[::-1].index("=") :]
     digits = "".join(said[: said.index(".")]) if "." in said else ""
     return int(digits) if digits.isdigit() else None
-
-
-def model_of(name):
-    """A model of the family by its name."""
-    return lm.load(name)
