@@ -15,9 +15,9 @@ OUT = Path(__file__).resolve().parents[1] / "templates/static/fonts"
 
 LATIN = "".join(map(chr, range(0x20, 0x7F)))
 GREEK = "αβγδεζηθικλμνξοπρστυφχψωςΓΔΘΛΞΠΣΦΨΩ"
-ACCENTS = "éèêëáàâäãåæçíìïîñóòôöõøœßúùûüýÉÖÜÄÅØÇłŁšžčćğı"  # of authors' names
+ACCENTS = "éèêëáàâäãåæçíìïîñóòôöõøœßúùûüýÉÖÜÄÅØÇłŁšžčćğıąęńśźżřěůőűş"  # of authors' names
 PUNCTUATION = "–—‘’“”…‰′›·°§\u00a0\u2009"
-SIGNS = "×±−∂√∞≈≠≤≥½¼²³µ¹⁰⁴⁵⁶⁷⁸⁹⁻ᵀ₀₁₂₃₄₅₆₇₈₉ℓ←→↑↓↘∑∫‖▶▸◀✓✗⌘"
+SIGNS = "×±−∂√∞≈≠≤≥½¼¾²³µ¹⁰⁴⁵⁶⁷⁸⁹⁻ᵀ₀₁₂₃₄₅₆₇₈₉ℓ←→↑↓↘∑∫‖▶▸◀✓✗⌘"
 
 # name: (file of the package, the axis' range, characters, OpenType features)
 FONTS = {

@@ -61,7 +61,7 @@ def votes_by_formula(p, R, correlation):
             ],
             x_title="Answers k",
             y_title="Share of questions",
-            alt=f"p = {p}, {counted(R, 'wrong answer')}, correlation {correlation}. The vote is right for "
+            alt=f"p = {p}, {counted(R, 'wrong answer')}, correlation {correlation:g}. The vote is right for "
             f"{vote[0]:.2f} of questions with 1 answer, {vote[3]:.2f} with 9, {vote[-1]:.3f} with 101; one of 9 is "
             f"right for {some[3]:.2f}, one of 101 for {some[-1]:.2f}.",
             xaxis={"type": "log", "tickvals": list(KS)},
