@@ -111,8 +111,5 @@ def solved_within(c, n, k):
     >>> solved_within(np.array([1, 0, 2]), 2, 1)
     0.5
     """
-    each = []
-    for right_ones in c:
-        wrong = n - int(right_ones)
-        each.append(1.0 if wrong < k else 1 - np.prod(1 - k / np.arange(wrong + 1, n + 1)))
-    return float(np.mean(each))
+    none = np.cumprod(np.append(1.0, 1 - k / np.arange(n, 0, -1)))  # (n+1,) chance of none right, where 0 … n are
+    return float(np.mean(1 - none[c]))
