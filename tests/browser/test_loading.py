@@ -62,6 +62,7 @@ SOME = [
     ("/live-", "html"),
     ("/worker-", "half"),
     ("/static/lab-", "404"),
+    ("/static/lab-", "damaged"),
     ("/kit-", "never"),
     ("/editor-", "type"),
     ("/data/search-", "damaged"),

@@ -152,7 +152,7 @@ const fetching = new Map(); // name → promise: two demos that want one file wa
 // The Python of the page's own topic, once; what all topics share is there from the start.
 async function haveTopic(file) {
   const { url } = file;
-  if (!fetching.has(url)) fetching.set(url, twice((how) => download(file, how)).then((bytes) => putTopic(url, bytes)));
+  if (!fetching.has(url)) fetching.set(url, twice(async (how) => putTopic(url, await download(file, how))));
   await fetching.get(url).catch((error) => {
     fetching.delete(url);
     throw error;
