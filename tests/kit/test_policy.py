@@ -1,4 +1,4 @@
-"""The house model as a policy: the word between two words, answers and their probabilities, checkers, losses."""
+"""The house model as a policy: the word between two words, answers and their probabilities, checkers, practice."""
 
 from itertools import islice
 from math import exp, log
@@ -13,10 +13,6 @@ from topics.kit.model.policy import (
     averaged,
     between,
     checked,
-    clipped,
-    dpo,
-    group_advantages,
-    kl_terms,
     log_probs,
     log_softmax_at,
     policy_gradient,
@@ -204,72 +200,6 @@ def test_checkers_by_hand(prompt, answer, is_right, is_worked, is_thanked):
 
 
 # ---- losses
-
-
-def test_a_ratio_of_one_gives_the_plain_policy_gradient():
-    rng = np.random.default_rng(0)
-    x, A = Tensor(-rng.random((3, 4))), rng.normal(size=(3, 1))
-    (plain,) = gradients(policy_gradient(x, A).sum(), [x])
-    (surrogate,) = gradients(clipped(x, x.value, A).sum(), [x])
-    assert max_abs_difference(plain, surrogate) < 1e-12
-    assert max_abs_difference(plain, np.broadcast_to(-A, (3, 4))) < 1e-12
-
-
-@pytest.mark.parametrize(("A", "ratio", "moves"), [(1, 1.5, False), (1, 0.5, True), (-1, 1.5, True), (-1, 0.5, False)])
-def test_clipping_stops_the_gradient_in_two_of_four_cases(A, ratio, moves):
-    x = Tensor(np.array([log(ratio)]))
-    loss = clipped(x, np.zeros(1), np.array([float(A)]), 0.2, 0.3)
-    expected = -min(ratio * A, min(max(ratio, 0.8), 1.3) * A)
-    assert loss.value[0] == pytest.approx(expected)
-    (g,) = gradients(loss.sum(), [x])
-    assert g[0] == pytest.approx(-ratio * A if moves else 0)
-
-
-def test_the_kl_estimates_and_their_gradients_are_as_told():
-    rng = np.random.default_rng(0)
-    theta, ref = rng.normal(size=5), np.log(rng.dirichlet(np.ones(5)))
-
-    def log_pi(z):
-        return z - log(sum(exp(v) for v in z))
-
-    p = np.exp(log_pi(theta))
-    true = sum(p * (log_pi(theta) - ref))
-    estimates = {k: (p * kl_terms(log_pi(theta), ref, k)).sum() for k in ("k1", "k2", "k3")}
-    assert estimates["k1"] == pytest.approx(true) and estimates["k3"] == pytest.approx(true)
-    assert abs(estimates["k2"] - true) > 1e-3
-    assert (kl_terms(log_pi(theta), ref, "k3") >= 0).all() and kl_terms(log_pi(theta), ref, "k1").min() < 0
-
-    def exact(of):  # by finite differences of the policy's logits
-        return [(of(theta + h) - of(theta - h)) / 2e-6 for h in 1e-6 * np.eye(5)]
-
-    forward = exact(lambda z: sum(np.exp(log_pi(z)) * (log_pi(z) - ref)))
-    backward = exact(lambda z: sum(np.exp(ref) * (ref - log_pi(z))))
-    for kind, wanted in (("k1", np.zeros(5)), ("k2", forward), ("k3", backward)):
-        x = Tensor(theta)
-        logs = log_softmax_at(np.reshape(x, (1, 5)) * np.ones((5, 1)), np.arange(5))  # (5,): all samples there are
-        (g,) = gradients((kl_terms(logs, ref, kind) * p).sum(), [x])
-        assert max_abs_difference(g, wanted) < 1e-8
-    near = float(kl_terms(np.array(1e-9), np.array(0.0), "k3"))
-    assert near == pytest.approx(5e-19, rel=1e-5, abs=0)  # by exp(x) − 1 there would be no digit right
-
-
-def test_dpos_loss_by_hand_and_where_exponentials_overflow():
-    assert dpo(-1.0, -5.0, -2.0, -3.0, 0.5) == pytest.approx(-log(1 / (1 + exp(-0.5 * (1 + 2)))))
-    assert dpo(-2000.0, 0.0, 0.0, 0.0, 1.0) == pytest.approx(2000) and dpo(0.0, -2000.0, 0.0, 0.0, 1.0) == 0
-    c, r = Tensor(np.array([-1.0])), Tensor(np.array([-5.0]))
-    by_c, by_r = gradients(dpo(c, r, np.array([-2.0]), np.array([-3.0]), 0.5).sum(), [c, r])
-    assert by_c[0] == pytest.approx(-0.5 / (1 + exp(1.5))) and by_r[0] == pytest.approx(-by_c[0])
-
-
-def test_group_advantages_are_a_groups_own():
-    rewards = np.array([[1.0, 0, 0, 0], [1, 1, 1, 1], [2, 4, 6, 8]])
-    got = group_advantages(rewards)
-    for row, mine in zip(rewards, got, strict=True):
-        mean = sum(row) / 4
-        deviation = (sum((x - mean) ** 2 for x in row) / 3) ** 0.5
-        assert mine.tolist() == pytest.approx([(x - mean) / (deviation + 1e-4) for x in row])
-    assert not got[1].any()  # a silent group
-    assert group_advantages(rewards, scale=False)[2].tolist() == [-3, -1, 1, 3]
 
 
 def test_three_ways_to_average():

@@ -84,10 +84,9 @@ def test_trls_default_loss_pays_no_heed_to_label_smoothing():
     assert REFERENCE["defaults"].tolist() == [0.1, 1e-6, 1024, 0.0, 0.5]
 
 
-def test_the_kit_has_the_same_loss_and_a_tensor_has_its_gradient():
+def test_a_tensor_has_the_gradient_that_the_page_tells():
     rng = np.random.default_rng(0)
     four = -rng.exponential(5.0, (4, 9))
-    assert max_abs_difference(method.dpo_loss(*four, 0.3), policy.dpo(*four, 0.3)) < 1e-15
     tensors = [Tensor(x) for x in four]
     by_chosen, by_rejected, *_ = gradients(method.dpo_loss(*tensors, 0.3).sum(), tensors)
     for n in range(9):

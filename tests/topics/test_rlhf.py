@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from topics.kit import lm, max_abs_difference
-from topics.kit.model.policy import averaged, checked, kl_terms, log_probs, policy_gradient, rollout, sums, thanked
+from topics.kit.model.policy import averaged, checked, log_probs, policy_gradient, rollout, sums, thanked
 from topics.kit.model.training import loss_and_gradients
 from topics.kit.page.demo import defaults, views_of
 from topics.rlhf import demos, house_model, judges, ledger, live, practice
@@ -202,8 +202,6 @@ def test_k1_and_k3_have_the_mean_kl_and_k2_has_not(seed):
     assert p @ found["k3"] == pytest.approx(true_kl(log_pi, log_ref))
     assert abs(p @ found["k2"] - true_kl(log_pi, log_ref)) > 1e-3
     assert found["k3"].min() >= 0 > found["k1"].min()
-    for kind, x in found.items():
-        assert max_abs_difference(x, kl_terms(log_pi, log_ref, kind)) < 1e-15  # what the kit trains with
 
 
 @pytest.mark.parametrize("seed", SEEDS)

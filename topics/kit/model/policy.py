@@ -1,10 +1,9 @@
 """The house model as a policy: prompts that leave a choice, answers to many of them at once, checkers that reward them,
-and the losses that move it. Knows no page. What the five pages on alignment share.
+and how it is trained on what it does. Knows no page. What the five pages on alignment share.
 
-π policy   π_ref reference, where it began   π_old the policy that sampled   r reward   A advantage   β price of KL
-ε clip   N answers   P words of a prompt   T words of the longest answer
+π policy   r reward   A advantage   N answers   P words of a prompt   T words of the longest answer
 
-A loss is given for each word or answer, as a Tensor where it is given one; `averaged` makes one number of it.
+The losses are the pages' own, since readers edit them: a method's take Tensors as they take arrays.
 """
 
 from dataclasses import dataclass
@@ -170,55 +169,12 @@ def checked(check, rolled):
     return np.array([check(prompt, answer) for prompt, answer in zip(*rolled.texts(), strict=True)], float)
 
 
-# ---- losses
+# ---- the plain loss
 
 
 def policy_gradient(log_pi, A):
     """−A·log π: its gradient is that of the expected reward, turned round (Williams 1992)."""
     return -A * log_pi
-
-
-def clipped(log_pi, log_old, A, low=0.2, high=0.2):
-    """−min(ρA, clip(ρ, 1−low, 1+high)·A) with the ratio ρ = π/π_old (arXiv 1707.06347).
-
-    >>> clipped(np.log([1.5, 0.5]), np.zeros(2), np.array([1.0, 1.0])).round(6).tolist()
-    [-1.2, -0.5]
-    """
-    ratio = np.exp(log_pi - log_old)
-    return -np.minimum(ratio * A, np.minimum(np.maximum(ratio, 1 - low), 1 + high) * A)
-
-
-def kl_terms(log_pi, log_ref, kind):
-    """An estimate of KL(π‖π_ref) from each of π's own samples: "k1", "k2" or "k3" (Schulman 2020).
-
-    >>> [round(float(kl_terms(np.log(0.5), np.log(0.25), k)), 3) for k in ("k1", "k2", "k3")]
-    [0.693, 0.24, 0.193]
-    """
-    d = log_pi - log_ref
-    if kind == "k1":
-        return d
-    return d * d * 0.5 if kind == "k2" else np.expm1(-d) + d  # expm1: exp(−d) − 1 has no digits left near 0
-
-
-def dpo(chosen, rejected, ref_chosen, ref_rejected, beta):
-    """−log σ(β·margin) of each pair, of the log-probabilities of whole answers (arXiv 2305.18290).
-
-    >>> round(float(dpo(-3.0, -4.0, -3.0, -4.0, 0.1)), 4)   # where the policy is the reference: log 2
-    0.6931
-    """
-    return np.logaddexp(0.0, -beta * ((chosen - ref_chosen) - (rejected - ref_rejected)))
-
-
-def group_advantages(rewards, scale=True, eps=1e-4):
-    """(r − mean)/(standard deviation + eps) within each group: rewards (..., G) to (..., G) (arXiv 2402.03300).
-
-    scale  False leaves the division out   The deviation is the sample's, over G − 1, as in TRL.
-
-    >>> group_advantages(np.array([1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0])).round(2).tolist()[:2]
-    [2.47, -0.35]
-    """
-    centred = rewards - rewards.mean(-1, keepdims=True)
-    return centred / (rewards.std(-1, ddof=1, keepdims=True) + eps) if scale else centred
 
 
 def averaged(x, mask, by="token"):
