@@ -9,6 +9,7 @@ from topics.kit.model.data import data_file
 from topics.kit.model.language import HELD_OUT
 from training import effects, family, report
 from training.family import PLANS, RUNS, missing_starts, waves
+from training.recorded import kept
 
 FOUND = report.results()
 TARGET = FOUND["target"]
@@ -170,3 +171,25 @@ def test_the_effects_were_measured_over_three_seeds(run):
     (at_once, of), (worked, _) = (FOUND[run]["sums"][kind]["3"] for kind in ("answer", "explain"))
     assert at_once / of < 0.05
     assert worked / of > 0.9
+
+
+def test_a_script_that_was_stopped_goes_on_and_one_that_has_ended_begins_anew(tmp_path, monkeypatch):
+    monkeypatch.setattr(kept, "ROOT", tmp_path)
+    calls = []
+
+    def work(x):
+        calls.append(x)
+        return x
+
+    def script(stops=False):
+        with kept.kept("script") as (done, once):
+            once("a", work, 1)
+            if stops:
+                raise KeyboardInterrupt
+            once("b", work, 2)
+            return dict(done)
+
+    with pytest.raises(KeyboardInterrupt):
+        script(stops=True)
+    assert script() == {"a": 1, "b": 2} and calls == [1, 2]
+    assert script() == {"a": 1, "b": 2} and calls == [1, 2, 1, 2]

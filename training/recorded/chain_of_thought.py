@@ -4,9 +4,7 @@ spoilt, and voted on. Six models of the family; numpy and the kit only, seeded.
     OPENBLAS_NUM_THREADS=1 python -m training.recorded.chain_of_thought    # 15 minutes; goes on if stopped
 """
 
-import json
 from datetime import date
-from pathlib import Path
 
 import numpy as np
 
@@ -24,9 +22,9 @@ from topics.chain_of_thought.sums import (
 from topics.chain_of_thought.votes import voted
 from topics.chain_of_thought.writing import write_on
 from topics.kit import lm
+from training.recorded.kept import ROOT, kept
 
-ROOT = Path(__file__).parents[2]
-KEPT, HERE = ROOT / ".cache/chain_of_thought.json", ROOT / "topics/chain_of_thought/recorded.py"
+HERE = ROOT / "topics/chain_of_thought/recorded.py"
 MODELS = ("target", "heads8-1", "heads8-2", "heads8-3", "draft", "quick")
 SUMS, SPOILT, VOTED, CHAINS = 400, 200, 100, 64
 KS = (1, 2, 4, 8, 16, 32, 64)
@@ -34,26 +32,19 @@ ASKED = {"at once": at_once, "worked": worked}
 
 
 def main():
-    done = json.loads(KEPT.read_text()) if KEPT.exists() else {}
-
-    def once(key, work):
-        if key not in done:
-            done[key] = work()
-            KEPT.write_text(json.dumps(done))
-            print(key, done[key], flush=True)
-
-    for name in MODELS:
-        model = lm.read(ROOT / f"training/runs/{name}.safetensors")
-        for digits in (1, 2, 3, 4):
+    with kept("chain_of_thought") as (done, once):
+        for name in MODELS:
+            model = lm.read(ROOT / f"training/runs/{name}.safetensors")
+            for digits in (1, 2, 3, 4):
+                for how in ASKED:
+                    once(f"sums {name} {how} {digits}", lambda m=model, h=how, d=digits: by_digits(m, h, d))
+            once(f"carries {name}", lambda m=model: by_carries(m))
+            for kind in KINDS:
+                for column in (1, 2, 3) if kind in ("one wrong digit", "cut short") else (2,):
+                    once(f"spoilt {name} {kind} {column}", lambda m=model, k=kind, c=column: judged(m, k, c))
             for how in ASKED:
-                once(f"sums {name} {how} {digits}", lambda m=model, h=how, d=digits: by_digits(m, h, d))
-        once(f"carries {name}", lambda m=model: by_carries(m))
-        for kind in KINDS:
-            for column in (1, 2, 3) if kind in ("one wrong digit", "cut short") else (2,):
-                once(f"spoilt {name} {kind} {column}", lambda m=model, k=kind, c=column: judged(m, k, c))
-        for how in ASKED:
-            once(f"votes {name} {how}", lambda m=model, h=how: by_votes(m, h))
-    write(done)
+                once(f"votes {name} {how}", lambda m=model, h=how: by_votes(m, h))
+        write(done)
 
 
 def share(found):

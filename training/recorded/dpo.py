@@ -4,10 +4,8 @@ under three losses and two rates, three seeds each. numpy and the kit only, seed
     OPENBLAS_NUM_THREADS=1 python -m training.recorded.dpo    # four minutes; goes on if stopped
 """
 
-import json
 from datetime import date
 from itertools import islice
-from pathlib import Path
 
 import numpy as np
 
@@ -25,28 +23,21 @@ from topics.dpo.runs import (
     thanks_run,
 )
 from topics.kit import lm
+from training.recorded.kept import ROOT, kept
 
-ROOT = Path(__file__).parents[2]
-KEPT, HERE = ROOT / ".cache/dpo.json", ROOT / "topics/dpo/recorded.py"
+HERE = ROOT / "topics/dpo/recorded.py"
 SEEDS, RATES, ASKED = (0, 1, 2), (0.0001, 0.0005), 200
 
 
 def main():
-    done = json.loads(KEPT.read_text()) if KEPT.exists() else {}
-
-    def once(key, work):
-        if key not in done:
-            done[key] = work()
-            KEPT.write_text(json.dumps(done))
-            print(key, done[key], flush=True)
-
-    for seed in SEEDS:
-        once(f"thanks {seed}", lambda s=seed: thanked(s))
-        once(f"before {seed}", lambda s=seed: round(right(lm.load("target"), s), 3))
-        for loss in LOSSES:
-            for eta in RATES:
-                once(f"{loss} {eta} {seed}", lambda o=loss, e=eta, s=seed: summed(o, e, s))
-    write(done)
+    with kept("dpo") as (done, once):
+        for seed in SEEDS:
+            once(f"thanks {seed}", lambda s=seed: thanked(s))
+            once(f"before {seed}", lambda s=seed: round(right(lm.load("target"), s), 3))
+            for loss in LOSSES:
+                for eta in RATES:
+                    once(f"{loss} {eta} {seed}", lambda o=loss, e=eta, s=seed: summed(o, e, s))
+        write(done)
 
 
 def thanked(seed):

@@ -4,10 +4,8 @@ small models of the house's form, three seeds each. numpy and the kit only, seed
     OPENBLAS_NUM_THREADS=1 python -m training.recorded.gpt_pretraining    # eight minutes; goes on if stopped
 """
 
-import json
 from datetime import date
 from math import isfinite
-from pathlib import Path
 
 from topics.gpt_pretraining.readers_text import LABELS
 from topics.gpt_pretraining.runs import (
@@ -20,31 +18,24 @@ from topics.gpt_pretraining.runs import (
     schedule_losses,
     task_run,
 )
+from training.recorded.kept import ROOT, kept
 
-ROOT = Path(__file__).parents[2]
-KEPT, HERE = ROOT / ".cache/gpt_pretraining.json", ROOT / "topics/gpt_pretraining/recorded.py"
+HERE = ROOT / "topics/gpt_pretraining/recorded.py"
 SEEDS = (0, 1, 2)
 
 
 def main():
-    done = json.loads(KEPT.read_text()) if KEPT.exists() else {}
-
-    def once(key, work):
-        if key not in done:
-            done[key] = work()
-            KEPT.write_text(json.dumps(done))
-            print(key, done[key], flush=True)
-
-    for seed in SEEDS:
-        for labels in LABELS:
-            once(f"task {labels} {seed}", lambda x=labels, s=seed: task_run(s, x))
-        once(f"wide {seed}", lambda s=seed: task_run(s, LABELS[0], 64, WIDE_STEPS, 40))
-    for seed in SEEDS:
-        for peak in PEAKS:
-            once(f"schedule {peak} {seed}", lambda p=peak, s=seed: schedule_losses(s, p))
-        for eta, warm, norm in cells():
-            once(f"rate {eta} {warm} {norm} {seed}", lambda e=eta, w=warm, n=norm, s=seed: fast_run(s, e, w, n))
-    write(done)
+    with kept("gpt_pretraining") as (done, once):
+        for seed in SEEDS:
+            for labels in LABELS:
+                once(f"task {labels} {seed}", lambda x=labels, s=seed: task_run(s, x))
+            once(f"wide {seed}", lambda s=seed: task_run(s, LABELS[0], 64, WIDE_STEPS, 40))
+        for seed in SEEDS:
+            for peak in PEAKS:
+                once(f"schedule {peak} {seed}", lambda p=peak, s=seed: schedule_losses(s, p))
+            for eta, warm, norm in cells():
+                once(f"rate {eta} {warm} {norm} {seed}", lambda e=eta, w=warm, n=norm, s=seed: fast_run(s, e, w, n))
+        write(done)
 
 
 def cells():

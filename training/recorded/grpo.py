@@ -4,10 +4,8 @@ many tries it needs before and after; and target, asked for sums at once. numpy 
     OPENBLAS_NUM_THREADS=1 python -m training.recorded.grpo    # twenty minutes; goes on if stopped
 """
 
-import json
 from datetime import date
 from itertools import islice
-from pathlib import Path
 from textwrap import fill
 
 import numpy as np
@@ -15,29 +13,22 @@ import numpy as np
 from topics.grpo.practice import ANSWERS, GROUP, RATE, REWARDS, kl_from, questions, solved, start, steps
 from topics.kit import lm
 from topics.kit.model.policy import sums
+from training.recorded.kept import ROOT, kept
 
-ROOT = Path(__file__).parents[2]
-KEPT, HERE = ROOT / ".cache/grpo.json", ROOT / "topics/grpo/recorded.py"
+HERE = ROOT / "topics/grpo/recorded.py"
 SEEDS, STEPS = range(6), 30
 SUMS, TRIES = 40, 64
 SKILL_SEEDS, SKILL_STEPS, SKILL_RATE, EVERY = (0, 1, 2), 120, 1e-4, 20
 
 
 def main():
-    done = json.loads(KEPT.read_text()) if KEPT.exists() else {}
-
-    def once(key, work):
-        if key not in done:
-            done[key] = work()
-            KEPT.write_text(json.dumps(done))
-            print(key, str(done[key])[:300], flush=True)
-
-    for reward in REWARDS:
-        for seed in SEEDS:
-            once(f"{reward} {seed}", lambda r=reward, s=seed: practised(r, s))
-    for seed in SKILL_SEEDS:
-        once(f"at once {seed}", lambda s=seed: at_once(s))
-    write(done)
+    with kept("grpo") as (done, once):
+        for reward in REWARDS:
+            for seed in SEEDS:
+                once(f"{reward} {seed}", lambda r=reward, s=seed: practised(r, s))
+        for seed in SKILL_SEEDS:
+            once(f"at once {seed}", lambda s=seed: at_once(s))
+        write(done)
 
 
 def practised(reward, seed):

@@ -4,44 +4,35 @@ of 4 short texts each, three seeds. numpy and the kit only, seeded.
     OPENBLAS_NUM_THREADS=1 python -m training.recorded.lora    # ten minutes; goes on if stopped
 """
 
-import json
 from datetime import date
-from pathlib import Path
 
 from topics.kit.model.adapters import PARTS
 from topics.lora.runs import FULL_RATES, RANKS, RATES, RULES, adapter_run, ended, full_run, lm, short_sums
+from training.recorded.kept import ROOT, kept
 
-ROOT = Path(__file__).parents[2]
-KEPT, HERE = ROOT / ".cache/lora.json", ROOT / "topics/lora/recorded.py"
+HERE = ROOT / "topics/lora/recorded.py"
 SEEDS = (0, 1, 2)
 PART_RATES = (0.003, 0.01)
 
 
 def main():
-    done = json.loads(KEPT.read_text()) if KEPT.exists() else {}
-
-    def once(key, work):
-        if key not in done:
-            done[key] = work()
-            KEPT.write_text(json.dumps(done))
-            print(key, done[key], flush=True)
-
-    once("before", lambda: ended(lm.load("target"), {}))
-    for seed in SEEDS:
-        for eta in FULL_RATES:
-            once(f"full {eta} {seed}", lambda e=eta, s=seed: full_run(s, e))
-        for rule, r, eta in cells():
-            once(
-                f"{cell_name(rule, r, eta)} {seed}",
-                lambda r=r, u=rule, e=eta, s=seed: adapter_run(s, r, RULES[u](r), e),
-            )
-        for parts in PARTS:
+    with kept("lora") as (done, once):
+        once("before", lambda: ended(lm.load("target"), {}))
+        for seed in SEEDS:
+            for eta in FULL_RATES:
+                once(f"full {eta} {seed}", lambda e=eta, s=seed: full_run(s, e))
+            for rule, r, eta in cells():
+                once(
+                    f"{cell_name(rule, r, eta)} {seed}",
+                    lambda r=r, u=rule, e=eta, s=seed: adapter_run(s, r, RULES[u](r), e),
+                )
+            for parts in PARTS:
+                for eta in PART_RATES:
+                    if parts != "all matrices":
+                        once(f"{parts} 4 {eta} {seed}", lambda p=parts, e=eta, s=seed: adapter_run(s, 4, 2.0, e, p))
             for eta in PART_RATES:
-                if parts != "all matrices":
-                    once(f"{parts} 4 {eta} {seed}", lambda p=parts, e=eta, s=seed: adapter_run(s, 4, 2.0, e, p))
-        for eta in PART_RATES:
-            once(f"sums {eta} {seed}", lambda e=eta, s=seed: adapter_run(s, 4, 2.0, e, taught=short_sums))
-    write(done)
+                once(f"sums {eta} {seed}", lambda e=eta, s=seed: adapter_run(s, 4, 2.0, e, taught=short_sums))
+        write(done)
 
 
 def cells():

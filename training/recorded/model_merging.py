@@ -6,11 +6,8 @@ a beginning, or nothing. numpy and the kit only, seeded.
 Reads training/runs: target, courteous, courteous-2, courteous-3, quick, quick-2, quick-3, heads8-1, heads8-2, heads8-3.
 """
 
-import json
-import sys
 from datetime import date
 from functools import cache
-from pathlib import Path
 
 import numpy as np
 
@@ -21,9 +18,9 @@ from topics.kit.model.text import held_out, padded
 from topics.model_merging.alignment import aligning_order, reordered
 from topics.model_merging.method import add_changes, angle, cosine, linear_merge, task_vector, ties_merge
 from topics.model_merging.skills import judged
+from training.recorded.kept import ROOT, kept
 
-ROOT = Path(__file__).parents[2]
-RUNS, KEPT, HERE = ROOT / "training/runs", ROOT / ".cache/model_merging.json", ROOT / "topics/model_merging/recorded.py"
+RUNS, HERE = ROOT / "training/runs", ROOT / "topics/model_merging/recorded.py"
 AMOUNTS = [round(-0.4 + 0.1 * i, 1) for i in range(19)]  # of each change, on the plane
 
 
@@ -165,30 +162,17 @@ def soups():
     return found
 
 
-def main(parts):
-    done = json.loads(KEPT.read_text()) if KEPT.exists() else {}
-
-    def once(key, work):
-        if key not in done:
-            result = work()
-            done.update(json.loads(KEPT.read_text()) if KEPT.exists() else {})
-            done[key] = result
-            KEPT.write_text(json.dumps(done))
-            print(key, done[key], flush=True)
-
-    if "plane" in parts:
+def main():
+    with kept("model_merging") as (done, once):
         for b in AMOUNTS:
             once(f"plane {b}", lambda b=b: [judged(merged(("courteous", "quick"), (a, b))) for a in AMOUNTS])
-    if "paths" in parts:
         for pair in PAIRS:
             once(f"path {pair[0]} {pair[1]}", lambda pair=pair: path_losses(pair))
-    if "rules" in parts:
         for seed in (1, 2, 3):
             once(f"widely {seed}", lambda seed=seed: rules_of(seed))
         once("geometry", geometry)
         once("three of a task", soups)
-
-    write(done)
+        write(done)
 
 
 def write(done):
@@ -203,7 +187,7 @@ def write(done):
         text += ["]", f"{name} = [", *(f"    {[round(1000 * each[at]) for each in row]}," for row in rows)]
     text += ["]", "# along the straight path of two models, at 0, 0.1, … 1: nats a word above the floor", "PATHS = {"]
     for pair in PAIRS:
-        for way, losses in done.get(f"path {pair[0]} {pair[1]}", {}).items():
+        for way, losses in done[f"path {pair[0]} {pair[1]}"].items():
             text.append(f'    ("{pair[0]}", "{pair[1]}", "{way}"):\n        {[round(x, 3) for x in losses]},')
     text += [
         "}",
@@ -211,14 +195,14 @@ def write(done):
         "RULES = {",
     ]
     for seed in (1, 2, 3):
-        if f"widely {seed}" in done:
-            text.append(f"    {seed}: {{")
-            text += [f'        "{name}": {tuple(found)},'
-                     for name, found in done[f"widely {seed}"].items()]  # fmt: skip
-            text.append("    },")
+        text += [
+            f"    {seed}: {{",
+            *(f'        "{name}": {tuple(found)},' for name, found in done[f"widely {seed}"].items()),
+            "    },",
+        ]
     text += ["}"]
     for name, key in (("GEOMETRY", "geometry"), ("SOUPS", "three of a task")):
-        text += [f"{name} = {{", *(f'    "{what}": {_told(x)},' for what, x in done.get(key, {}).items()), "}"]
+        text += [f"{name} = {{", *(f'    "{what}": {_told(x)},' for what, x in done[key].items()), "}"]
     HERE.write_text("\n".join([*text, "# fmt: on", ""]))
 
 
@@ -229,4 +213,4 @@ def _told(x):
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:] or ["plane", "paths", "rules"])
+    main()

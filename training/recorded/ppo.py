@@ -4,40 +4,31 @@ model's answers. numpy and the kit only, seeded.
     OPENBLAS_NUM_THREADS=1 python -m training.recorded.ppo    # five minutes; goes on if stopped
 """
 
-import json
 from datetime import date
-from pathlib import Path
 
 import numpy as np
 
 from topics.ppo.cart_pole import AGENTS, iteration, lowest_late, new_agent
 from topics.ppo.house_model import WAYS, epochs_of, policy, share_right
+from training.recorded.kept import ROOT, kept
 
-ROOT = Path(__file__).parents[2]
-KEPT, HERE = ROOT / ".cache/ppo.json", ROOT / "topics/ppo/recorded.py"
+HERE = ROOT / "topics/ppo/recorded.py"
 CONTROL_SEEDS, CONTROL_RATES, BATCHES = range(6), (0.003, 0.01), 60
 EPOCH_SEEDS, EPOCH_RATES, EPOCHS = range(3), (0.0003, 0.001), 8
 
 
 def main():
-    done = json.loads(KEPT.read_text()) if KEPT.exists() else {}
-
-    def once(key, work):
-        if key not in done:
-            done[key] = work()
-            KEPT.write_text(json.dumps(done))
-            print(key, done[key], flush=True)
-
-    once("before", lambda: round(share_right(policy(), 256), 3))
-    for eta in CONTROL_RATES:
-        for kind in AGENTS:
-            for seed in CONTROL_SEEDS:
-                once(f"control {eta} {kind} {seed}", lambda k=kind, e=eta, s=seed: control(k, e, s))
-    for eta in EPOCH_RATES:
-        for way in WAYS:
-            for seed in EPOCH_SEEDS:
-                once(f"epochs {eta} {way} {seed}", lambda w=way, e=eta, s=seed: drift(w, e, s))
-    write(done)
+    with kept("ppo") as (done, once):
+        once("before", lambda: round(share_right(policy(), 256), 3))
+        for eta in CONTROL_RATES:
+            for kind in AGENTS:
+                for seed in CONTROL_SEEDS:
+                    once(f"control {eta} {kind} {seed}", lambda k=kind, e=eta, s=seed: control(k, e, s))
+        for eta in EPOCH_RATES:
+            for way in WAYS:
+                for seed in EPOCH_SEEDS:
+                    once(f"epochs {eta} {way} {seed}", lambda w=way, e=eta, s=seed: drift(w, e, s))
+        write(done)
 
 
 def control(kind, eta, seed):

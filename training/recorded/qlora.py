@@ -17,13 +17,13 @@ import numpy as np
 
 from topics.kit.model import adapters
 from topics.qlora import house
+from training.recorded.kept import kept
 
 SEEDS, RATES = (0, 1, 2), (0.001, 0.003, 0.01)
 STEPS, STEPS_OF_REPAIR, RATE_OF_REPAIR = 80, 40, 0.01
 TEXTS, STEPS_SHOWN = 36, 60
 KEPT = (0.001, 0)  # rate and seed of the adapter that the page runs
 TO, DATA = Path("topics/qlora/recorded.py"), Path("topics/data/qlora.safetensors")
-DONE = Path("training/recorded/qlora.partial.json")
 
 
 def trained(steps, *how, **more):
@@ -80,45 +80,36 @@ def save(factors):
     DATA.write_bytes(len(text).to_bytes(8, "little") + text + b"".join(parts))
 
 
-def once(done, key, work):
-    """What has been done before is not done again."""
-    if key not in done:
-        done[key] = work()
-        DONE.write_text(json.dumps(done))
-        print(key, done[key], flush=True)
-    return done[key]
-
-
 def rounded(x, digits=4):
     return {key: round(value, digits) for key, value in x.items()} if isinstance(x, dict) else round(x, digits)
 
 
 def main():
-    done = json.loads(DONE.read_text()) if DONE.exists() else {}
-    tuned = {rate: [rounded(once(done, f"manners {rate} {seed}", lambda rate=rate, seed=seed: manners(rate, seed)))
-                    for seed in SEEDS] for rate in RATES}  # fmt: skip
-    before = {bits: rounded(once(done, f"rounded {bits}", lambda bits=bits: repair(bits, 0, 0)))
-              for bits in (16, 4, 3, 2)}  # fmt: skip
-    after = {(bits, r): [rounded(once(done, f"repair {bits} {r} {seed}",
-                                      lambda bits=bits, r=r, seed=seed: repair(bits, r, seed))) for seed in SEEDS]
-             for bits, r in product((4, 3, 2), (1, 4, 16))}  # fmt: skip
-    shown = {broken: [rounded(once(done, f"learnt {broken} {seed}",
-                                   lambda broken=broken, seed=seed: learnt(broken, seed))) for seed in SEEDS]
-             for broken in (False, True)}  # fmt: skip
-    TO.write_text(
-        f'"""Adapters trained on the house model in few bits, three seeds each.\n\nMade on {date.today()} by '
-        '`OPENBLAS_NUM_THREADS=1 python -m training.recorded.qlora`.\n"""\n\n'
-        f"# rate: of each seed the loss above the floor (nats a word, {TEXTS} courteous texts, after the colon)\n"
-        "# without an adapter and put back in four ways; the size of the change, root mean square; what survives\n"
-        f"TUNED = {tuned!r}\n\n"
-        "# bits: loss above the floor on all texts; 16 is the base as it is\n"
-        f"ROUNDED = {before!r}\n\n"
-        f"# (bits, rank): the same with an adapter after {STEPS_OF_REPAIR} steps, of each seed\n"
-        f"REPAIRED = {after!r}\n\n"
-        f"# whether the adapter was kept in four bits: loss above the floor after {STEPS_SHOWN} steps at {KEPT[0]}\n"
-        f"LEARNT = {shown!r}\n"
-    )
-    DONE.unlink()
+    with kept("qlora") as (_, once):
+        tuned = {rate: [rounded(once(f"manners {rate} {seed}", lambda rate=rate, seed=seed: manners(rate, seed)))
+                        for seed in SEEDS] for rate in RATES}  # fmt: skip
+        before = {bits: rounded(once(f"rounded {bits}", lambda bits=bits: repair(bits, 0, 0)))
+                  for bits in (16, 4, 3, 2)}  # fmt: skip
+        after = {(bits, r): [rounded(once(f"repair {bits} {r} {seed}",
+                                          lambda bits=bits, r=r, seed=seed: repair(bits, r, seed))) for seed in SEEDS]
+                 for bits, r in product((4, 3, 2), (1, 4, 16))}  # fmt: skip
+        shown = {broken: [rounded(once(f"learnt {broken} {seed}",
+                                       lambda broken=broken, seed=seed: learnt(broken, seed))) for seed in SEEDS]
+                 for broken in (False, True)}  # fmt: skip
+        TO.write_text(
+            f'"""Adapters trained on the house model in few bits, three seeds each.\n\nMade on {date.today()} by '
+            '`OPENBLAS_NUM_THREADS=1 python -m training.recorded.qlora`.\n"""\n\n'
+            f"# rate: of each seed the loss above the floor (nats a word, {TEXTS} courteous texts, after the colon)\n"
+            "# without an adapter and put back in four ways; the size of the change, root mean square; what survives\n"
+            f"TUNED = {tuned!r}\n\n"
+            "# bits: loss above the floor on all texts; 16 is the base as it is\n"
+            f"ROUNDED = {before!r}\n\n"
+            f"# (bits, rank): the same with an adapter after {STEPS_OF_REPAIR} steps, of each seed\n"
+            f"REPAIRED = {after!r}\n\n"
+            "# whether the adapter was kept in four bits: loss above the floor after "
+            f"{STEPS_SHOWN} steps at {KEPT[0]}\n"
+            f"LEARNT = {shown!r}\n"
+        )
 
 
 if __name__ == "__main__":

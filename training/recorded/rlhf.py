@@ -4,19 +4,17 @@ policies that should land on the exact optimum; three seeds each. numpy and the 
     OPENBLAS_NUM_THREADS=1 python -m training.recorded.rlhf    # some ten minutes; goes on if stopped
 """
 
-import json
 from datetime import date
 from itertools import islice
-from pathlib import Path
 
 import numpy as np
 
 from topics.rlhf.judges import reward_model, start
 from topics.rlhf.live import BETAS, LIKES, STEPS, TILT_BETAS, TILT_STEPS
 from topics.rlhf.practice import ask_all, steps, thanks_steps, thanks_wanted
+from training.recorded.kept import ROOT, kept
 
-ROOT = Path(__file__).parents[2]
-KEPT, HERE = ROOT / ".cache/rlhf.json", ROOT / "topics/rlhf/recorded.py"
+HERE = ROOT / "topics/rlhf/recorded.py"
 SEEDS = (0, 1, 2)
 EVERY = 4  # steps between two that are kept
 
@@ -42,22 +40,15 @@ def run_tilt(beta, mean, seed):
 
 
 def main():
-    done = json.loads(KEPT.read_text()) if KEPT.exists() else {}
-
-    def once(key, work, *given):
-        if key not in done:
-            done[key] = work(*given)
-            KEPT.write_text(json.dumps(done))
-            print(key, done[key][-1] if isinstance(done[key][-1], list) else done[key], flush=True)
-
-    for seed in SEEDS:
-        for beta in BETAS:
-            once(f"walk {beta} 100 {seed}", walk, beta, 100, seed)
-        for beta in TILT_BETAS:
-            once(f"tilt {beta} {seed}", run_tilt, beta, False, seed)
-        once(f"broken 1.0 {seed}", run_tilt, 1.0, True, seed)
-        once(f"walk 0.0 400 {seed}", walk, 0.0, 400, seed)
-    write(done)
+    with kept("rlhf") as (done, once):
+        for seed in SEEDS:
+            for beta in BETAS:
+                once(f"walk {beta} 100 {seed}", walk, beta, 100, seed)
+            for beta in TILT_BETAS:
+                once(f"tilt {beta} {seed}", run_tilt, beta, False, seed)
+            once(f"broken 1.0 {seed}", run_tilt, 1.0, True, seed)
+            once(f"walk 0.0 400 {seed}", walk, 0.0, 400, seed)
+        write(done)
 
 
 def write(done):
