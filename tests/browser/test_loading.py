@@ -77,6 +77,34 @@ def test_a_file_that_fails_is_named_and_asked_for_again(browser, server, pattern
     assert survived and seen != "works", seen
 
 
+def test_retry_waits_for_nobody_who_asked_before(loose, server):
+    """Another demo's download may be about to fail: it takes neither the retry with it, nor the figure that has come."""
+    held = []
+    does = {
+        "fail": lambda route: route.fulfill(status=500),
+        "hold": held.append,
+        "pass": lambda route: route.continue_(),
+    }
+    now = "fail"
+    loose.route("**/live-*.js", lambda route: does[now](route))
+    loose.goto(server.url + "lab.html")
+    for name in ("good", "model"):
+        move(loose, name)
+    wake(loose)
+    for name in ("good", "model"):
+        expect(loose.locator(f"#demo-{name} .demo-status")).to_contain_text("HTTP 500")
+    now = "hold"
+    loose.locator("#demo-model [data-retry]").click()
+    eventually(loose, lambda: held)
+    now = "pass"
+    loose.locator("#demo-good [data-retry]").click()
+    live(loose)
+    now = "fail"
+    held[0].fulfill(status=500)
+    expect(loose.locator("#demo-model")).to_have_attribute("state", "error")
+    live(loose)
+
+
 def test_a_style_that_is_refused_is_told_by_its_cause(loose, server):
     """Chromium keeps a sheet for it, whose rules can't be read."""
     uncaught = []

@@ -12,7 +12,7 @@ import { loadGrid } from "./grid.js";
 import { callPython, goOnPython, onPython, pythonStatus, retryPython, startPython } from "../python/python.js";
 import { showTools, wireTools } from "./tools.js";
 import { announce } from "../page/announce.js";
-import { part } from "../page/parts.js";
+import { part, partAgain } from "../page/parts.js";
 import { reportAddress } from "../page/report.js";
 import "./touch.js"; // from the start: the first touch may be the one that scrolls
 
@@ -41,6 +41,7 @@ class LlmDemo extends HTMLElement {
     enliven(this.stage);
     this.touched = false;
     this.views = null; // the last answer
+    this.turns = 0; // how many answers were to be shown
     this.pinned = null; // {views, values}: an earlier answer to compare with, and what the controls said then
     this.running = null; // {args, cancel}: one call in flight
     this.pending = null; // args: and one latest pending
@@ -153,6 +154,7 @@ class LlmDemo extends HTMLElement {
     if (target.closest("[data-go-on]")) this.request(readControls(this.form), goOnPython);
     if (target.closest("[data-new-seed]")) this.newSeed(target.closest("[data-control]"));
     if (target.closest("[data-retry]")) {
+      partAgain("live");
       retryPython();
       this.ask(readControls(this.form));
     }
@@ -255,6 +257,7 @@ class LlmDemo extends HTMLElement {
   /** Tells whether the answer has found its place; where it could not be drawn, `failed` has said so. */
   async show(views, { quiet = false } = {}) {
     if (!this.isConnected) return false;
+    const turn = (this.turns += 1);
     try {
       const { canPin, news, refusal, showViews, spoken } = await drawing();
       this.news = news;
@@ -266,7 +269,9 @@ class LlmDemo extends HTMLElement {
       this.lines = spoken(views);
       if (!this.touched) this.hear();
     } catch (problem) {
-      this.failed({ message: `The figure could not be drawn: ${problem.message}`, updated: problem.updated });
+      const { message, updated } = problem;
+      const last = turn === this.turns; // else a later answer stands there, or will say so itself
+      if (last) this.failed({ message: `The figure could not be drawn: ${message}`, updated });
       return false;
     }
     showTools(this);

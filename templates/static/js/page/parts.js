@@ -9,11 +9,26 @@ import { hideNotice, notice } from "./notice.js";
 const SLOW = 500; // ms before a reader who has asked for something is told that it is on its way
 
 const parts = new Map(); // name → promise: each is fetched once, and anew after a failure
+const here = new Set(); // names of those that have come
 
 /** A part, by name. Rejects with {message, updated}: the next call asks the network again. */
 export function part(name) {
-  if (!parts.has(name)) parts.set(name, fetchPart(name).catch((error) => parts.delete(name) && Promise.reject(error)));
+  if (!parts.has(name)) askFor(name);
   return parts.get(name);
+}
+
+/** Ask for a part that is not here yet, and don't wait with those who asked before: that may be about to fail. */
+export function partAgain(name) {
+  if (!here.has(name)) askFor(name);
+}
+
+function askFor(name) {
+  const asked = fetchPart(name);
+  parts.set(name, asked);
+  asked.then(
+    () => here.add(name),
+    () => parts.get(name) === asked && parts.delete(name),
+  );
 }
 
 async function fetchPart(name) {
