@@ -78,7 +78,7 @@ def test_a_file_that_fails_is_named_and_asked_for_again(browser, server, pattern
 
 
 def test_retry_waits_for_nobody_who_asked_before(loose, server):
-    """Another demo's download may be about to fail: it takes neither the retry with it, nor the figure that has come."""
+    """Another demo's download may be about to fail: neither the retry waits for it, nor does the figure go with it."""
     held = []
     does = {
         "fail": lambda route: route.fulfill(status=500),
