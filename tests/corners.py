@@ -1,4 +1,4 @@
-"""The corners of a demo's controls that tests try: all where they are few, else enough for every pair of values."""
+"""The corners of a demo's controls that tests try: all, or enough for every pair of values, or a few."""
 
 from itertools import combinations
 
@@ -25,3 +25,9 @@ def paired(every):
 
 def pairs(setting):
     return set(combinations(setting.items(), 2))
+
+
+def spread(every, count):
+    """As many of them, the first and the last, which are all controls at one end and at the other, among them."""
+    last = len(every) - 1
+    return [every[i] for i in sorted({last * k // (count - 1) for k in range(count)})]

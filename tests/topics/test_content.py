@@ -12,7 +12,7 @@ import pytest
 
 from builder.figure.grid import grid, plain
 from builder.figure.svg import figure_svg
-from tests.corners import MANY, tried
+from tests.corners import MANY, spread, tried
 from topics import ORDER
 from topics.kit.page.bridge import pack
 from topics.kit.page.demo import answer, as_views, corners, defaults, is_demo, views_of
@@ -88,10 +88,10 @@ def texts(thing):
 
 @pytest.mark.parametrize("function", DEMOS)
 def test_every_corner_of_a_demo_gives_finite_labelled_views(function, request):
-    count = len(list(corners(function)))
-    assert count <= MOST_CORNERS, f"{count} corners: fewer options or fewer controls"
-    every = tried(function, request.config.getoption("--all"))
-    for arguments in every if function.kind == "instant" else every[:: max(1, len(every) // 6)]:
+    every, all_of_them = list(corners(function)), request.config.getoption("--all")
+    assert len(every) <= MOST_CORNERS, f"{len(every)} corners: fewer options or fewer controls"
+    quick = function.kind == "instant" or all_of_them
+    for arguments in tried(function, all_of_them) if quick else spread(every, 4):
         views = run(function, arguments)
         pack(views)  # raises on NaN, infinity, and on what can't cross to the page
         for view in figures(views):
