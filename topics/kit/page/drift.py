@@ -33,7 +33,7 @@ def reward_against_kl(paths, alt, y_title="Reward", marks=(), start=0.0, **layou
             "ticktext": [f"{t:g}" if t < 10_000 else f"{t:,}" for t in ticks]}  # fmt: skip
     return Figure(
         traces,
-        x_title="KL from the reference (nats, on a scale of √KL)",
+        x_title="√KL from the reference (marked in nats of KL)",
         y_title=y_title,
         alt=alt,
         **{
