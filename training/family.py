@@ -58,7 +58,7 @@ PLANS |= {  # how much of it is the seed's: shorter runs, since they need no mor
 PLANS |= {  # conversion as in GQA: heads pooled, then 5 % of the words again
     f"pooled{h}": Plan({"H_kv": h}, words=24 * MILLION // 20, rate=1e-3, start="target", muon=False) for h in (4, 2, 1)
 }
-PLANS["mixture"] = Plan(MIXTURE, words=3 * MILLION)
+PLANS |= {f"mixture{'' if s == 1 else f'-{s}'}": Plan(MIXTURE, s, 3 * MILLION) for s in (1, 2, 3)}
 PLANS |= {
     f"scale{size}-{half / 2:g}M-{seed}": Plan(shape, seed, half * MILLION // 2)
     for size, shape in SIZES.items()
