@@ -243,6 +243,13 @@ def test_real_models_lose_what_the_page_says():
         assert min(lost) >= 0
 
 
+def test_the_question_on_doubling_has_its_answer():
+    law = Law(1.8, 500, 2000, 0.35, 0.37)
+    more = method.loss(law, 16e9, 160e9), method.loss(law, 8e9, 320e9)
+    assert more[0] < more[1]
+    assert method.loss(law, 8e9, 160e9) - more[0] == pytest.approx(0.037, abs=5e-4)
+
+
 def test_the_valley_is_flat():
     assert round(published.lost_by(0.5), 3) == round(published.lost_by(2.0), 3) == 0.005
 
