@@ -277,7 +277,7 @@ def by_law(shape, reach, centre, noise, seed):
 
 
 @demo(
-    reach=LogSlider("Sizes reach from best ÷ to best ×", 2.0, 32.0, value=16.0, per_octave=2),
+    reach=LogSlider("Reach of the sizes, either way", 2.0, 32.0, value=16.0, per_octave=2, unit="times the best"),
     centre=LogSlider("Middle of the sizes, over the best", 0.5, 2.0, value=1.0, per_octave=2),
     noise=Choice("Noise of a loss", (0.0, 0.002, 0.004, 0.008), value=0.004, unit="nats"),
     shape=Choice("The true law", tuple(SHAPES), value="as printed"),
@@ -295,7 +295,7 @@ def parabolas(reach, centre, noise, shape, seed):
             line(GRIDS, high.round(4), "90 % of draws", "cost", "dot"),
             points([float(GRIDS[at])], [round(float(middle[at]), 4)], "chosen", "cost", "diamond"),
         ],
-        x_title="Sizes reach from best ÷ x to best × x",
+        x_title="Reach of the sizes, either way (times the best)",
         y_title="Tokens for 1e24 FLOP, over the true",
         alt=f"Parabolas, sizes from a {reach:g}th to {reach:g} times the best, noise {noise:g} nats: tokens are "
         f"{errors[at, 0]:.3f} of the true ones without noise; with it 80 % of draws are between {low[at]:.3f} and "
