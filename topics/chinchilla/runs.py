@@ -88,7 +88,7 @@ def misses(most, what=ALL, floor=True):
 
 
 @cache
-def intervals(what=ALL, most=8e11, n=100, seed=0):
+def intervals(what=ALL, most=8e11, n=60, seed=0):
     """80 % intervals of the floor, and of what is said of the largest run, of n fits to runs drawn from the runs."""
     seen = most >= C
     laws = list(islice(resampled(N[seen], D[seen], losses(what)[seen], np.random.default_rng(seed)), n))
