@@ -164,7 +164,7 @@ def _names_of_lines(says, span):
 # ---- how sure
 
 
-@demo("live", most=LIMIT, what=WHAT, n=Slider("Resamples", 25, 200, value=100, step=25), seed=Seed())
+@demo("live", most=LIMIT, what=WHAT, n=Slider("Resamples", 20, 120, value=60, step=20), seed=Seed())
 def resample_the_runs(most, what, n, seed):
     """The same fit to runs drawn from the runs: the spread of its floor, and of what it says of the largest run."""
     seen, L = most * BILLION >= runs.C, runs.losses(what)

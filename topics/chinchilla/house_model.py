@@ -4,7 +4,7 @@ import numpy as np
 
 from topics.kit import Choice, Figure, Metrics, Slider, Table, bars, demo, lm
 
-PARTS = ("layers' matrices", "output matrix", "scores and mixing")
+PARTS = ("layers", "output", "attention")  # matrices of the layers, the output matrix, scores and mixing
 
 
 def products(model, words):
@@ -46,8 +46,8 @@ def count_the_products(T, name):
     rule_says = 6 * N * T
     figure = Figure(
         [
-            bars([f"{part}" for part in PARTS], [forward[part] / T / N for part in PARTS], "forwards", "key"),
-            bars([f"{part}" for part in PARTS], [2 * forward[part] / T / N for part in PARTS], "backwards", "gradient"),
+            bars(list(PARTS), [forward[part] / T / N for part in PARTS], "forwards", "key"),
+            bars(list(PARTS), [2 * forward[part] / T / N for part in PARTS], "backwards", "gradient"),
         ],
         x_title="Product",
         y_title="FLOP a word and parameter",
@@ -63,7 +63,12 @@ def count_the_products(T, name):
         ("Counted over 6 N D", f"{total / rule_says:.3f}", ""),
     )
     rows = [(part, f"{forward[part]:,}", f"{2 * forward[part]:,}") for part in PARTS]
-    table = Table(("Product", "forwards", "backwards"), rows, f"FLOP for {T} words.")
+    table = Table(
+        ("Product", "forwards", "backwards"),
+        rows,
+        f"FLOP for {T} words: the matrices of the layers, "
+        "the output matrix, and attention's scores and mixing, which meet no parameter.",
+    )
     return figure, metrics, table
 
 

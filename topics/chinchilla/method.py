@@ -48,8 +48,8 @@ def optimal_allocation(law, C):
 def isoflop_profile(law, C, N):
     """The losses of models of N parameters that are all trained with C FLOP: fewer tokens for more parameters.
 
-    N        (n,)
-    returns  (n,)
+    N        (..., n)
+    returns  (..., n)
     """
     return loss(law, N, C / (6 * N))
 
@@ -103,7 +103,8 @@ def fit_scaling_law(N, D, L, delta=1e-3, counts=None, floor=True):
     """
     counts = np.ones_like(L) if counts is None else counts
     alphas, betas = np.geomspace(0.04, 1.6, 13), np.geomspace(0.04, 1.6, 13)
-    weight, apart = counts / L**2, 40 ** (1 / 12)  # (n,), and the ratio of neighbours on the grid
+    weight = counts / L**2  # (n,)
+    apart = 40 ** (1 / 12)  # the ratio of neighbours on the grid
     for step in range(7):
         law, _, weight = best_of(alphas, betas, (N, D, L), delta, counts, floor, weight, 3 if step else 8)
         around = apart ** np.linspace(-1, 1, 7)  # (7,)
@@ -112,7 +113,7 @@ def fit_scaling_law(N, D, L, delta=1e-3, counts=None, floor=True):
 
 
 def best_of(alphas, betas, runs, delta, counts, floor, weight, rounds):
-    """The best law with exponents from alphas × betas, its cost, and the weights (n,) that it came to. E, A and B are
+    """The best law with exponents from alphas × betas, its cost, and the runs' weights that it came to. E, A and B are
     from weighted least squares, where weights are such that its solution is that of eq:objective; they settle in a few
     rounds."""
     N, D, L = runs
@@ -175,7 +176,6 @@ def parabola_minimum(x, y):
     """Where the parabola of least squares through points has its bottom.
 
     x        (n,)     y  (..., n)
-    returns  (...)
 
     >>> x = np.array([0.0, 1.0, 2.0, 3.0])
     >>> round(float(parabola_minimum(x, (x - 1.25) ** 2)), 6)

@@ -85,14 +85,14 @@ def three_laws(exponent):
         + ".",
         height=340,
         xaxis={"type": "log", "range": [round(float(np.log10(x / 1e9)), 4) for x in (sizes[0], sizes[-1])]},
-        yaxis={"range": [-0.035, 0.2]},
+        yaxis={"range": [-0.045, 0.2]},
         legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
         annotations=marks,
     )
     table = Table(
-        ("Version", "parameters", "tokens", "tokens a parameter", "loss"),
+        ("Version", "N", "D", "D / N", "loss"),
         [(name, big(N), big(D), f"{D / N:.1f}", f"{loss(LAWS[name], N, D):.3f}") for name, (N, D) in best.items()],
-        f"The best use of {power(C, 2)} FLOP.",
+        f"The best use of {power(C, 2)} FLOP: parameters N, tokens D, tokens a parameter, and the loss in nats.",
     )
     return figure, table
 
@@ -133,8 +133,9 @@ def real_models(law, exponent):
     same = np.geomspace(1e9, 1e12, 2)  # (2,)
     dense = np.array([(n, d) for n, d, plain in TRAINED.values() if plain])
     sparse = np.array([(n, d) for n, d, plain in TRAINED.values() if not plain])
-    named = {"GPT-3": ("right", -6), "Chinchilla": ("left", 8), "Llama-3.1-405B": ("right", -8),
-             "Llama-3.1-8B": ("left", 8), "Qwen3-32B": ("right", -8), "SmolLM3-3B": ("right", -6)}  # fmt: skip
+    named = {"GPT-3": ("right", "middle", -8, 0), "Chinchilla": ("left", "middle", 8, 0),
+             "Llama-3.1-405B": ("center", "top", 0, -8), "Llama-3.1-8B": ("center", "bottom", 0, 8),
+             "Qwen3-32B": ("right", "bottom", 0, 8), "SmolLM3-3B": ("center", "top", 0, -8)}  # fmt: skip
     figure = Figure(
         [
             line((N / 1e9).round(6), (D / 1e12).round(6), "best by this law", "output"),
@@ -148,12 +149,25 @@ def real_models(law, exponent):
         + ", ".join(f"{name} {lost(chosen, *TRAINED[name][:2]):.3f}" for name in named)
         + ".",
         height=380,
-        xaxis={"type": "log", "range": [0, 3], "tickvals": [1, 10, 100, 1000], "ticktext": ["1", "10", "100", "1000"]},
+        xaxis={
+            "type": "log",
+            "range": [0, 3.4],
+            "tickvals": [1, 10, 100, 1000],
+            "ticktext": ["1", "10", "100", "1000"],
+        },
         yaxis={"type": "log", "range": [-1.3, 2], "tickvals": [0.1, 1, 10, 100], "ticktext": ["0.1", "1", "10", "100"]},
         legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
         annotations=[
-            label(np.log10(TRAINED[name][0] / 1e9), np.log10(TRAINED[name][1] / 1e12), name, xanchor=side, xshift=shift)
-            for name, (side, shift) in named.items()
+            label(
+                np.log10(TRAINED[name][0] / 1e9),
+                np.log10(TRAINED[name][1] / 1e12),
+                name,
+                xanchor=side,
+                yanchor=end,
+                xshift=right,
+                yshift=up,
+            )
+            for name, (side, end, right, up) in named.items()
         ],
     )
     rows = [
@@ -252,6 +266,7 @@ def errors_of(shape, centre, noise, seed):
     return np.array(found)
 
 
+@cache
 def by_law(shape, reach, centre, noise, seed):
     """The same from a law fitted to all points of one draw."""
     law = SHAPES[shape]
@@ -262,7 +277,7 @@ def by_law(shape, reach, centre, noise, seed):
 
 
 @demo(
-    reach=LogSlider("Sizes reach from best ÷ to best ×", 2.0, 32.0, value=16.0, per_octave=2),
+    reach=LogSlider("Reach of the sizes, either way", 2.0, 32.0, value=16.0, per_octave=2, unit="times the best"),
     centre=LogSlider("Middle of the sizes, over the best", 0.5, 2.0, value=1.0, per_octave=2),
     noise=Choice("Noise of a loss", (0.0, 0.002, 0.004, 0.008), value=0.004, unit="nats"),
     shape=Choice("The true law", tuple(SHAPES), value="as printed"),
@@ -280,7 +295,7 @@ def parabolas(reach, centre, noise, shape, seed):
             line(GRIDS, high.round(4), "90 % of draws", "cost", "dot"),
             points([float(GRIDS[at])], [round(float(middle[at]), 4)], "chosen", "cost", "diamond"),
         ],
-        x_title="Sizes reach from best ÷ x to best × x",
+        x_title="Reach of the sizes, either way (times the best)",
         y_title="Tokens for 1e24 FLOP, over the true",
         alt=f"Parabolas, sizes from a {reach:g}th to {reach:g} times the best, noise {noise:g} nats: tokens are "
         f"{errors[at, 0]:.3f} of the true ones without noise; with it 80 % of draws are between {low[at]:.3f} and "
@@ -291,10 +306,11 @@ def parabolas(reach, centre, noise, shape, seed):
         showlegend=False,
         shapes=[rule(y=1)],
     )
+    fitted_one = by_law(shape, float(GRIDS[at]), centre, noise, seed)
     metrics = Metrics(
         ("Parabolas, no noise", f"{errors[at, 0]:.3f}", "× the true tokens"),
         ("Parabolas, 80 % of draws", f"{low[at]:.3f} to {high[at]:.3f}", ""),
-        ("The law fitted to one draw", f"{by_law(shape, GRIDS[at], centre, noise, seed):.3f}", "× the true tokens"),
+        ("The law fitted to one draw", f"{fitted_one:.3f}", "× the true tokens"),
     )
     return figure, metrics
 

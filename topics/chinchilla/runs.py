@@ -4,10 +4,11 @@ N parameters   D words read   L loss in nats a word, on held-out texts
 """
 
 from functools import cache
+from itertools import islice
 
 import numpy as np
 
-from topics.chinchilla.method import fit_scaling_law, loss
+from topics.chinchilla.method import bootstrap_ci, fit_scaling_law, loss, resampled
 from topics.chinchilla.recorded import FLOORS, RUNS, SHARES
 
 _TABLE = np.array(RUNS)  # (n, 4 + kinds)
@@ -84,6 +85,15 @@ def fitted(most, what=ALL, floor=True):
 def misses(most, what=ALL, floor=True):
     """By how much the law says more than was measured, as ln, for each run, and which runs it had seen; (n,) each."""
     return np.log(loss(fitted(most, what, floor), N, D) / losses(what)), most >= C
+
+
+@cache
+def intervals(what=ALL, most=8e11, n=60, seed=0):
+    """80 % intervals of the floor, and of what is said of the largest run, of n fits to runs drawn from the runs."""
+    seen = most >= C
+    laws = list(islice(resampled(N[seen], D[seen], losses(what)[seen], np.random.default_rng(seed)), n))
+    said = [loss(law, N[LARGEST], D[LARGEST]) for law in laws]
+    return bootstrap_ci([law.E for law in laws]), bootstrap_ci(said)
 
 
 def run_of(size, words):
