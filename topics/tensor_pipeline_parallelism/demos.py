@@ -63,6 +63,7 @@ def pipeline(m, p, name):
             ("The step takes", whole, "units", f"{sum(TIMES.values()) * drawn} of them are work"),
             ("Most held, rank 0", peaks[0], "micro-batches", "activations from F to the end of B, or of W"),
         ),
+        Table(("schedule", "idle", "formula", "held"), table, f"All of them with {counted(p, 'rank')} and m = {m}."),
         Badge("Idle, counted against formula", abs(counted_idle - formula), 1e-12),
         Figure(
             [bars([f"rank {r}" for r in range(p)], peaks, "at most held", "value")],
@@ -73,7 +74,6 @@ def pipeline(m, p, name):
             height=220,
             yaxis={"range": [0, 1.1 * max(p + 1, *peaks)]},
         ),
-        Table(("schedule", "idle", "formula", "held"), table, f"All of them with {counted(p, 'rank')} and m = {m}."),
         Note(f"{name}: {why}." if why else f"{name}: {ABOUT[name[:5]]}"),
     )
 
