@@ -217,8 +217,8 @@ def test_communications_are_as_many_and_as_large_as_the_page_says():
 
 
 def test_a_mean_for_the_sum_hides_from_the_loss_and_from_likeliest_words():
-    """Up to 4 ranks: on each text the loss moves by less than 0.03 nats, at least four words of five stay likeliest, and
-    logits are off by about 1 to 5. Without an all-reduce nothing is left."""
+    """Up to 4 ranks: on each text the loss moves by less than 0.03 nats, at least four words of five stay likeliest,
+    and logits are off by about 1 to 5. Without an all-reduce nothing is left."""
     for N in (2, 4):
         rose, same, missing = [], [], []
         for words in TEXTS:
