@@ -167,14 +167,14 @@ def two_matrices(N, first, second, skip):
     whole = linear(silu(linear(x, A)), B)  # (8, 16)
     said, hidden = [], []
     if first == "columns":
-        hidden = [silu(linear(x, a)) for a in pieces_of(A, N)]  # N of (8, 32/N)
+        hidden = [silu(linear(x, a)) for a in pieces_of(A, N)]  # (N, 8, 32/N)
         if second == "columns":
             full, sent = all_gather(hidden, axis=1)
             said.append(("between: all-gather", sent[0]))
             hidden = [np.concatenate([h if i == r else 0 * h for i, h in enumerate(hidden)], 1) for r in range(N)] \
                 if skip else full  # fmt: skip
     else:
-        parts = [linear(*pair) for pair in zip(pieces_of(x, N, 1), pieces_of(A, N, 1), strict=True)]  # N of (8, 32)
+        parts = [linear(*pair) for pair in zip(pieces_of(x, N, 1), pieces_of(A, N, 1), strict=True)]  # (N, 8, 32)
         sums, sent = all_reduce(parts)
         said.append(("between: all-reduce", sent[0]))
         hidden = [silu(h) for h in (parts if skip else sums)]
@@ -183,7 +183,7 @@ def two_matrices(N, first, second, skip):
     if skip:
         said = []
     if second == "rows":
-        parts = [linear(*pair) for pair in zip(hidden, pieces_of(B, N, 1), strict=True)]  # N of (8, 16)
+        parts = [linear(*pair) for pair in zip(hidden, pieces_of(B, N, 1), strict=True)]  # (N, 8, 16)
         outs, sent = all_reduce(parts)
         said.append(("at the end: all-reduce", sent[0]))
     else:
