@@ -69,10 +69,10 @@ def sequence_parallel(xs, gain, gate, up, down):
     """
     N = len(xs)
     normed = [rms_norm(x, gain) for x in xs]  # (N, T/N, d)
-    whole, gathered = all_gather(normed)  # (N, T, d)
+    whole, gathered = all_gather(normed)  # (N, T, d), (N,)
     gates, ups = column_parallel(whole, pieces_of(gate, N)), column_parallel(whole, pieces_of(up, N))
     parts = [linear(silu(g) * u, W) for g, u, W in zip(gates, ups, pieces_of(down, N, axis=1), strict=True)]
-    sums, scattered = reduce_scatter(parts)  # (N, T/N, d)
+    sums, scattered = reduce_scatter(parts)  # (N, T/N, d), (N,)
     return [x + y for x, y in zip(xs, sums, strict=True)], [a + b for a, b in zip(gathered, scattered, strict=True)]
 
 
