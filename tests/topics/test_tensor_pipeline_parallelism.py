@@ -446,7 +446,7 @@ def test_the_plan_meta_chose_is_the_fastest_that_fits():
     """And by the same arithmetic NVIDIA's measured 9.479 s on 256 GB200 is met within a twentieth."""
     at = defaults(demos.plan_a_run)
     _, table, _ = views_of(demos.plan_a_run, at)
-    assert table["rows"][0][0] == "8 · 16 · 128"
+    assert table["rows"][0][0] == "8·16·128"
     assert demos.rate_of(8, 16) == pytest.approx(400, rel=0.05)
     assert demos.recipe_seconds() == pytest.approx(9.479, rel=0.05)
 
