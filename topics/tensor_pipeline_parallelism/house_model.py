@@ -112,7 +112,8 @@ def house_on_ranks(text, N, way, fault):
             x_title="Word of the text",
             y_title="Loss of that word (nats)",
             alt=f"Split by {way}, broken: {broken}. Mean loss {there.mean():.3f} nats on one rank, {here.mean():.3f} "
-            f"on {N}; logits differ by {f'up to {off:.1f}' if off > 0.05 else 'rounding'}; {same.sum()} of {len(words)} likeliest words are the same.",
+            f"on {N}; logits differ by {f'up to {off:.1f}' if off > 0.05 else 'rounding'}; {same.sum()} of "
+            f"{len(words)} likeliest words are the same.",
             legend={"orientation": "h", "y": 1.15},
         ),
         Metrics(
