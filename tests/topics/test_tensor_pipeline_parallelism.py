@@ -94,7 +94,7 @@ def test_the_parts_of_a_gains_gradient_are_pytorchs_and_add_up_to_the_whole():
 
 
 @pytest.mark.parametrize("N", (1, 2, 4))
-@pytest.mark.parametrize("T", (4, 5, 8))
+@pytest.mark.parametrize("T", (4, 8, 12))
 def test_sequence_parallelism_sends_what_an_all_reduce_sends_and_gives_the_same(N, T):
     x, gate, up, down = drawn(T, T)
     gain = np.random.default_rng(9).normal(1, 0.3, 6)
@@ -128,7 +128,7 @@ def test_heads_are_shared_as_a_loop_shares_them():
 
 @pytest.mark.parametrize("N", (1, 2, 4))
 def test_heads_and_tokens_are_exchanged_there_and_back(N):
-    x = np.random.default_rng(N).normal(0, 1, (7, 8, 3))
+    x = np.random.default_rng(N).normal(0, 1, (12, 8, 3))
     heads, there = method.exchange_heads(pieces_of(x, N), N)
     for r in range(N):
         assert np.array_equal(heads[r], x[:, r * 8 // N : (r + 1) * 8 // N])
@@ -143,11 +143,8 @@ def test_two_matrices_need_what_the_demo_counts():
     at = defaults(demos.two_matrices)
 
     def seen(**changed):
-        _, metrics, table, badge = views_of(demos.two_matrices, at | changed)
-        return {item["label"]: item["value"] for item in metrics["items"]} | {
-            "off": badge["value"],
-            "rows": table["rows"],
-        }
+        _, metrics, _, badge = views_of(demos.two_matrices, at | changed)
+        return {item["label"]: item["value"] for item in metrics["items"]} | {"off": badge["value"]}
 
     plain = seen()
     assert plain["Communications"] == 1 and plain["Sent by each rank"] == 2 * 3 / 4 * 8 * 16 * 8
@@ -446,7 +443,7 @@ def test_the_plan_meta_chose_is_the_fastest_that_fits():
     """And by the same arithmetic NVIDIA's measured 9.479 s on 256 GB200 is met within a twentieth."""
     at = defaults(demos.plan_a_run)
     _, table, _ = views_of(demos.plan_a_run, at)
-    assert table["rows"][0][0] == "8 · 16 · 128"
+    assert table["rows"][0][0] == "8·16·128"
     assert demos.rate_of(8, 16) == pytest.approx(400, rel=0.05)
     assert demos.recipe_seconds() == pytest.approx(9.479, rel=0.05)
 

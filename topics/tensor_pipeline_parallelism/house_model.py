@@ -112,11 +112,12 @@ def house_on_ranks(text, N, way, fault):
             x_title="Word of the text",
             y_title="Loss of that word (nats)",
             alt=f"Split by {way}, broken: {broken}. Mean loss {there.mean():.3f} nats on one rank, {here.mean():.3f} "
-            f"on {N}; logits differ by at most {off:.2g}; {same.sum()} of {len(words)} likeliest words are the same.",
+            f"on {N}; logits differ by {f'up to {off:.1f}' if off > 0.05 else 'rounding'}; {same.sum()} of "
+            f"{len(words)} likeliest words are the same.",
             legend={"orientation": "h", "y": 1.15},
         ),
         Metrics(
-            ("Logits differ by at most", off, ""),
+            ("Logits differ: max|Δ|", off, ""),
             ("Likeliest words the same", 100 * float(same.mean()), "%", f"{same.sum()} of {len(words)}"),
             ("Communications", len(said), ""),
             ("Sent by a rank, at most", max(sent), "bytes", "FP32: 4 bytes a number"),

@@ -15,9 +15,9 @@ from topics.kit.model.lm import linear, rms_norm, silu
 def column_parallel(xs, Ws):
     """Each rank has all of the input and some of the outputs (eq:column). Nothing is sent.
 
-    xs       N arrays (T, in), all the same
-    Ws       N pieces (out/N, in) of a matrix: some of its outputs
-    returns  N arrays (T, out/N)
+    xs       (N, T, d), on each rank the same
+    Ws       (N, F/N, d), pieces of a matrix: some of its outputs
+    returns  (N, T, F/N)
 
     >>> x, W = np.array([[1.0, 2.0]]), np.array([[1.0, 0.0], [0.0, 1.0]])
     >>> [y.tolist() for y in column_parallel([x, x], pieces_of(W, 2))]
@@ -29,29 +29,31 @@ def column_parallel(xs, Ws):
 def row_parallel(xs, Ws, order=None, add=np.add):
     """Each rank has some of the inputs, and makes a part of every output: the parts are summed (eq:row).
 
-    xs       N arrays (T, in/N): what column_parallel gave
-    Ws       N pieces (out, in/N) of a matrix: some of its inputs
-    returns  N arrays (T, out), all the same, and sent
+    xs       (N, T, F/N), what column_parallel gave
+    Ws       (N, d, F/N), pieces of a matrix: some of its inputs
+    returns  (N, T, d), on each rank the same, and sent (N,)
 
     >>> x, W = np.array([[1.0, 2.0]]), np.array([[3.0, 4.0]])
     >>> ys, sent = row_parallel(pieces_of(x, 2, axis=1), pieces_of(W, 2, axis=1))
     >>> [y.tolist() for y in ys]
     [[[11.0]], [[11.0]]]
     """
-    parts = [linear(x, W) for x, W in zip(xs, Ws, strict=True)]  # N of (T, out)
+    parts = [linear(x, W) for x, W in zip(xs, Ws, strict=True)]  # (N, T, d)
     return all_reduce(parts, order, add)
 
 
 def feed_forward(x, gate, up, down, N):
     """A SwiGLU layer on N ranks: gate and up by columns, down by rows, one all-reduce.
 
-    x        (T, d)   gate, up  (F, d)   down  (d, F)
-    returns  N arrays (T, d), all the same, and sent
+    x         (T, d)
+    gate, up  (F, d)
+    down      (d, F)
+    returns   (N, T, d), on each rank the same, and sent (N,)
     """
     xs = [x] * N
-    gates = column_parallel(xs, pieces_of(gate, N))  # N of (T, F/N)
-    ups = column_parallel(xs, pieces_of(up, N))  # N of (T, F/N)
-    hidden = [silu(g) * u for g, u in zip(gates, ups, strict=True)]  # N of (T, F/N)
+    gates = column_parallel(xs, pieces_of(gate, N))  # (N, T, F/N)
+    ups = column_parallel(xs, pieces_of(up, N))  # (N, T, F/N)
+    hidden = [silu(g) * u for g, u in zip(gates, ups, strict=True)]  # (N, T, F/N)
     return row_parallel(hidden, pieces_of(down, N, axis=1))
 
 
@@ -59,22 +61,26 @@ def sequence_parallel(xs, gain, gate, up, down):
     """The same with the norm before it and the sum after it split over tokens: an all-gather and a reduce-scatter in
     the place of the all-reduce (eq:sequence).
 
-    xs       N arrays (T/N, d), the tokens of each rank   gain  (d,) of the norm   gate, up  (F, d)   down  (d, F)
-    returns  N arrays (T/N, d), and sent
+    xs        (N, T/N, d), the tokens of each rank
+    gain      (d,) of the norm
+    gate, up  (F, d)
+    down      (d, F)
+    returns   (N, T/N, d), and sent (N,)
     """
     N = len(xs)
-    normed = [rms_norm(x, gain) for x in xs]  # N of (T/N, d)
-    whole, gathered = all_gather(normed)  # N of (T, d)
+    normed = [rms_norm(x, gain) for x in xs]  # (N, T/N, d)
+    whole, gathered = all_gather(normed)  # (N, T, d), (N,)
     gates, ups = column_parallel(whole, pieces_of(gate, N)), column_parallel(whole, pieces_of(up, N))
     parts = [linear(silu(g) * u, W) for g, u, W in zip(gates, ups, pieces_of(down, N, axis=1), strict=True)]
-    sums, scattered = reduce_scatter(parts)  # N of (T/N, d)
+    sums, scattered = reduce_scatter(parts)  # (N, T/N, d), (N,)
     return [x + y for x, y in zip(xs, sums, strict=True)], [a + b for a, b in zip(gathered, scattered, strict=True)]
 
 
 def norm_gain_gradient(x, g):
     """The gradient of an RMSNorm's gain: a sum over tokens (eq:gain).
 
-    x        (T, d) what came in   g  (T, d) the gradient of what went out
+    x        (T, d) what came in
+    g        (T, d) the gradient of what went out
     returns  (d,)
     """
     return (g * rms_norm(x, np.ones_like(x[0]))).sum(0)
@@ -83,8 +89,8 @@ def norm_gain_gradient(x, g):
 def exchange_heads(xs, N):
     """From some tokens of all heads to all tokens of some heads: an all-to-all.
 
-    xs       N arrays (T/N, H, D)
-    returns  N arrays (T, H/N, D), and sent
+    xs       (N, T/N, H, D)
+    returns  (N, T, H/N, D), and sent (N,)
     """
     got, sent = all_to_all([pieces_of(x, N, axis=1) for x in xs])
     return [np.concatenate(blocks) for blocks in got], sent
@@ -93,8 +99,8 @@ def exchange_heads(xs, N):
 def exchange_tokens(xs, N):
     """And back: from all tokens of some heads to some tokens of all heads.
 
-    xs       N arrays (T, H/N, D)
-    returns  N arrays (T/N, H, D), and sent
+    xs       (N, T, H/N, D)
+    returns  (N, T/N, H, D), and sent (N,)
     """
     got, sent = all_to_all([pieces_of(x, N) for x in xs])
     return [np.concatenate(blocks, 1) for blocks in got], sent

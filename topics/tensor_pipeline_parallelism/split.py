@@ -47,7 +47,7 @@ def by_heads(model, words, N, said, combine=all_reduce, cut_fused=False):
     """
     ranks = [rank_of(model, r, N, cut_fused) for r in range(N)]
     mask, turns = _places(model, words)
-    xs = [model.weights["embedding"][words]] * N  # N of (T, d)
+    xs = [model.weights["embedding"][words]] * N  # (N, T, d)
     for i in range(model.L):
         for part in ("attention", "feed"):
             hs = [lm.rms_norm(x, model.weights[f"{i}.{part}_norm"]) for x in xs]
@@ -63,7 +63,7 @@ def by_heads_and_tokens(model, words, N, said):
     half of a layer, a reduce-scatter behind it."""
     ranks = [rank_of(model, r, N) for r in range(N)]
     mask, turns = _places(model, words)
-    xs = pieces_of(model.weights["embedding"][words], N)  # N of (T/N, d)
+    xs = pieces_of(model.weights["embedding"][words], N)  # (N, T/N, d)
     for i in range(model.L):
         for part in ("attention", "feed"):
             hs = [lm.rms_norm(x, model.weights[f"{i}.{part}_norm"]) for x in xs]
@@ -91,7 +91,7 @@ def by_tokens(model, words, N, said):
             got, sent = exchange_heads(heads, N)
             said.append(Said("all-to-all", sent))
             exchanged.append(got)
-        mixed = [_attend(*qkv, mask) for qkv in zip(*exchanged, strict=True)]  # N of (T, H/N, D)
+        mixed = [_attend(*qkv, mask) for qkv in zip(*exchanged, strict=True)]  # (N, T, H/N, D)
         back, sent = exchange_tokens(mixed, N)
         said.append(Said("all-to-all", sent))
         outs = [lm.linear(np.reshape(x, (len(x), -1)), w[f"{i}.o"]) for x in back]
