@@ -1,20 +1,24 @@
 """Answers to the exercises on ZeRO: right ones, written another way, and wrong ones."""
 
 RIGHT = {
-    "count_the_bytes": [
+    "find_the_fewest_ranks": [
         """
-        def gigabytes(Psi, N, stage):
-            share = (Psi + N - 1) // N
-            kept = [share if stage >= least else Psi for least in (3, 2, 1)]
-            return sum(b * n for b, n in zip((2, 4, 12), kept)) * 1e-9
+        def fewest_ranks(Psi, stage, memory):
+            bytes_each = (2, 4, 12)
+            for N in range(1, 1001):
+                if sum(zero_memory(Psi, N, stage, *bytes_each)) <= memory * 1e9:
+                    return N
+            return 0
         """,
         """
-        def gigabytes(Psi, N, stage):
-            largest = max(len(piece) for piece in np.array_split(np.arange(min(Psi, 10_000)), N))
-            if Psi > 10_000:
-                largest = int(np.ceil(Psi / N))
-            bytes_each = {0: (18, 0), 1: (6, 12), 2: (2, 16), 3: (0, 18)}[stage]
-            return (bytes_each[0] * Psi + bytes_each[1] * largest) / 10**9
+        def fewest_ranks(Psi, stage, memory):
+            per_shard = [0, 12, 16, 18][stage]
+            left = memory * 1_000_000_000 - (18 - per_shard) * Psi
+            if stage == 0:
+                return int(left >= 0)
+            if left < per_shard:
+                return 0
+            return int(np.ceil(Psi / (left // per_shard)))
         """,
     ],
     "clip_and_step": [
@@ -43,78 +47,141 @@ RIGHT = {
             return new, kept
         """,
     ],
-    "count_what_is_sent": [
+    "count_hybrid_traffic": [
         """
-        def sent(Psi, N, stage, m, reshard):
-            scatters = m if stage >= 2 else 1
-            gathers = m * (2 if reshard else 1) if stage == 3 else 1
-            return (scatters + gathers) * (Psi - Psi / N)
+        def hybrid_sent(Psi, n, nodes, m):
+            gathers = scatters = Psi - Psi / n
+            shard = Psi / n
+            return [m * (2 * gathers + scatters), 2 * (shard - shard / nodes)]
         """,
         """
-        def sent(Psi, N, stage, m, reshard):
-            each = Psi * (1 - 1 / N)
-            return each * [2, 2, 1 + m, m * (2 + int(reshard))][stage]
+        def hybrid_sent(Psi, n, nodes, m):
+            return np.array([communication_volume(Psi, n, 3, m), communication_volume(Psi / n, nodes, 0)])
         """,
     ],
 }
 
 WRONG = {
-    "count_the_bytes": {
+    "find_the_fewest_ranks": {
         "divides everything at every stage": """
-            def gigabytes(Psi, N, stage):
-                share = -(-Psi // N) if stage else Psi
-                return 18 * share / 1e9
+            def fewest_ranks(Psi, stage, memory):
+                whole = [18 * (stage < 1)]
+                room = memory * 10**9 - sum(whole) * Psi
+                shared = 18 - sum(whole)
+                if not shared:
+                    return 1 if room >= 0 else 0
+                most = room // shared
+                return -(-Psi // most) if most >= 1 else 0
         """,
         "leaves the parameters whole at stage 3": """
-            def gigabytes(Psi, N, stage):
-                share = -(-Psi // N)
-                return (2 * Psi + 4 * (share if stage >= 2 else Psi) + 12 * (share if stage else Psi)) / 1e9
-        """,
-        "gives GiB": """
-            def gigabytes(Psi, N, stage):
-                share = -(-Psi // N)
-                kept = [share if stage >= least else Psi for least in (3, 2, 1)]
-                return sum(b * n for b, n in zip((2, 4, 12), kept)) / 2**30
-        """,
-        "loses the remainder": """
-            def gigabytes(Psi, N, stage):
-                share = Psi // N
-                kept = [share if stage >= least else Psi for least in (3, 2, 1)]
-                return sum(b * n for b, n in zip((2, 4, 12), kept)) / 1e9
-        """,
-        "shares a fraction of a parameter": """
-            def gigabytes(Psi, N, stage):
-                kept = [Psi / N if stage >= least else Psi for least in (3, 2, 1)]
-                return sum(b * n for b, n in zip((2, 4, 12), kept)) / 1e9
-        """,
-        "always one more than the share": """
-            def gigabytes(Psi, N, stage):
-                share = Psi // N + 1
-                kept = [share if stage >= least else Psi for least in (3, 2, 1)]
-                return sum(b * n for b, n in zip((2, 4, 12), kept)) / 1e9
+            def fewest_ranks(Psi, stage, memory):
+                whole = [2, 4 * (stage < 2), 12 * (stage < 1)]
+                room = memory * 10**9 - sum(whole) * Psi
+                shared = 18 - sum(whole)
+                if not shared:
+                    return 1 if room >= 0 else 0
+                most = room // shared
+                return -(-Psi // most) if most >= 1 else 0
         """,
         "divides the gradients at stage 1 already": """
-            def gigabytes(Psi, N, stage):
-                share = -(-Psi // N)
-                return (2 * (share if stage == 3 else Psi) + 16 * (share if stage else Psi)) / 1e9
+            def fewest_ranks(Psi, stage, memory):
+                whole = [2 * (stage < 3), 16 * (stage < 1)]
+                room = memory * 10**9 - sum(whole) * Psi
+                shared = 18 - sum(whole)
+                if not shared:
+                    return 1 if room >= 0 else 0
+                most = room // shared
+                return -(-Psi // most) if most >= 1 else 0
         """,
-        "divides the gradients at stage 2 alone": """
-            def gigabytes(Psi, N, stage):
-                share = -(-Psi // N)
-                return (2 * (share if stage == 3 else Psi) + 4 * (share if stage == 2 else Psi)
-                        + 12 * (share if stage else Psi)) / 1e9
+        "counts GiB": """
+            def fewest_ranks(Psi, stage, memory):
+                whole = [2 * (stage < 3), 4 * (stage < 2), 12 * (stage < 1)]
+                room = memory * 2**30 - sum(whole) * Psi
+                shared = 18 - sum(whole)
+                if not shared:
+                    return 1 if room >= 0 else 0
+                most = room // shared
+                return -(-Psi // most) if most >= 1 else 0
+        """,
+        "loses the remainder": """
+            def fewest_ranks(Psi, stage, memory):
+                whole = [2 * (stage < 3), 4 * (stage < 2), 12 * (stage < 1)]
+                room = memory * 10**9 - sum(whole) * Psi
+                shared = 18 - sum(whole)
+                if not shared:
+                    return 1 if room >= 0 else 0
+                most = room // shared
+                return Psi // most if most >= 1 else 0
+        """,
+        "always one more": """
+            def fewest_ranks(Psi, stage, memory):
+                whole = [2 * (stage < 3), 4 * (stage < 2), 12 * (stage < 1)]
+                room = memory * 10**9 - sum(whole) * Psi
+                shared = 18 - sum(whole)
+                if not shared:
+                    return 1 if room >= 0 else 0
+                most = room // shared
+                return Psi // most + 1 if most >= 1 else 0
+        """,
+        "shares fractions of a parameter": """
+            def fewest_ranks(Psi, stage, memory):
+                whole = [2 * (stage < 3), 4 * (stage < 2), 12 * (stage < 1)]
+                room = memory * 10**9 - sum(whole) * Psi
+                shared = 18 - sum(whole)
+                if not shared:
+                    return 1 if room >= 0 else 0
+                most = room / shared
+                return max(1, round(Psi / most)) if most > 0 else 0
+        """,
+        "needs strictly less than the memory": """
+            def fewest_ranks(Psi, stage, memory):
+                whole = [2 * (stage < 3), 4 * (stage < 2), 12 * (stage < 1)]
+                room = memory * 10**9 - sum(whole) * Psi - 1
+                shared = 18 - sum(whole)
+                if not shared:
+                    return 1 if room >= 0 else 0
+                most = room // shared
+                return -(-Psi // most) if most >= 1 else 0
         """,
         "counts FP16 gradients": """
-            def gigabytes(Psi, N, stage):
-                share = -(-Psi // N)
-                kept = [share if stage >= least else Psi for least in (3, 2, 1)]
-                return sum(b * n for b, n in zip((2, 2, 12), kept)) / 1e9
+            def fewest_ranks(Psi, stage, memory):
+                whole = [2 * (stage < 3), 2 * (stage < 2), 12 * (stage < 1)]
+                room = memory * 10**9 - sum(whole) * Psi
+                shared = 16 - sum(whole)
+                if not shared:
+                    return 1 if room >= 0 else 0
+                most = room // shared
+                return -(-Psi // most) if most >= 1 else 0
         """,
         "forgets the master copy": """
-            def gigabytes(Psi, N, stage):
-                share = -(-Psi // N)
-                kept = [share if stage >= least else Psi for least in (3, 2, 1)]
-                return sum(b * n for b, n in zip((2, 4, 8), kept)) / 1e9
+            def fewest_ranks(Psi, stage, memory):
+                whole = [2 * (stage < 3), 4 * (stage < 2), 8 * (stage < 1)]
+                room = memory * 10**9 - sum(whole) * Psi
+                shared = 14 - sum(whole)
+                if not shared:
+                    return 1 if room >= 0 else 0
+                most = room // shared
+                return -(-Psi // most) if most >= 1 else 0
+        """,
+        "gives a number where none is enough": """
+            def fewest_ranks(Psi, stage, memory):
+                whole = [2 * (stage < 3), 4 * (stage < 2), 12 * (stage < 1)]
+                room = memory * 10**9 - sum(whole) * Psi
+                shared = 18 - sum(whole)
+                if not shared:
+                    return 1 if room >= 0 else 0
+                most = room // shared
+                return -(-Psi // max(1, most))
+        """,
+        "copies never fit": """
+            def fewest_ranks(Psi, stage, memory):
+                whole = [2 * (stage < 3), 4 * (stage < 2), 12 * (stage < 1)]
+                room = memory * 10**9 - sum(whole) * Psi
+                shared = 18 - sum(whole)
+                if not shared:
+                    return 0
+                most = room // shared
+                return -(-Psi // most) if most >= 1 else 0
         """,
     },
     "clip_and_step": {
@@ -200,46 +267,50 @@ WRONG = {
                 return [w for w, s in pairs], [s for w, s in pairs]
         """,
     },
-    "count_what_is_sent": {
-        "forgets the micro-batches": """
-            def sent(Psi, N, stage, m, reshard):
-                return (3 if stage == 3 and reshard else 2) * Psi * (N - 1) / N
+    "count_hybrid_traffic": {
+        "all-reduces all parameters' gradients across nodes": """
+            def hybrid_sent(Psi, n, nodes, m):
+                return 3 * m * (n - 1) / n * Psi, 2 * (nodes - 1) / nodes * Psi
         """,
-        "stage 2 sends no more than stage 1": """
-            def sent(Psi, N, stage, m, reshard):
-                return Psi * (N - 1) / N * ((3 if reshard else 2) * m if stage == 3 else 2)
+        "all-reduces after each micro-batch": """
+            def hybrid_sent(Psi, n, nodes, m):
+                return 3 * m * (n - 1) / n * Psi, 2 * m * (nodes - 1) / nodes * Psi / n
         """,
-        "stage 2 sends more with one micro-batch": """
-            def sent(Psi, N, stage, m, reshard):
-                return Psi * (N - 1) / N * [2, 2, m + 2, m * (3 if reshard else 2)][stage]
+        "counts one micro-batch": """
+            def hybrid_sent(Psi, n, nodes, m):
+                return 3 * (n - 1) / n * Psi, 2 * (nodes - 1) / nodes * Psi / n
         """,
-        "ignores reshard": """
-            def sent(Psi, N, stage, m, reshard):
-                return Psi * (N - 1) / N * [2, 2, m + 1, 3 * m][stage]
+        "a reduce-scatter only across nodes": """
+            def hybrid_sent(Psi, n, nodes, m):
+                return 3 * m * (n - 1) / n * Psi, (nodes - 1) / nodes * Psi / n
         """,
-        "reshards below stage 3": """
-            def sent(Psi, N, stage, m, reshard):
-                return Psi * (N - 1) / N * [2, 2, m + 1 + reshard, (2 + reshard) * m][stage]
+        "shards over all ranks": """
+            def hybrid_sent(Psi, n, nodes, m):
+                return 3 * m * (n * nodes - 1) / (n * nodes) * Psi, 2 * (nodes - 1) / nodes * Psi / n
+        """,
+        "gathers once": """
+            def hybrid_sent(Psi, n, nodes, m):
+                return 2 * m * (n - 1) / n * Psi, 2 * (nodes - 1) / nodes * Psi / n
+        """,
+        "gathers once a step": """
+            def hybrid_sent(Psi, n, nodes, m):
+                return (m + 2) * (n - 1) / n * Psi, 2 * (nodes - 1) / nodes * Psi / n
         """,
         "sends whole arrays": """
-            def sent(Psi, N, stage, m, reshard):
-                return Psi * [2, 2, m + 1, (2 + reshard) * m][stage]
+            def hybrid_sent(Psi, n, nodes, m):
+                return 3 * m * Psi, 2 * Psi / n
         """,
-        "sends a shard": """
-            def sent(Psi, N, stage, m, reshard):
-                return Psi / N * [2, 2, m + 1, (2 + reshard) * m][stage]
+        "takes nodes for ranks": """
+            def hybrid_sent(Psi, n, nodes, m):
+                return 3 * m * (nodes - 1) / nodes * Psi, 2 * (n - 1) / n * Psi / nodes
         """,
-        "an all-reduce beside the reduce-scatter": """
-            def sent(Psi, N, stage, m, reshard):
-                return Psi * (N - 1) / N * [2, 3, m + 2, (2 + reshard) * m][stage]
+        "the pair the other way round": """
+            def hybrid_sent(Psi, n, nodes, m):
+                return 2 * (nodes - 1) / nodes * Psi / n, 3 * m * (n - 1) / n * Psi
         """,
-        "gathers once a step at stage 3": """
-            def sent(Psi, N, stage, m, reshard):
-                return Psi * (N - 1) / N * [2, 2, m + 1, m + 1 + reshard][stage]
-        """,
-        "counts micro-batches below stage 2, too": """
-            def sent(Psi, N, stage, m, reshard):
-                return Psi * (N - 1) / N * m * (3 if stage == 3 and reshard else 2)
+        "divides the shard by all ranks": """
+            def hybrid_sent(Psi, n, nodes, m):
+                return 3 * m * (n - 1) / n * Psi, 2 * (nodes - 1) / nodes * Psi / (n * nodes)
         """,
     },
 }

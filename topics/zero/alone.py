@@ -36,18 +36,19 @@ def each_rank_alone(N, what, seed):
     length, cosine = compared(np.concatenate(mine), np.concatenate(right))
     off = max(float(np.abs(a - b).max()) for a, b in zip(mine, right, strict=True))
     off /= max(float(np.abs(b).max()) for b in right)
-    ranks = [f"rank {r}" for r in range(N)]
+    ranks = [str(r) for r in range(N)]
     figure = Figure(
         [
             bars(ranks, lengths, "length", "output" if off < RIGHT else "error", text=[f"{x:.2f}" for x in lengths]),
             points(ranks, cosines, "cosine", "reference", "diamond"),
         ],
-        x_title="Whose part of the update",
+        x_title="Rank",
         y_title="Against the right one",
         alt=f"{N} ranks; each {what}. Length of each rank's update, 1 being right: "
         f"{', '.join(f'{x:.2f}' for x in lengths)}. "
         f"Cosine with the right one: {', '.join(f'{x:.2f}' for x in cosines)}. "
         f"The whole update is {length:.2f} times as long, with cosine {cosine:.3f}.",
+        xaxis={"type": "category"},
         yaxis={"range": [0, 1.15 * max(*lengths, 1.2)]},
         shapes=[rule(y=1)],
         legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},

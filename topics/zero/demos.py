@@ -19,11 +19,11 @@ from topics.zero.ledger import LINKS, SHARE_OF_PEAK, activation_bytes, held_byte
 from topics.zero.method import tokens_to_hide, zero_memory
 
 GB = 1e9
-PAPERS = "the paper's 7.5 billion"
+PAPERS = "7.5 billion, as in the paper"
 SIZES = {PAPERS: 7_500_000_000, **{name: MODELS[name].parameters for name in
          ("GPT-2 small", "Llama-3.1-8B", "Llama-3.1-70B", "GLM-5", "Kimi K2")}}  # fmt: skip
 WAYS = {  # bytes a parameter: weight, gradient, optimiser with its master copy
-    "Adam, as in the paper": (2, 2, 12),
+    "Adam, 16 bytes": (2, 2, 12),
     "Adam, FP32 gradients": (2, 4, 12),
     "Adam, BF16 moments": (2, 4, 8),
     "Adam, 8-bit moments": (2, 4, 6),
@@ -35,7 +35,7 @@ KEPT = ("copies", "stage 1", "stage 2", "stage 3")
 @demo(
     N=LogSlider("Ranks", 1, 1024, value=64),
     name=Choice("Model", tuple(SIZES), value=PAPERS),
-    way=Choice("Optimiser", tuple(WAYS), value="Adam, as in the paper"),
+    way=Choice("Optimiser", tuple(WAYS), value="Adam, 16 bytes"),
 )
 def who_keeps_what(N, name, way):
     """Memory of one rank for parameters, gradients and optimiser states, by stage."""
@@ -135,9 +135,9 @@ def what_does_not_shrink(T, name, again, reshard):
     m, gpu = MODELS[name], GPUS["H100"].memory / GB
     held = {N: [x / GB for x in held_bytes(m, N, T, again, reshard)] for N in RANKS}
     totals = {N: sum(each) for N, each in held.items()}
-    kinds = (("shards", "weight"), ("gathered", "key"), ("gradients on their way", "gradient"), ("activations", "cost"))
+    kinds = (("shards", "weight"), ("gathered", "key"), ("gradients", "gradient"), ("activations", "cost"))
     fits = [N for N, total in totals.items() if total <= gpu]
-    top = min(1.15 * max(gpu, *totals.values()), 4 * gpu)
+    top = 1.15 * max(gpu, *totals.values())
     figure = Figure(
         [bars([str(N) for N in RANKS], [held[N][i] for N in RANKS], kind, ink)
          for i, (kind, ink) in enumerate(kinds)],

@@ -8,33 +8,47 @@ from topics.kit import exercise, same
 from topics.kit.model.optimizers import adamw_step
 
 
-def _gigabytes(Psi, N, stage):
-    share = -(-Psi // N)
-    parameters = share if stage == 3 else Psi
-    gradients = share if stage >= 2 else Psi
-    optimizer = share if stage >= 1 else Psi
-    return (2 * parameters + 4 * gradients + 12 * optimizer) / 1e9
+def _fewest_ranks(Psi, stage, memory):
+    whole = [2 * (stage < 3), 4 * (stage < 2), 12 * (stage < 1)]
+    room = memory * 10**9 - sum(whole) * Psi
+    shared = 18 - sum(whole)
+    if not shared:
+        return 1 if room >= 0 else 0
+    most = room // shared  # parameters that a rank may have in its shard
+    return -(-Psi // most) if most >= 1 else 0
 
 
 @exercise(
     start="""
-        def gigabytes(Psi, N, stage):
-            return 18 * Psi / N / 2**30
+        def fewest_ranks(Psi, stage, memory):
+            return -(-18 * Psi // (memory * 2**30))
     """,
-    solution=_gigabytes,
-    hint="Three terms, each of Ψ or of a share. The fullest rank's share is Ψ/N rounded up. A GB is 10⁹ bytes.",
+    solution=_fewest_ranks,
+    hint="Take off what every rank keeps whole. What is left of the memory says how large the largest shard may be.",
 )
-def count_the_bytes(answer, rng):
-    """Write `gigabytes(Psi, N, stage)`: what the fullest of N ranks holds, in GB, at stage 0, 1, 2 or 3: 2 bytes for
-    each parameter, 4 for its gradient (FP32), 12 for the optimiser. `Psi` is a whole number, and no parameter may be
-    lost where N does not divide it."""
-    cases = [(7_500_000_000, 64), (10, 4), (3, 8), (1_000, 1), *rng.integers([5, 2], [100, 9], (4, 2)).tolist()]
-    for Psi, N in cases:
-        largest = max(len(range(r, Psi, N)) for r in range(N)) if Psi < 1000 else math.ceil(Psi / N)
-        for stage in range(4):
-            kept = [Psi if stage < least else largest for least in (3, 2, 1)]
-            expected = sum(each * n for each, n in zip((2, 4, 12), kept, strict=True)) / 1e9
-            same(answer(Psi, N, stage), expected, "GB", rtol=1e-12, atol=0, Psi=Psi, N=N, stage=stage)
+def find_the_fewest_ranks(answer, rng):
+    """Write `fewest_ranks(Psi, stage, memory)`: how many ranks there must be at least, so that each holds its part of
+    2 bytes for every parameter, 4 for its gradient and 12 for the optimiser in `memory` GB. Below stage 1 ranks share
+    nothing. Where no number of them is enough, return 0; no answer is above 1,000. `Psi` and `memory` are whole
+    numbers, and where a number of ranks does not divide `Psi`, some have one parameter more."""
+    half = 500_000_000  # 18 bytes of each are 9 GB
+    cases = [(half, 0, 9), (half + 1, 0, 9), (4 * half, 3, 9), (4 * half + 1, 3, 9), (4 * half - 1, 3, 9)]
+    cases += [(2 * half, 1, 9), (2 * half + 1, 1, 9), (2 * half, 1, 6), (2 * half, 1, 7), (2 * half, 2, 3)]
+    cases += [(half, 2, 1), (half, 2, 2), (100, 1, 1), (100, 3, 1)]
+    for stage in (1, 2, 3, 3):
+        Psi, N = int(rng.integers(10**9, 10**10)), int(rng.integers(3, 60))
+        memory = -(-_held(Psi, N, stage) // 10**9)  # N ranks are enough, fewer may be
+        cases.append((Psi, stage, memory))
+    for Psi, stage, memory in cases:
+        fits = (N for N in range(1, 1001) if _held(Psi, N, stage) <= memory * 10**9)
+        same(answer(Psi, stage, memory), next(fits, 0), "ranks", Psi=Psi, stage=stage, memory=memory)
+
+
+def _held(Psi, N, stage):
+    """Bytes on the fullest of N ranks."""
+    largest = Psi // N + (Psi % N > 0)
+    return (2 * (largest if stage == 3 else Psi) + 4 * (largest if stage >= 2 else Psi)
+            + 12 * (largest if stage >= 1 else Psi))  # fmt: skip
 
 
 def _sharded_step(shards, states, grads, eta, limit):
@@ -96,40 +110,32 @@ def _follow(answer, rng, sizes, limit):
             same(shards[r], expected, f"{case}, rank {r}", sizes=sizes, limit=limit)
 
 
-def _sent(Psi, N, stage, m, reshard):
-    if stage < 2:
-        rounds = 2
-    elif stage == 2:
-        rounds = m + 1
-    else:
-        rounds = (3 if reshard else 2) * m
-    return rounds * Psi * (N - 1) / N
+def _hybrid_sent(Psi, n, nodes, m):
+    inside = 3 * m * (n - 1) / n * Psi
+    across = 2 * (nodes - 1) / nodes * Psi / n
+    return inside, across
 
 
 @exercise(
     start="""
-        def sent(Psi, N, stage, m, reshard):
-            return (3 if stage == 3 else 2) * Psi
+        def hybrid_sent(Psi, n, nodes, m):
+            N = n * nodes
+            return 3 * (N - 1) / N * Psi, 3 * (N - 1) / N * Psi
     """,
-    solution=_sent,
-    hint="Count reduce-scatters and all-gathers, each (N − 1)/N · Ψ. Below stage 2 a rank keeps whole gradients and "
-    "adds up; from stage 2 on it can't.",
+    solution=_hybrid_sent,
+    hint="Inside a node it is stage 3 with n ranks. Across nodes the ranks that have the same shard average its "
+    "gradient, and that is all.",
 )
-def count_what_is_sent(answer, rng):
-    """Write `sent(Psi, N, stage, m, reshard)`: how many numbers each of N ranks sends in one step of m micro-batches.
-    Below stage 2 gradients are summed first and exchanged once a step; from stage 2 on each micro-batch's are
-    scattered. At stage 3 each micro-batch gathers all parameters for its forward pass, and with `reshard` again for
-    its backward pass; below, they are gathered once a step."""
-    for N in (1, 2, 8, int(rng.integers(3, 100))):
+def count_hybrid_traffic(answer, rng):
+    """Hybrid sharding cuts everything into shards inside a node of n ranks, and each node has a whole set. Write
+    `hybrid_sent(Psi, n, nodes, m)`: how many numbers a rank sends in a step of m micro-batches, as a pair (to ranks of
+    its node, to ranks of other nodes). Inside, each micro-batch gathers the parameters twice and scatters the
+    gradients once. Across, the summed gradients of a shard are all-reduced once a step."""
+    cases = [(8, 1), (1, 4), (2, 2), (8, 2), (4, 3), (3, 4), *rng.integers([2, 2], [9, 9], (3, 2)).tolist()]
+    for n, nodes in cases:
         for m in (1, 4):
-            Psi = 8 * int(rng.integers(1, 100))
-            for stage in range(4):
-                for reshard in (True, False):
-                    scatters = sum(1 for j in range(m) if stage >= 2 or j == m - 1)
-                    gathers = 0
-                    for _ in range(m):
-                        gathers += (1 + reshard) if stage == 3 else 0
-                    gathers += stage < 3
-                    expected = sum(Psi / N for r in range(1, N)) * (scatters + gathers)
-                    case = {"Psi": Psi, "N": N, "stage": stage, "m": m, "reshard": reshard}
-                    same(answer(Psi, N, stage, m, reshard), expected, "numbers sent", **case)
+            Psi = n * nodes * int(rng.integers(1, 50))
+            shard = Psi / n
+            inside = sum(shard for _ in range(3 * m) for other in range(1, n))
+            across = 2 * sum(shard / nodes for other in range(1, nodes))
+            same(answer(Psi, n, nodes, m), [inside, across], "numbers sent", Psi=Psi, n=n, nodes=nodes, m=m)

@@ -51,19 +51,20 @@ def one_sharded_step(N, stage, seed):
         yield Progress(r + 1, N, "The same step without shards")
     unsharded = unsharded_step(N, seed)
     kinds = (("parameters", "weight"), ("gradients", "gradient"), ("optimiser", "cost"))
-    x = [name for name, _ in moments]
+    names = [name for name, _ in moments]
+    x = ["start", *(f"F{i + 1}" for i in range(model.L)), *(f"B{i}" for i in range(model.L, 0, -1)), "E", "end"]
     totals = [sum(held.values()) / 1e6 for _, held in moments]
     copies = 16 * sum(w.size for w in weights.values()) / 1e6
     off = max(max_abs_difference(weights[name], unsharded[name]) for name in weights)
     peak = int(np.argmax(totals))
     figure = Figure(
         [bars(x, [held[kind] / 1e6 for _, held in moments], kind, ink) for kind, ink in kinds],
-        x_title="Moment of the step",
+        x_title="F: layers forwards, B: backwards, E: embedding",
         y_title="Held by rank 0 (MB)",
-        alt=f"{N} ranks, stage {stage}. Rank 0 holds {totals[0]:.2f} MB before the step and at most "
-        f"{totals[peak]:.2f} MB ({x[peak]}); with copies of all it would be {copies:.2f} MB.",
+        alt=f"{counted(N, 'rank')}, stage {stage}. Rank 0 holds {totals[0]:.2f} MB before the step and at most "
+        f"{totals[peak]:.2f} MB ({names[peak]}); with copies of all it would be {copies:.2f} MB.",
         barmode="stack",
-        xaxis={"tickangle": -60},
+        xaxis={"type": "category", "tickangle": 0},
         yaxis={"range": [0, 1.15 * max(copies, *totals)]},
         shapes=[rule(y=copies)],
         legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
@@ -73,7 +74,7 @@ def one_sharded_step(N, stage, seed):
         figure,
         Metrics(
             ("Before the step", totals[0], "MB", "shards and copies at rest"),
-            ("At most", totals[peak], "MB", x[peak]),
+            ("At most", totals[peak], "MB", names[peak]),
             ("Sent by rank 0", sent[0] / 1e6, "MB", f"{sent[0] / size:.2f} × the parameters' {size / 1e6:.2f} MB"),
         ),
         Badge("Against the same step without shards: max|Δ| of a weight", off, 1e-7),

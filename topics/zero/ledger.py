@@ -51,7 +51,7 @@ def seconds(m, N, T, micro, link, gpu=GPUS["H100"]):
     """Seconds of a step's arithmetic on one rank, 6 FLOP a token and active parameter; and for each way of keeping the
     seconds of sending, in BF16, as if nothing else went on (eq:volume)."""
     arithmetic = 6 * m.active * T * micro / (SHARE_OF_PEAK * gpu.flops)
-    ways = {"copies": (0, True), "stage 1": (1, True), "stage 2": (2, True), "stage 3 kept": (3, False),
+    ways = {"copies": (0, True), "stage 1": (1, True), "stage 2": (2, True), "3 kept": (3, False),
             "stage 3": (3, True)}  # fmt: skip
     return arithmetic, {
         way: 2 * communication_volume(m.parameters, N, stage, micro, reshard) / link

@@ -84,8 +84,8 @@ def tokens_to_hide(flops, link, stage=3, b=2):
 def scattered_mean(grads):
     """Rank r's piece of the mean of all ranks' gradients: a reduce-scatter. And the bytes that each rank sent.
 
-    grads    [r] (Ψ,) the gradient of rank r's own texts, all of it
-    returns  [r] (n,)
+    grads    the gradient of each rank's own texts, all Ψ numbers of it
+    returns  a list of n numbers for each rank
 
     >>> parts, sent = scattered_mean([np.array([1.0, 2.0, 3.0]), np.array([3.0, 4.0, 5.0])])
     >>> [part.tolist() for part in parts], sent
@@ -98,8 +98,8 @@ def scattered_mean(grads):
 def sharded_adam_step(shards, states, parts, eta):
     """One step of Adam: each rank moves its own shard, by its own moments, and nobody is asked (eq:step).
 
-    shards, parts  [r] (n,) weights and gradients
-    states         [r] what the last step gave; None at the first
+    shards, parts  each rank's n weights and their gradients: lists, one entry a rank
+    states         what each rank's last step gave; None at the first
     returns        new shards and states. An all-gather of the shards gives all ranks the new weights: at once in
                    stages 1 and 2, when a layer is needed in stage 3
 
@@ -127,8 +127,8 @@ def clip_sharded(shards, limit):
 def muon_sharded(rows, owner=0):
     """Muon's direction for one matrix whose momentum lies on N ranks by rows: the owner gets all, and gives back.
 
-    rows     [r] (n, in) rank r's rows
-    returns  [r] (n, in), and bytes each rank sent
+    rows     each rank's rows, as pieces_of cuts them
+    returns  the same rows of the direction, and the bytes that each rank sent
 
     >>> parts, sent = muon_sharded([np.array([[2.0, 0.0]]), np.array([[0.0, 2.0]])])
     >>> [np.abs(part).sum().round(1).item() for part in parts], sent   # both singular values near 1
