@@ -13,15 +13,13 @@ from topics.kit import (
     Table,
     demo,
     heatmap,
-    label,
     line,
     points,
-    rule,
 )
 from topics.kit.page.words import counted, short
 from topics.kit.real.costs import experts_touched
 from topics.moe.real import MIXTURES, parameters_touched, sent, share_touched, ways
-from topics.moe.toy import BIAS, E, LOSS, NONE, STEPS, alive_of, state_of, train_toy
+from topics.moe.toy import BIAS, LOSS, NONE, STEPS, E, alive_of, state_of, train_toy
 
 # ---- experts that die
 
@@ -118,7 +116,9 @@ def experts_read(B):
         for name, m in ((name, MIXTURES[name]) for name in SERVED)
     ]
     return figure, Table(
-        ("Model", "experts", "billions read", "a token"), rows, f"Parameters that a step of {counted(B, 'token')} reads."
+        ("Model", "experts", "billions read", "a token"),
+        rows,
+        f"Parameters read by a step of {counted(B, 'token')}.",
     )
 
 
@@ -167,9 +167,11 @@ def finer_experts(m, name, N):
         ("Experts, and used of them", f"{now.E:,} / {now.k}", "", f"of width {now.F:,}"),
         ("Routed parameters", now.routed / 1e9, "billion", f"{now.layers} · {now.E:,} · 3 · {now.d:,} · {now.F:,}"),
         ("used by a token", now.routed_active / 1e9, "billion", f"{now.layers} · {now.k} · 3 · {now.d:,} · {now.F:,}"),
-        ("Sent for a token", now.layers * bytes_sent[at] / 1000, "MB", f"{now.layers} layers · 3 · {now.k} · {now.d:,}"),
+        (
+            "Sent for a token",
+            now.layers * bytes_sent[at] / 1000,
+            "MB",
+            f"{now.layers} · 3 · {now.k} · {now.d:,}, less 1/{N}",
+        ),
         ("Ways to choose", f"10^{choices[at]:.1f}", "", f"C({now.E:,}, {now.k})"),
     )
-
-
-__all__ = ["LOSS", "experts_die", "experts_read", "finer_experts", "label", "rule"]

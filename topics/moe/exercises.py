@@ -69,7 +69,11 @@ def which_comes_first(answer, rng):
     equal to `"softmax"` it is taken over all experts, then the top k are kept as they are (Switch, OLMoE); with
     `"top"` the k greatest logits are kept, then softmax is taken over these (gpt-oss). Logits may be in the
     hundreds."""
-    cases = [(np.array([1.0, 3.0, 2.0]), 2), (np.array([800.0, 801.0, 700.0, 799.0]), 3), (np.array([-900.0, -901.0]), 1)]
+    cases = [
+        (np.array([1.0, 3.0, 2.0]), 2),
+        (np.array([800.0, 801.0, 700.0, 799.0]), 3),
+        (np.array([-900.0, -901.0]), 1),
+    ]
     cases += [(rng.normal(0, 2, int(rng.integers(3, 9))), int(rng.integers(1, 4))) for _ in range(4)]
     for logits, k in cases:
         for first in ("softmax", "top"):

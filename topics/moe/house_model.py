@@ -103,6 +103,11 @@ def loss_of(logits, targets):
     return float(np.mean(np.log(np.exp(z).sum(1)) - z[np.arange(len(z)), targets]))
 
 
+def mixture_size():
+    """Parameters of the mixture."""
+    return sum(w.size for w in lm.load(MIXTURE).weights.values())
+
+
 def listed(words, most=12):
     """Words, each once, in the order in which they come."""
     words = list(dict.fromkeys(words))
@@ -344,11 +349,15 @@ def touched_by_a_batch(B, layer):
     )
 
 
-def touched(layer, start=0, name=MIXTURE):
+def touched(layer):
     """Mean number of experts read by batches of BATCHES words, drawn from TEXTS texts, and in a row: two lists."""
-    texts = [top_k_router(probabilities(start + i, name)[layer - 1], K)[0] for i in range(TEXTS)]
-    marks = [(chosen[:, :, None] == np.arange(EXPERTS)).any(1) for chosen in texts]  # (T, E) each
-    pool, rng = np.concatenate(marks), np.random.default_rng(0)
+    texts = [top_k_router(probabilities(i)[layer - 1], K)[0] for i in range(TEXTS)]
+    return counts_of([(chosen[:, :, None] == np.arange(EXPERTS)).any(1) for chosen in texts], np.random.default_rng(0))
+
+
+def counts_of(marks, rng):
+    """The same, of a list of marks (T, E): which experts each word of a text was sent to."""
+    pool = np.concatenate(marks)
     mixed = [float(pool[rng.integers(0, len(pool), (DRAWS, n))].any(1).sum(1).mean()) for n in BATCHES]
     row = []
     for n in BATCHES:

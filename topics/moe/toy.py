@@ -12,7 +12,7 @@ from topics.kit.model.optimizers import adamw_step
 from topics.kit.numerics import softmax
 from topics.moe.method import bias_balanced_router, load_balancing_loss, load_of, updated_bias
 
-E, D_IN, F, BATCH, ETA, NOISE = 8, 8, 8, 128, 1e-2, 0.2
+E, D_IN, F, INPUTS, ETA, NOISE = 8, 8, 8, 128, 1e-2, 0.2
 STEPS = 600
 NONE, LOSS, BIAS = "none", "a loss", "a bias"
 STRENGTHS = {LOSS: {"weak": 0.01, "middle": 0.1, "strong": 1.0}, BIAS: {"weak": 0.001, "middle": 0.01, "strong": 0.03}}
@@ -45,7 +45,7 @@ def train_toy(seed, balancing=NONE, strength="middle", start=0):
                "down": rng.normal(0, F**-0.5, (E, D_IN, F))}  # fmt: skip
     states, b = dict.fromkeys(weights), np.zeros(E)
     for t in range(1, STEPS + 1):
-        x, y = batches.send(rng.integers(0, E, BATCH))
+        x, y = batches.send(rng.integers(0, E, INPUTS))
         next(batches)
         tensors = {name: Tensor(w) for name, w in weights.items()}
         p = softmax(np.einsum("nd,ed->ne", x, tensors["router"]))  # (n, E)
