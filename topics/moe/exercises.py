@@ -147,9 +147,9 @@ def _room(chosen, E, factor):
     "any second one.",
 )
 def find_room(answer, rng):
-    """Write `room(chosen, E, factor)`: which choices find room, bool (T, k). The capacity of an expert is `factor` times
-    an even share of all choices, rounded up. First choices go before second ones (and these before third ones); among
-    equals, earlier tokens go first."""
+    """Write `room(chosen, E, factor)`: which choices find room, bool (T, k). The capacity of an expert is `factor`
+    times an even share of all choices, rounded up. First choices go before second ones (and these
+    before third ones); among equals, earlier tokens go first."""
     cases = [
         (np.array([[0, 1], [1, 0], [0, 1], [2, 1]]), 4, 1.0),
         (np.array([[0], [0], [0], [1]]), 3, 1.0),  # 4/3 is rounded up

@@ -1,4 +1,4 @@
-"""The trained mixture of the house family: who is sent where, what finds no room, and how many experts a batch touches."""
+"""The trained mixture of the house family: who is sent where, what finds no room, how many experts a batch touches."""
 
 from functools import cache
 
@@ -129,10 +129,7 @@ TEXTS = 24
 def words_or_topics(layer, rows, start):
     """What tells a word's first expert: the kind of text it stands in, or the class of words it belongs to."""
     first = 0 if start == "the first 24" else 1000
-    for i in range(TEXTS):
-        probabilities(first + i)
-        if i % 6 == 5:
-            yield Progress(i + 1, TEXTS, "Routing")
+    yield from routed_texts(first)
     texts = held_out(TEXTS, start=first)
     p = np.concatenate([probabilities(first + i)[layer - 1] for i in range(TEXTS)])  # (T, E)
     expert = p.argmax(1)  # (T,)
@@ -190,106 +187,87 @@ def probabilities(number, name=MIXTURE):
 # ---- capacity
 
 BATCH = 96
-MIXED, ONE = "mixed texts", "one text"
+MANY = "words of 24 texts"
+LONG = {  # numbers of held-out texts of 96 words or more
+    "a story": (2044, 2389, 3086, 4639, 5164),
+    "facts": (2314, 3272, 4345, 7284, 7645),
+    "a song": (2217, 2265, 2333, 2502, 2956),
+}
 
 
 @demo(
     "model",
     MIXTURE,
-    factor=Slider("Capacity factor", 0.5, 2.5, value=1.0, step=0.25),
-    batch=Choice("The batch is", (MIXED, ONE), value=ONE),
+    factor=Slider("Capacity factor", 0.5, 2.5, value=1.25, step=0.25),
+    batch=Choice("The batch is", (MANY, *LONG), value="a song"),
     layer=Choice("Layer", LAYERS, value=1),
     seed=Seed("Which texts"),
 )
 def capacity_drops(factor, batch, layer, seed):
-    """Choices that find room and choices that are dropped, in a batch of 96 words, and what dropping costs."""
-    words, targets, real = batch_of(batch, seed)
-    yield Progress(1, 3, "Routing")
-    plain, _, _ = through(words, real)
-    yield Progress(2, 3, "Dropping")
-    logits, routes, kept = through(words, real, factor)
-    chosen, room = routes[layer - 1], kept[layer - 1]  # (n, k)
-    C = expert_capacity(len(chosen), EXPERTS, K, factor)
+    """Choices that find room and choices that are dropped, in a batch of 96 words."""
+    if batch == MANY:
+        yield from routed_texts(0)
+    chosen, _ = top_k_router(batch_of(batch, seed)[layer - 1], K)  # (T, k)
+    C = expert_capacity(BATCH, EXPERTS, K, factor)
+    room = within_capacity(chosen, EXPERTS, C)
     taken, dropped = (np.bincount(chosen[which], minlength=EXPERTS) for which in (room, ~room))
-    number = list(range(1, EXPERTS + 1))
+    number, most = list(range(1, EXPERTS + 1)), int((taken + dropped).max())
     lost = 100 * float(np.mean(~room))
-    places, row = np.nonzero(real), real & (targets >= 0)
-    losses = [loss_of(x[row], targets[row]) for x in (plain, logits)]
     yield (
         Figure(
             [bars(number, taken, "found room", "key"), bars(number, dropped, "dropped", "error")],
             x_title="Expert",
             y_title="Choices",
-            alt=f"Layer {layer}, {len(places[0])} words, {K} choices each: an even share is {2 * BATCH / 8:.0f}, the "
-            f"capacity {C}. The busiest expert is wanted {int((taken + dropped).max())} times; {lost:.1f} % of all "
-            "choices are dropped.",
+            alt=f"Layer {layer}, {batch}, {BATCH} words, {K} choices each: an even share is {2 * BATCH // 8}, the "
+            f"capacity {C}. The busiest expert is wanted {most} times; {lost:.1f} % of all choices are dropped.",
             height=280,
             barmode="stack",
-            yaxis={"range": [0, 1.25 * max(C, int((taken + dropped).max()))]},
+            yaxis={"range": [0, 1.15 * max(C, most)]},
             xaxis={"dtick": 1},
             legend={"orientation": "h", "y": 1.2},
             shapes=[rule(y=C)],
         ),
         Metrics(
-            ("Dropped in this layer", lost, "%", f"capacity ⌈{factor} · 2 · {BATCH} / 8⌉ = {C}"),
-            ("Busiest expert", 8 * float((taken + dropped).max()) / (2 * BATCH), "× an even share"),
-            ("Loss, nothing dropped", losses[0], "nats a word"),
-            ("Loss with drops in all layers", losses[1], "nats a word", "no other expert takes a dropped choice"),
+            ("Dropped", lost, "%", "of the choices in this layer"),
+            ("Capacity", C, "choices", f"⌈{factor} · {K} · {BATCH} / {EXPERTS}⌉"),
+            ("Busiest expert", EXPERTS * most / (K * BATCH), "× an even share"),
+            ("Seats that stay empty", 100 * (1 - float(taken.sum()) / (EXPERTS * C)), "%", "computed all the same"),
         ),
     )
 
 
+def routed_texts(first):
+    """Progress while TEXTS texts from a number on are routed, a few at a time."""
+    for i in range(TEXTS):
+        probabilities(first + i)
+        if i % 6 == 5:
+            yield Progress(i + 1, TEXTS, "Routing")
+
+
 def batch_of(batch, seed):
-    """Words, targets and which places are real, (B, T) each, of BATCH words in all: the beginnings of several texts, or
-    one text. A word without a next one has the target −1."""
-    if batch == ONE:
-        texts = [next(t for t in long_texts(200 * seed))]
-    else:
-        texts = held_out(BATCH // 16, start=50_000 + 100 * seed)
-        texts = sorted(texts, key=lambda t: -len(t.words))
-    left, rows = BATCH, []
-    for text in texts * 9:  # until the batch is full
-        row = encode(text.words)[:left]
-        rows.append(row)
-        left -= len(row)
-        if not left:
-            break
-    T = max(map(len, rows))
-    words, targets = np.zeros((2, len(rows), T), np.int64)
-    targets -= 1
-    real = np.zeros((len(rows), T), bool)
-    for i, row in enumerate(rows):
-        words[i, : len(row)], targets[i, : len(row) - 1], real[i, : len(row)] = row, row[1:], True
-    return words, targets, real
+    """The routers' probabilities (L, T, E) of BATCH words: of one text, or drawn from TEXTS texts."""
+    if batch != MANY:
+        return probabilities(LONG[batch][seed % len(LONG[batch])])[:, :BATCH]
+    pool = np.concatenate([probabilities(i) for i in range(TEXTS)], 1)
+    return pool[:, np.random.default_rng(seed).integers(0, pool.shape[1], BATCH)]
 
 
-def long_texts(start):
-    """Held-out texts of at least BATCH words, from a number on."""
-    while True:
-        yield from (t for t in held_out(50, "story", start=60_000 + start) if len(t.words) >= BATCH)
-        start += 50
-
-
-def through(words, real, factor=None):
-    """The mixture's logits (B, T, V) with the feed-forward layers of this page in the place of the kit's, and of each
-    layer which experts were chosen and which of these choices found room, (n, k) of the n real words."""
-    model, at, routes, kept, step = lm.load(MIXTURE), np.nonzero(real.ravel())[0], [], [], {}
+def through(model, words, factor=None):
+    """A mixture's logits (T, V) with the feed-forward layers of this page in the place of the kit's. With a factor,
+    choices beyond the capacity of the text are dropped."""
+    step = {}
 
     def see(name, layer, value):
         step[name] = value
         if name != "feed_output":
             return None
-        p, x = step["router"][at], np.reshape(step["feed_input"], (-1, model.d))[at]
-        chosen, weights = top_k_router(p, K)
-        C = len(chosen) if factor is None else expert_capacity(len(chosen), EXPERTS, K, factor)
-        room = within_capacity(chosen, EXPERTS, C)
-        routes.append(chosen)
-        kept.append(room)
-        y = np.zeros((real.size, model.d), x.dtype)
-        y[at] = moe_layer(x, experts_of(model, layer), np.where(room, chosen, -1), weights)
-        return np.reshape(y, np.shape(value))
+        chosen, weights = top_k_router(step["router"], K)
+        if factor is not None:
+            room = within_capacity(chosen, EXPERTS, expert_capacity(len(chosen), EXPERTS, K, factor))
+            chosen = np.where(room, chosen, -1)
+        return moe_layer(step["feed_input"], experts_of(model, layer), chosen, weights)
 
-    return lm.forward(model, words, see=see), routes, kept
+    return lm.forward(model, words, see=see)
 
 
 def experts_of(model, layer):
@@ -317,10 +295,7 @@ DRAWS = 400
 )
 def touched_by_a_batch(B, layer):
     """Experts of a layer that a batch of words reads: by the formula, by words of many texts, by words in a row."""
-    for i in range(TEXTS):
-        probabilities(i)
-        if i % 6 == 5:
-            yield Progress(i + 1, TEXTS, "Routing")
+    yield from routed_texts(0)
     mixed, row = touched(layer)
     chance = [experts_touched(EXPERTS, K, n) for n in BATCHES]
     at = BATCHES.index(B)
@@ -379,8 +354,7 @@ def counts_of(marks, rng):
 )
 def over_ranks(N, layer, once, seed):
     """One layer over N ranks: words travel to their experts and back; the sum is the whole layer's."""
-    words, _, real = batch_of(MIXED, seed)
-    x, p = inputs_of(words, real, layer - 1)  # (n, d), (n, E)
+    x, p = inputs_of(seed, layer - 1)  # (T, d), (T, E)
     chosen, weights = top_k_router(p, K)
     model = lm.load(MIXTURE)
     ranks = experts_of(model, layer - 1)
@@ -407,19 +381,22 @@ def over_ranks(N, layer, once, seed):
              f"by chance {ranks_touched(EXPERTS, K, N):.2f}" if once else "once for each expert"),
             ("Sent by the busiest rank, there", max(there), "bytes", "rows · 96 numbers · 4 bytes"),
             ("and back", max(back), "bytes"),
-            ("Busiest rank", float(work.max()) * N / work.sum(), "× an even share", "the others wait for it"),
+            ("Busiest rank", float(work.max() * N / work.sum()), "× an even share", "the others wait for it"),
         ),
         Badge("Against the layer in one piece: max|Δ|", max_abs_difference(np.concatenate(ys), whole), 1e-5),
     )  # fmt: skip
 
 
-def inputs_of(words, real, layer):
-    """What goes into a layer's experts, and its router's probabilities, of the real words: (n, d), (n, E)."""
-    step, at = {}, np.nonzero(real.ravel())[0]
+def inputs_of(seed, layer):
+    """What goes into a layer's experts, and its router's probabilities, of BATCH words of a few held-out texts: (T, d),
+    (T, E)."""
+    xs, ps, first = [], [], 50_000 + 100 * seed
+    while sum(map(len, xs)) < BATCH:
 
-    def see(name, i, value):
-        if i == layer:
-            step[name] = value
+        def see(name, i, value):
+            if i == layer and name in ("feed_input", "router"):
+                (xs if name == "feed_input" else ps).append(value)
 
-    lm.forward(lm.load(MIXTURE), words, see=see)
-    return np.reshape(step["feed_input"], (real.size, -1))[at], step["router"][at]
+        lm.forward(lm.load(MIXTURE), encode(held_out(1, start=first)[0].words), see=see)
+        first += 1
+    return np.concatenate(xs)[:BATCH], np.concatenate(ps)[:BATCH]

@@ -1,9 +1,9 @@
 """What experts do, over seeds: `python -m training.recorded.moe` (ten minutes).
 
 Three mixtures of the family, alike but for the seed: what a word's first expert tells about the word, its class and its
-kind of text, how even the load is, what other numbers of experts, dice in the router's place, an expert that is switched
-off and dropped choices cost, and how many experts a batch touches. Then the small mixture of the page, by balancing and
-seed. Writes topics/moe/recorded.py.
+kind of text, how even the load is, what other numbers of experts, dice in the router's place and an expert switched off
+cost, what is dropped, and how many experts a batch touches. Then the small mixture of the page, by balancing and seed.
+Writes topics/moe/recorded.py.
 """
 
 from dataclasses import replace
@@ -37,7 +37,12 @@ def routes_of(model, texts):
     found = []
     for text in texts:
         layers = []
-        lm.forward(model, encode(text.words), see=lambda step, _, p: layers.append(p) if step == "router" else None)
+
+        def see(step, _, p, layers=layers):
+            if step == "router":
+                layers.append(p)
+
+        lm.forward(model, encode(text.words), see=see)
         found.append(np.array(layers, float))
     return found
 
@@ -106,24 +111,39 @@ def one_off(name):
 
 
 def dropped(name):
-    """Per cent of choices dropped by FACTORS in batches of 96 words, mean of layers and 20 batches: words of many texts,
-    of one text; and the busiest expert's load over an even one."""
-    rows = {}
-    for batch in ("mixed texts", "one text"):
+    """% of choices dropped by FACTORS in batches of 96 words, mean of the layers, and the busiest expert's load over an
+    even one: 20 batches of words of 24 texts, and five texts of each kind in house_model.LONG."""
+    model, rows = mixture(name), {}
+    pool, rng = np.concatenate(routes_of(model, held_out(24)), 1), np.random.default_rng(0)
+    draws = [pool[:, rng.integers(0, pool.shape[1], 96)] for _ in range(20)]
+    batches = {house_model.MANY: draws}
+    for kind, numbers in house_model.LONG.items():
+        batches[kind] = [p[:, :96] for i in numbers for p in routes_of(model, held_out(1, start=i))]
+    for kind, each in batches.items():
         found = []
-        for seed in range(20):
-            if batch == "mixed texts":
-                texts = held_out(6, start=50_000 + 100 * seed)
-            else:
-                texts = [next(house_model.long_texts(200 * seed))]
-            p = np.concatenate(routes_of(mixture(name), texts), 1)[:, :96]
+        for p in each:
             for layer in range(4):
                 chosen, _ = top_k_router(p[layer], 2)
-                T = len(chosen)
-                lost = [100 * float(np.mean(~within_capacity(chosen, 8, expert_capacity(T, 8, 2, f)))) for f in FACTORS]
+                lost = [
+                    100 * float(np.mean(~within_capacity(chosen, 8, expert_capacity(96, 8, 2, f)))) for f in FACTORS
+                ]
                 found.append([*lost, 8 * float(load_of(chosen, 8).max())])
-        rows[batch] = np.mean(found, 0).round(2).tolist()
+        rows[kind] = np.mean(found, 0).round(2).tolist()
     return rows
+
+
+def lost(name):
+    """Nats more on 40 texts if each text is a batch and choices beyond the capacity at FACTORS are dropped."""
+    model, texts = mixture(name), quoted_texts()[:40]
+    found = []
+    for factor in (None, *FACTORS):
+        losses = []
+        for text in texts:
+            words = encode(text.words)
+            logits = house_model.through(model, words[:-1], factor)
+            losses += [house_model.loss_of(logits, words[1:])] * (len(words) - 1)
+        found.append(float(np.mean(losses)))
+    return [round(x - found[0], 4) for x in found[1:]]
 
 
 def touches(name):
@@ -150,12 +170,13 @@ def main():
     with kept("moe") as (_, once):
         toys = {f"{b}, {s}, from {t}": once(f"toy {b} {s} {t}", toy, b, s, t) for b, s, t in TOYS}
         parts = {
-            "TOLD": (told, "model: [layer] first expert's uncertainty, told by word, class, kind, shuffled word, class, "
-                           "kind, by class and kind together (nats); entropy of the load / ln 8, balance loss"),
+            "TOLD": (told, "model: [layer] first expert's uncertainty, told by word, class, kind, shuffled word,\n"
+                           "# class, kind, by class and kind together (nats); load's entropy / ln 8, balance loss"),
             "BY_NUMBER": (by_number, "model: nats above the floor with 1, 2, 3, 4, 8 experts a word, and with dice"),
             "ONE_OFF": (one_off, "model: [layer][expert] nats more without that expert"),
-            "DROPPED": (dropped, f"model: % of choices dropped at the factors {FACTORS}, and the busiest expert's load"),
-            "TOUCHED": (touches, f"model: [layer] experts touched by {house_model.BATCHES} words of many texts, in a row"),
+            "DROPPED": (dropped, "model: % of choices dropped at the factors, and the busiest load over an even one"),
+            "LOST": (lost, "model: nats more with what is dropped at the factors, each text a batch"),
+            "TOUCHED": (touches, "model: [layer] experts touched by 1, 2, 4, … 32 words of many texts, in a row"),
         }  # fmt: skip
         text = ['"""What experts do, over seeds.', "", f"Made on {date.today()} by `python -m training.recorded.moe`.",
                 '"""', "", f"FACTORS = {FACTORS}", ""]  # fmt: skip
