@@ -85,8 +85,12 @@ def _died(steps, balancing, start):
 
 # ---- what a batch reads
 
-SERVED = {"Mixtral-8x7B": ("reference", "dashdot"), "Qwen3-235B-A22B": ("value", "dash"), "DeepSeek-V3": ("key", "solid"),
-          "Kimi K3": ("output", "dot")}  # fmt: skip
+SERVED = {
+    "Mixtral-8x7B": ("reference", "dashdot"),
+    "Qwen3-235B-A22B": ("value", "dash"),
+    "DeepSeek-V3": ("key", "solid"),
+    "Kimi K3": ("output", "dot"),
+}
 TOKENS = 2 ** np.arange(11)
 
 
