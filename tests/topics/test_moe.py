@@ -333,13 +333,13 @@ def test_information_is_that_of_a_table_of_pairs():
 
 
 def test_a_words_class_tells_more_of_its_expert_than_the_kind_of_text_in_every_layer_of_three_seeds():
-    assert (seeds.told_of("class") > 1.7 * seeds.told_of("kind")).all()
+    assert (seeds.told_of("class") > 1.5 * seeds.told_of("kind")).all()
     assert (seeds.told_of("word") > seeds.told_of("class")).all()
     assert (seeds.told_of("shuffled class") < 0.01).all()
     first = seeds.told_of("class", (1,)) / seeds.told_of("all", (1,))
-    assert ((first > 0.4) & (first < 0.65)).all()  # about half
+    assert ((first > 0.35) & (first < 0.6)).all()
     kind = seeds.told_of("kind", (1,)) / seeds.told_of("all", (1,))
-    assert ((kind > 0.05) & (kind < 0.17)).all()  # a tenth
+    assert ((kind > 0.05) & (kind < 0.2)).all()
     assert (seeds.told_of("both", (4,)) > seeds.told_of("class", (4,)) + 0.2).all()
 
 
@@ -354,6 +354,7 @@ def test_more_experts_than_in_training_bring_hardly_anything_and_dice_cost_nats(
         assert (np.abs(seeds.excess_with(k) - two) < 0.2 * two).all()
     assert (seeds.excess_with(1) > two).all()
     assert seeds.dice_cost().min() > 1
+    assert np.median(seeds.off_cost()) > 0.1 > 5 * np.median(seeds.off_cost((2, 3, 4)))
 
 
 def test_one_text_is_dropped_more_than_words_of_many():

@@ -16,7 +16,7 @@ from topics.kit import (
     line,
     points,
 )
-from topics.kit.page.words import counted, short
+from topics.kit.page.words import counted, raised, short
 from topics.kit.real.costs import experts_touched
 from topics.moe.real import MIXTURES, parameters_touched, sent, share_touched, ways
 from topics.moe.toy import BIAS, LOSS, NONE, STEPS, E, alive_of, state_of, train_toy
@@ -62,7 +62,7 @@ def _training_views(steps):
         Figure(
             [line(at, losses, "loss", "error")],
             x_title="Step",
-            y_title="Loss (share of the answers' square)",
+            y_title="Loss",
             alt=f"The loss after {at[-1]} steps is {losses[-1]:.3f}.",
             height=220,
             yaxis={"type": "log"},
@@ -85,8 +85,12 @@ def _died(steps, balancing, start):
 
 # ---- what a batch reads
 
-SERVED = {"Mixtral-8x7B": ("reference", "dashdot"), "gpt-oss-120b": ("value", "dash"), "DeepSeek-V3": ("key", "solid"),
-          "Kimi K3": ("output", "dot")}  # fmt: skip
+SERVED = {
+    "Mixtral-8x7B": ("reference", "dashdot"),
+    "Qwen3-235B-A22B": ("value", "dash"),
+    "DeepSeek-V3": ("key", "solid"),
+    "Kimi K3": ("output", "dot"),
+}
 TOKENS = 2 ** np.arange(11)
 
 
@@ -143,7 +147,7 @@ def finer_experts(m, name, N):
         Figure(
             [line(CUTS, choices, "ways", "key"), points([m], [choices[at]], "now", "key")],
             x_title="Parts of each expert",
-            y_title="Digits of the number of ways",
+            y_title="Ways, powers of ten",
             alt=f"{name}, each expert in {counted(m, 'part')}: {now.k} of {now.E} experts can be chosen in about "
             f"10 to the power {choices[at]:.1f} ways.",
             height=230,
@@ -173,5 +177,10 @@ def finer_experts(m, name, N):
             "MB",
             f"{now.layers} · 3 · {now.k} · {now.d:,}, less 1/{N}",
         ),
-        ("Ways to choose", f"10^{choices[at]:.1f}", "", f"C({now.E:,}, {now.k})"),
+        ("Ways to choose", sets_of(choices[at]), "", f"{now.k} of {now.E:,}"),
     )
+
+
+def sets_of(power):
+    """A number given as a power of ten, in few signs."""
+    return f"{10**power:,.0f}" if power < 5 else f"about 10{raised(round(power))}"

@@ -161,8 +161,8 @@ def find_room(answer, rng):
         cases.append((np.argsort(-p)[:, :k], E, float(rng.choice([0.5, 1.0, 1.25, 2.0]))))
     for chosen, E, factor in cases:
         T, k = chosen.shape
-        C = math.ceil(factor * k * T / E)
-        expected = np.array([[_before(chosen, t, j) < C for j in range(k)] for t in range(T)])
+        seats = math.ceil(factor * k * T / E)
+        expected = np.array([[_before(chosen, t, j) < seats for j in range(k)] for t in range(T)])
         same(answer(chosen.copy(), E, factor), expected, "who finds room", chosen=chosen, E=E, factor=factor)
 
 

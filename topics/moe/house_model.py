@@ -68,12 +68,12 @@ def route_a_text(layer, text, dice):
     held = np.zeros(p.shape)  # (T, E)
     np.put_along_axis(held, chosen, weights, 1)
     rows = [
-        (f"{e + 1}", f"{100 * load[e]:.0f} %", listed(w for w, c in zip(words, chosen, strict=True) if c[0] == e))
+        (str(e + 1), f"{100 * load[e]:.0f}", listed(w for w, c in zip(words, chosen, strict=True) if c[0] == e))
         for e in range(EXPERTS)
     ]
     return (
         Matrix(held.T, [f"expert {e + 1}" for e in range(EXPERTS)], words, f"Layer {layer}: weight of each expert"),
-        Table(("Expert", "load", "words that go here first"), rows, f"Layer {layer}, this text."),
+        Table(("Expert", "load (%)", "words that go here first"), rows, f"Layer {layer}, this text."),
         Metrics(
             ("Loss on this text", loss, "nats a word", "with the dice" if dice else "with the router that it learnt"),
             ("Busiest expert", EXPERTS * float(load.max()), "× an even share", "load · 8"),
@@ -147,7 +147,13 @@ def words_or_topics(layer, rows, start):
     most = share.argmax(1)
     uncertain = information(expert, expert)
     yield (
-        Matrix(share, names, [f"{e + 1}" for e in range(EXPERTS)], "Share of a row's words, by first expert", "key"),
+        Matrix(
+            (100 * share).round(),
+            names,
+            [str(e + 1) for e in range(EXPERTS)],
+            "% of a row's words, by first expert",
+            "key",
+        ),
         Figure(
             [bars(list(told), list(told.values()), "told", "key", text=[f"{x:.2f}" for x in told.values()])],
             x_title="What one knows of a word",
@@ -291,7 +297,7 @@ DRAWS = 400
     "model",
     MIXTURE,
     B=LogSlider("Words in the batch", 1, 32, value=8),
-    layer=Choice("Layer", LAYERS, value=1),
+    layer=Choice("Layer", LAYERS, value=4),
 )
 def touched_by_a_batch(B, layer):
     """Experts of a layer that a batch of words reads: by the formula, by words of many texts, by words in a row."""
