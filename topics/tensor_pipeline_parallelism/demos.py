@@ -125,7 +125,7 @@ def _gantt(rows, name, p, m, v):
         for r, row in enumerate(rows):
             for job, begin, end in row:
                 if job.kind == kind:
-                    x += [begin / v + 0.06, end / v - 0.06, None]
+                    x += [(begin + 0.06) / v, (end - 0.06) / v, None]
                     y += [r, r, None]
         if x:
             traces.append(line(x, y, text, ink) | {"line": {"width": 18}})
@@ -290,7 +290,7 @@ def tensor_or_pipeline(m, N, model):
     cross = np.flatnonzero(tensor < layers)
     meet = float(speed[cross[0]]) if len(cross) else None
     where = f"split by matrices is faster from {short(meet)} GB/s on" if meet else "split by layers is always faster"
-    top = min(8.0, 1.15 * max(float(tensor.max()), float(layers.max())))
+    top = min(1.15 * max(tensor.max(), layers.max()), max(8.0, 1.2 * layers.max()))
     return (
         Figure(
             [
@@ -303,12 +303,12 @@ def tensor_or_pipeline(m, N, model):
             f"At 50 GB/s: {at[50][0]:.2f} by matrices, {at[50][1]:.2f} by layers; at 450 GB/s {at[450][0]:.2f} and "
             f"{at[450][1]:.2f}; {where}.",
             xaxis={"type": "log", "tickvals": [10, 50, 100, 450, 1000]},
-            yaxis={"range": [0.9, top]},
+            yaxis={"range": [0.9, float(top)]},
             legend={"orientation": "h", "y": 1.15},
             shapes=[rule(x=50), rule(x=450)],
             annotations=[
-                label(np.log10(50), top, "network", xanchor="right", yanchor="top", xshift=-4),
-                label(np.log10(450), top, "NVLink", xanchor="right", yanchor="top", xshift=-4),
+                label(np.log10(50), float(top), "network", xanchor="right", yanchor="top", xshift=-4),
+                label(np.log10(450), float(top), "NVLink", xanchor="right", yanchor="top", xshift=-4),
             ],
         ),
         Table(

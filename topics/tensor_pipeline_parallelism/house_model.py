@@ -119,7 +119,7 @@ def house_on_ranks(text, N, way, fault):
         Metrics(
             ("Logits differ: max|Δ|", off, ""),
             ("Likeliest words the same", 100 * float(same.mean()), "%", f"{same.sum()} of {len(words)}"),
-            ("Communications", len(said), ""),
+            ("Communications", sum(any(each.sent) for each in said), ""),
             ("Sent by a rank, at most", max(sent), "bytes", "FP32: 4 bytes a number"),
         ),
         Badge("Against one rank alone: max|Δ|", off, 1e-4, may_fail=True),
