@@ -148,7 +148,7 @@ def finer_experts(m, name, N):
             [line(CUTS, choices, "ways", "key"), points([m], [choices[at]], "now", "key")],
             x_title="Parts of each expert",
             y_title="Ways, powers of ten",
-            alt=f"{name}, each expert in {counted(m, 'part')}: {now.k} of {now.E} experts can be chosen in about "
+            alt=f"{name}, each expert in {counted(m, 'part')}: {now.k} of {now.E:,} experts can be chosen in about "
             f"10 to the power {choices[at]:.1f} ways.",
             height=230,
             xaxis=axis,

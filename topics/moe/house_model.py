@@ -45,8 +45,8 @@ LAYERS = (1, 2, 3, 4)
 
 # ---- one text
 
-STORY = ("[polite] story : Anna has keys . Ben visits Oslo . Anna gives Ben keys . Clara has maps . Anna visits Rome . "
-         "Clara visits Paris . please say things ? Ben keys , Clara maps . thank you . [end]")  # fmt: skip
+STORY = ("[polite] story : Anna has maps . Ben visits Oslo . Anna visits Rome . "
+         "please say things ? Anna maps . thank you . [end]")  # fmt: skip
 RANDOM = "Break it: a router that throws dice"
 
 
@@ -67,13 +67,22 @@ def route_a_text(layer, text, dice):
     words, load = decode(numbers), load_of(chosen, EXPERTS)
     held = np.zeros(p.shape)  # (T, E)
     np.put_along_axis(held, chosen, weights, 1)
-    rows = [
-        (str(e + 1), f"{100 * load[e]:.0f}", listed(w for w, c in zip(words, chosen, strict=True) if c[0] == e))
-        for e in range(EXPERTS)
-    ]
+    rows = [(str(e + 1), listed(w for w, c in zip(words, chosen, strict=True) if c[0] == e)) for e in range(EXPERTS)]
+    number, share = list(range(1, EXPERTS + 1)), 100 * load
     return (
         Matrix(held.T, [f"expert {e + 1}" for e in range(EXPERTS)], words, f"Layer {layer}: weight of each expert"),
-        Table(("Expert", "load (%)", "words that go here first"), rows, f"Layer {layer}, this text."),
+        Table(("Expert", "words that go here first"), rows, f"Layer {layer}, this text."),
+        Figure(
+            [bars(number, share, "load", "key")],
+            x_title="Expert",
+            y_title="Load (% of all choices)",
+            alt=f"Layer {layer}, {counted(len(words), 'word')}, two choices each: "
+            + ", ".join(f"expert {e} gets {x:.0f} %" for e, x in zip(number, share, strict=True))
+            + f"; an even share is 12.5 %. The loss is {loss:.2f} nats a word.",
+            height=200,
+            xaxis={"dtick": 1},
+            shapes=[rule(y=12.5)],
+        ),
         Metrics(
             ("Loss on this text", loss, "nats a word", "with the dice" if dice else "with the router that it learnt"),
             ("Busiest expert", EXPERTS * float(load.max()), "× an even share", "load · 8"),

@@ -16,8 +16,8 @@ def router_scores(logits, score="softmax"):
     """How well each expert suits each token (eq:scores).
 
     logits   (T, E)
-    score    "softmax" (Switch, Mixtral), "sigmoid" (DeepSeek-V3) or "sqrtsoftplus" (DeepSeek-V4); with the last two an
-             expert's score does not depend on the others'
+    score    "softmax", as in Switch and Mixtral, "sigmoid", as in DeepSeek-V3, or "sqrtsoftplus", as in DeepSeek-V4;
+             with the last two an expert's score does not depend on the others'
     returns  (T, E)
 
     >>> router_scores(np.array([[0.0, np.log(3.0)]])).round(2).tolist()
@@ -128,7 +128,7 @@ def moe_layer(x, experts, chosen, weights):
     """The output of the layer (eq:layer): of each token's experts, the weighted sum.
 
     x        (T, d)
-    experts  E functions, each of (n, d) to (n, d)
+    experts  E functions of some tokens' vectors, which give as many
     chosen   (T, k); a choice of −1 is one that was dropped, and adds nothing
     returns  (T, d)
 
