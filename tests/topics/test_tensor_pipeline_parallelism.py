@@ -392,6 +392,8 @@ def test_ranks_that_wait_for_each_other_for_ever_are_told():
                [(Job("F", 0, 1),), (Job("F", 1, 1),), (Job("B", 0, 1),), (Job("B", 1, 1),)]]  # fmt: skip
     with pytest.raises(ValueError, match="deadlock"):
         pipeline.simulate(crossed)
+    with pytest.raises(ValueError, match="deadlock: rank 0 waits for ever at its step 2"):
+        pipeline.simulate([[(F,), (Job("W", 0, 0),), (Job("I", 0, 0),)]])  # W before its I
     with pytest.raises(ValueError, match="never came back"):
         pipeline.simulate([[(F,)]])
 
