@@ -63,7 +63,7 @@ def pipeline(m, p, name):
             ("The step takes", whole, "units", f"{sum(TIMES.values()) * drawn} of them are work"),
             ("Most held, rank 0", peaks[0], "micro-batches", "activations from F to the end of B, or of W"),
         ),
-        Table(("schedule", "idle", "formula", "held"), table, f"All of them with {counted(p, 'rank')} and m = {m}."),
+        Table(("schedule", "idle", "formula", "most held"), table, f"All of them with {counted(p, 'rank')} and m = {m}."),
         Badge("Idle, counted against formula", abs(counted_idle - formula), 1e-12),
         Figure(
             [bars([f"rank {r}" for r in range(p)], peaks, "at most held", "value")],
@@ -298,7 +298,7 @@ def tensor_or_pipeline(m, N, model):
                 line(speed, layers, "split by layers, 1F1B", "value", "dash"),
             ],
             x_title="What a GPU can send (GB/s)",
-            y_title="Time of a step, in ideal ones",
+            y_title="Time of a step (arithmetic = 1)",
             alt=f"{model} on {N} H100, {m} micro-batch{'' if m == 1 else 'es'} of 8,192 tokens. "
             f"At 50 GB/s: {at[50][0]:.2f} by matrices, {at[50][1]:.2f} by layers; at 450 GB/s {at[450][0]:.2f} and "
             f"{at[450][1]:.2f}; {where}.",
