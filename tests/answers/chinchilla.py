@@ -304,6 +304,18 @@ WRONG = {
                         x = best
                 return x
         """,
+        "a tiny tolerance": """
+            def descend(losses, x):
+                step = 0.1
+                while step > 1e-7:
+                    tries = [x + sign * step * e for e in np.eye(len(x)) for sign in (-1, 1)]
+                    best = min(tries, key=lambda each: losses(each).mean())
+                    if losses(x).mean() - losses(best).mean() < 1e-20:
+                        step /= 2
+                    else:
+                        x = best
+                return x
+        """,
         "the sum, with the old tolerance": """
             def descend(losses, x):
                 step = 0.1

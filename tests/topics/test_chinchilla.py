@@ -131,9 +131,8 @@ def test_with_one_budget_neither_the_smallest_nor_the_largest_is_best():
             assert np.argmax(heights) == len(sizes) - 1
             assert min(heights[0], heights[-1]) - heights[best] > runs.seed_spread()[1]
             assert round(budget / (6 * sizes[best] ** 2)) == words
-    best = [runs.best_size(b * 1e9) for b in (50, 100, 200, 400, 800)]
-    assert best == sorted(best)
-    assert best[0] < best[2] < best[-1]
+    for budget in (400e9, 566e9, 800e9):  # the smallest with runs is the lowest, so the best is not known
+        assert np.argmin(runs.slice_at(budget)[1]) == 0
 
 
 def test_a_slice_lies_on_the_line_between_runs():
@@ -384,3 +383,19 @@ def test_resampling_live_ends_with_its_interval():
     assert progress["done"] == progress["total"] == 25
     assert len(figure["data"][0]["x"]) == 25
     assert " to " in metrics["items"][0]["value"]
+
+
+def test_rounding_alone_does_not_explain_llamas_tokens():
+    most = max(a * 3.8e25**x for a in (0.285, 0.295) for x in (0.525, 0.535))
+    assert most == pytest.approx(14.3e12, rel=0.01)
+    assert most < 16.55e12 < 0.29 * 3.8e25**0.538
+    assert round(0.538, 2) != 0.53
+
+
+def test_models_of_today_read_far_more_than_any_of_the_laws_asks():
+    for name in ("GPT-3", "Gopher"):
+        N, D, _ = published.TRAINED[name]
+        assert all(0.6 * published.tokens_each(law, 6 * N * D) > D / N for law in published.LAWS.values())
+    for name in set(published.TRAINED) - {"GPT-3", "Gopher", "Chinchilla", "Llama-3.1-405B"}:
+        N, D, _ = published.TRAINED[name]
+        assert all(3 * published.tokens_each(law, 6 * N * D) < D / N for law in published.LAWS.values()), name

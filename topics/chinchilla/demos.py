@@ -52,6 +52,8 @@ def one_budget(budget, what):
     sizes, heights, inside = runs.slice_at(flop, what)
     words = flop / (6 * sizes)  # (k,)
     best = int(np.argmin(heights))
+    found = 0 < best < len(sizes) - 1  # else sizes beyond that end have no runs
+    lowest = f"{thousands(sizes[best])}, with {words[best] / sizes[best]:.0f} words a parameter"
     traces = [line(sizes, heights.round(4), "this budget", "cost", "solid")]
     for between, name, symbol in ((True, "between runs", "circle"), (False, "just beyond runs", "diamond")):
         mine = inside == between
@@ -63,13 +65,15 @@ def one_budget(budget, what):
         traces.append(line(x, y.round(4), f"{b} billion", "reference", "dot"))
         grey.append(label(np.log10(x[-1]), round(float(y[-1]), 4), f"{b}", xanchor="left", xshift=4))
     low, high = (float(f(runs.losses(what))) for f in (np.min, np.max))
+    grey.append(label(np.log10(sizes[-1]), round(float(heights[-1]), 4), f"{budget:.0f}", xanchor="left", xshift=4))
     figure = Figure(
         traces,
         x_title="Parameters N",
         y_title="Loss (nats a word)",
         alt=f"Loss on {what} with {budget} billion FLOP: "
         + "; ".join(f"{thousands(n)} parameters {y:.3f}" for n, y in zip(sizes, heights, strict=True))
-        + f". The best of them is {thousands(sizes[best])}, with {words[best] / sizes[best]:.0f} words a parameter.",
+        + f". The {'best' if found else 'lowest'} of them is {lowest}"
+        + ("." if found else ", at the end of those that have runs."),
         height=340,
         xaxis={"type": "log", "tickvals": [int(n) for n in runs.SIZES[:-1]], "range": [3.4, 5.3],
                "ticktext": [thousands(n) for n in runs.SIZES[:-1]]},
@@ -77,7 +81,8 @@ def one_budget(budget, what):
         showlegend=False,
         annotations=[
             *grey,
-            label(np.log10(sizes[best]), round(float(heights[best]), 4), "best", yanchor="top", yshift=-8),
+            label(np.log10(sizes[best]), round(float(heights[best]), 4), "best" if found else "lowest drawn",
+                  yanchor="top", yshift=-8),
         ],
     )  # fmt: skip
     table = Table(
@@ -104,7 +109,7 @@ LIMIT = LogSlider("Fit runs up to", 100, 102_400, value=800, unit="billion FLOP"
     shown=Toggle("Show the runs it has not seen", False),
 )
 def predict_the_largest(most, what, floor, shown):
-    """The law is fitted to runs of small budgets; what does it say of the others?"""
+    """The law is fitted to runs of small budgets; what does it say of the others? Dots: fitted; crosses: not seen."""
     law, L = runs.fitted(most * BILLION, what, floor), runs.losses(what)
     miss, seen = runs.misses(most * BILLION, what, floor)
     truth = runs.floor_of(what)
@@ -166,7 +171,8 @@ def _names_of_lines(says, span):
 
 @demo("live", most=LIMIT, what=WHAT, n=Slider("Resamples", 20, 120, value=60, step=20), seed=Seed())
 def resample_the_runs(most, what, n, seed):
-    """The same fit to runs drawn from the runs: the spread of its floor, and of what it says of the largest run."""
+    """The same fit to runs drawn from the runs: the spread of its floor, and of what it says of the largest
+    run. Dots at E = 0: fits that want no floor."""
     seen, L = most * BILLION >= runs.C, runs.losses(what)
     laws = []
     draws = resampled(runs.N[seen], runs.D[seen], L[seen], np.random.default_rng(seed))

@@ -62,7 +62,7 @@ def power(x, digits=1):
 
 @demo(exponent=Slider("Budget: 10 to the power of", 19, 27, value=23.76, step=0.02, unit="FLOP"))
 def three_laws(exponent):
-    """What each version says is lost by choosing another size than its best, for one budget."""
+    """What each version says is lost by another size than its best, for one budget; below, tokens a parameter."""
     C = 10**exponent
     best = {name: optimal_allocation(law, C) for name, law in LAWS.items()}
     middle = best["unrounded"][0]
@@ -133,9 +133,10 @@ def real_models(law, exponent):
     same = np.geomspace(1e9, 1e12, 2)  # (2,)
     dense = np.array([(n, d) for n, d, plain in TRAINED.values() if plain])
     sparse = np.array([(n, d) for n, d, plain in TRAINED.values() if not plain])
-    named = {"GPT-3": ("right", "middle", -8, 0), "Chinchilla": ("left", "middle", 8, 0),
-             "Llama-3.1-405B": ("center", "top", 0, -8), "Llama-3.1-8B": ("center", "bottom", 0, 8),
-             "Qwen3-32B": ("right", "bottom", 0, 8), "SmolLM3-3B": ("center", "top", 0, -8)}  # fmt: skip
+    named = {"GPT-3": ("right", "middle", -8, 0), "Gopher": ("left", "middle", 8, 0),
+             "Chinchilla": ("left", "middle", 8, 0), "Llama-3.1-405B": ("center", "top", 0, -8),
+             "Llama-3.1-8B": ("center", "bottom", 0, 8), "Qwen3-32B": ("right", "bottom", 0, 8),
+             "SmolLM3-3B": ("center", "top", 0, -8)}  # fmt: skip
     figure = Figure(
         [
             line((N / 1e9).round(6), (D / 1e12).round(6), "best by this law", "output"),
@@ -284,7 +285,8 @@ def by_law(shape, reach, centre, noise, seed):
     seed=Seed(),
 )
 def parabolas(reach, centre, noise, shape, seed):
-    """Slices of equal budget from a known law, a parabola through each, and the tokens that follow for 1e24 FLOP."""
+    """Slices of equal budget from a known law, a parabola through each, and the tokens that follow for 1e24 FLOP.
+    Solid: the median of noisy draws; dotted: 10 and 90 % of them."""
     errors = errors_of(shape, centre, noise, seed)
     at = int(np.argmin(np.abs(GRIDS - reach)))
     low, middle, high = np.quantile(errors[:, 1:], (0.1, 0.5, 0.9), axis=1)  # (9,) each
