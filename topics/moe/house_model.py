@@ -390,7 +390,8 @@ def over_ranks(N, layer, once, seed):
             yaxis={"range": [0, 1.2 * int(work.max())]},
             shapes=[rule(y=2 * BATCH / N)],
         ),
-        Matrix(tokens, *([f"{way} {r}" for r in range(N)] for way in ("from", "to")), "Words to each rank; the diagonal stays"),
+        Matrix(tokens, [f"from {r}" for r in range(N)], [f"to {r}" for r in range(N)],
+               "Words to each rank; the diagonal stays"),
         Metrics(
             ("Ranks a word goes to", float(tokens.sum()) / BATCH, "",
              f"by chance {ranks_touched(EXPERTS, K, N):.2f}" if once else "once for each expert"),
