@@ -76,6 +76,7 @@ def test_a_softmax_over_the_chosen_logits_is_the_same_as_dividing_by_the_sum():
     logits = np.random.default_rng(0).normal(0, 3, (20, 8))
     chosen, weights = method.top_k_router(method.router_scores(logits), 3)
     top = np.exp(np.take_along_axis(logits, chosen, 1))
+    assert (method.top_k_router(method.router_scores(logits), 1)[1] == 1).all()  # the score itself is lost
     assert np.abs(weights - top / top.sum(1, keepdims=True)).max() < 1e-14
 
 
@@ -129,15 +130,19 @@ def test_the_balance_loss_is_what_a_loop_adds_up_and_one_where_all_is_even():
         assert method.load_balancing_loss(skewed, even) == pytest.approx(1)  # an even load suffices
 
 
-def test_the_balance_loss_lies_between_zero_and_the_number_of_experts_and_may_be_below_one():
+def test_the_balance_loss_lies_between_zero_and_e_over_k_and_may_be_below_one():
     p, one = np.tile([[1.0, 0, 0, 0]], (3, 1)), np.zeros((3, 1), int)
     assert method.load_balancing_loss(p, one) == pytest.approx(4)
+    for E, k in ((4, 2), (8, 3)):  # all choose the same k
+        p, same = np.zeros((3, E)), np.tile(np.arange(k), (3, 1))
+        p[:, :k] = 1 / k
+        assert method.load_balancing_loss(p, same) == pytest.approx(E / k)
     disagree = np.array([[0.4, 0.6]] * 5)
     assert method.load_balancing_loss(disagree, np.array([[0], [0], [0], [1], [1]])) == pytest.approx(0.96)
     for seed in range(20):
         p = scores(seed)
-        any_choice = np.random.default_rng(seed).integers(0, 6, (7, 2))
-        assert 0 <= method.load_balancing_loss(p, any_choice) <= 6
+        any_choice = np.argsort(np.random.default_rng(seed).random((7, 6)), 1)[:, :2]
+        assert 0 <= method.load_balancing_loss(p, any_choice) <= 6 / 2
 
 
 def test_hugging_face_counts_k_times_as_much_leaves_padding_out_and_pools_layers():
@@ -384,6 +389,7 @@ def test_experts_die_alone_and_balance_revives_them_in_eight_seeds():
     early, none = seeds.toy_loss("a bias, middle, from 0"), seeds.toy_loss("none, middle, from 0")
     assert (early < none).sum() >= 6
     assert early.mean() < 0.75 * none.mean()
+    assert abs(seeds.toy_loss("a loss, middle, from 0").mean() / none.mean() - 1) < 0.1
     assert abs(seeds.toy_loss("a bias, middle, from 300").mean() / none.mean() - 1) < 0.25
 
 

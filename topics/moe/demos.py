@@ -34,7 +34,7 @@ SHOWN = 20  # steps in a column of the map
     seed=Seed(),
 )
 def experts_die(balancing, start, strength, seed):
-    """Eight experts learn eight jobs, one expert for each input, while you watch their load."""
+    """Eight experts learn eight kinds of inputs; the map is their load (stronger colour: more of the inputs)."""
     steps = []
     for done in train_toy(seed, balancing, strength, start):
         steps.append(done)

@@ -59,7 +59,7 @@ RANDOM = "Break it: a router that throws dice"
     dice=Toggle(RANDOM),
 )  # fmt: skip
 def route_a_text(layer, text, dice):
-    """Each word's two experts, and how much each counts, in one layer of a trained mixture of eight."""
+    """Each word's two experts, how much each counts, and the load of all (line: an even share), in one layer."""
     numbers = read(text, 3, 100)
     routes, loss = routed(numbers, dice)
     p = routes[layer - 1]  # (T, E)
@@ -219,7 +219,7 @@ LONG = {  # numbers of held-out texts of 96 words or more
     seed=Seed("Which texts"),
 )
 def capacity_drops(factor, batch, layer, seed):
-    """Choices that find room and choices that are dropped, in a batch of 96 words."""
+    """Choices that find room and choices that are dropped, in a batch of 96 words; the line is the capacity."""
     if batch == MANY:
         yield from routed_texts(0)
     chosen, _ = top_k_router(batch_of(batch, seed)[layer - 1], K)  # (T, k)
@@ -368,7 +368,7 @@ def counts_of(marks, rng):
     seed=Seed("Which texts"),
 )
 def over_ranks(N, layer, once, seed):
-    """One layer over N ranks: words travel to their experts and back; the sum is the whole layer's."""
+    """One layer over N ranks: words travel to their experts and back; the line is an even share."""
     x, p = inputs_of(seed, layer - 1)  # (T, d), (T, E)
     chosen, weights = top_k_router(p, K)
     model = lm.load(MIXTURE)
@@ -390,7 +390,8 @@ def over_ranks(N, layer, once, seed):
             yaxis={"range": [0, 1.2 * int(work.max())]},
             shapes=[rule(y=2 * BATCH / N)],
         ),
-        Matrix(tokens, [f"from {r}" for r in range(N)], [f"to {r}" for r in range(N)], "Words sent, rank to rank"),
+        Matrix(tokens, [f"from {r}" for r in range(N)], [f"to {r}" for r in range(N)],
+               "Words to each rank; the diagonal stays"),
         Metrics(
             ("Ranks a word goes to", float(tokens.sum()) / BATCH, "",
              f"by chance {ranks_touched(EXPERTS, K, N):.2f}" if once else "once for each expert"),

@@ -1,4 +1,4 @@
-"""A small mixture that learns while one watches: eight experts, eight jobs, one expert for each input. Draws nothing.
+"""A small mixture that learns while one watches: eight experts, inputs of eight kinds, one expert each. Draws nothing.
 
 d width of an input, and of its answer   E experts, each of hidden width F   n inputs in a batch   p (n, E)
 """
