@@ -63,7 +63,7 @@ def pipeline(m, p, name):
             ("The step takes", whole, "units", f"{sum(TIMES.values()) * drawn} of them are work"),
             ("Most held, rank 0", peaks[0], "micro-batches", "activations from F to the end of B, or of W"),
         ),
-        Table(("schedule", "idle", "formula", "most held"), table, f"All of them with {counted(p, 'rank')} and m = {m}."),
+        Table(("schedule", "idle", "formula", "most held"), table, f"All of them, {counted(p, 'rank')}, m = {m}."),
         Badge("Idle, counted against formula", abs(counted_idle - formula), 1e-12),
         Figure(
             [bars([f"rank {r}" for r in range(p)], peaks, "at most held", "value")],
