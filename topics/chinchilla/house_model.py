@@ -38,7 +38,7 @@ def parameters(model):
     name=Choice("Model", ("target", "draft"), value="target"),
 )
 def count_the_products(T, name):
-    """FLOP of a training step on one text, counted, beside 6 N D."""
+    """FLOP of a training step on one text, counted, beside 6 N D. Target is the house model, draft a smaller one."""
     model = lm.load(name)
     words = np.arange(T) % model.V
     forward, N = products(model, words), parameters(model)
