@@ -15,7 +15,7 @@ def test_a_path_stands_over_the_root_of_its_kl_and_ticks_tell_nats():
     assert axis["range"][1] > 3 > axis["range"][0]
     for place, text in zip(axis["tickvals"], axis["ticktext"], strict=True):
         assert place**2 == pytest.approx(float(text))
-    assert axis["title"]["text"].startswith("KL")
+    assert axis["title"]["text"].startswith("√KL")
 
 
 @pytest.mark.parametrize("end", [1e-4, 0.03, 0.5, 3, 40, 900, 6000])
