@@ -28,11 +28,11 @@ build: setup
 
 test: setup .venv/.chromium
 	@echo "Testing"
-	@$(PYTHON) -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(if $(TOPIC),--topic=$(TOPIC))
+	@$(PYTHON) -m pytest -n 3 --dist loadfile --no-loadscope-reorder $(if $(TOPIC),--topic=$(TOPIC))
 
 test-all: setup .venv/.chromium
 	@echo "Testing every corner"
-	@$(PYTHON) -m pytest -n 2 --dist loadfile --no-loadscope-reorder --all
+	@$(PYTHON) -m pytest -n 3 --dist loadfile --no-loadscope-reorder --all
 
 test-browsers: setup .venv/.browsers
 	@echo "Testing in Firefox and WebKit"
