@@ -144,22 +144,15 @@ def sliced_neurons(model, keep):
     return replace(model.with_weights(new), F=keep.shape[1])
 
 
-def repaired(model, small, batch, own=True):
-    """The smaller model with new output matrices of its feed-forward layers, one layer after the other.
-
-    own  fitted to the neurons as they are in the smaller model, repaired so far; else to those of the whole one
-    """
+def repaired(model, small, batch, hold=0.01):
+    """The smaller model with new output matrices of its feed-forward layers, from the lowest on: each is fitted to the
+    neurons as they are in the smaller model, repaired so far."""
     before = seen(model, batch)
     for i in range(model.L):
-        now = seen(small, batch) if own else {("feed_hidden", i): _hidden(small, i, before["feed_input", i])}
-        down = repair_least_squares(now["feed_hidden", i], before["feed_output", i])
+        H = seen(small, batch)["feed_hidden", i]
+        down = repair_least_squares(H, before["feed_output", i], small.weights[f"{i}.down"], hold)
         small = small.with_weights({f"{i}.down": down.astype(np.float32)})
     return small
-
-
-def _hidden(model, i, x):
-    w = model.weights
-    return lm.silu(lm.linear(x, w[f"{i}.gate"])) * lm.linear(x, w[f"{i}.up"])
 
 
 # ---- layers

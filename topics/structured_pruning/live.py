@@ -98,7 +98,8 @@ def _timed(taken, matrices, x, stay, share):
 
 BATCH, ON, EVERY = 8, 8, 3  # texts of a step; texts that it is judged on; steps between two judgements
 BY_WEIGHTS, AT_RANDOM = "largest weights", "drawn"
-PLAIN, FITTED = "none", "least squares"
+PLAIN, FITTED, LOOSE = "none", "least squares", "break it: 12 texts, nothing held"
+FITTED_ON = {FITTED: 48, LOOSE: 12}  # texts
 
 
 @demo(
@@ -106,7 +107,7 @@ PLAIN, FITTED = "none", "least squares"
     "target",
     share=Slider("Neurons away", 25, 75, value=50, step=25, unit="%"),
     kept=Choice("Neurons that stay", (BY_WEIGHTS, AT_RANDOM), value=BY_WEIGHTS),
-    repair=Choice("Repair before training", (PLAIN, FITTED), value=FITTED),
+    repair=Choice("Repair before training", (PLAIN, FITTED, LOOSE), value=FITTED),
     steps=Slider("Steps of training", 3, 30, value=15, step=3),
     seed=Seed(),
 )
@@ -118,8 +119,8 @@ def cut_and_heal(share, kept, repair, steps, seed):
     scores = neuron_scores(model) if kept == BY_WEIGHTS else np.random.default_rng(seed).random((model.L, model.F))
     small = sliced_neurons(model, neurons_that_stay(scores, share / 100))
     marks = {"cut": loss_of(small, judged) - whole}
-    if repair == FITTED:
-        small = repaired(model, small, to_look_at(seed=seed))
+    if repair != PLAIN:
+        small = repaired(model, small, to_look_at(FITTED_ON[repair], seed), 0 if repair == LOOSE else 0.01)
         marks["repaired"] = loss_of(small, judged) - whole
     healed = [(0, list(marks.values())[-1])]
     yield Progress(0, steps, "Training"), *_healing_views(marks, healed, small, model, share)

@@ -86,16 +86,22 @@ def prune_neurons(gate, up, down, keep):
     return gate[keep], up[keep], down[:, keep]
 
 
-def repair_least_squares(H, Y, ridge=1e-4):
-    """The matrix that makes of the neurons that stayed what the whole layer said, as nearly as can be (eq:repair).
+def repair_least_squares(H, Y, W, hold=0.01):
+    """W changed such that the neurons that stayed say what the whole layer said, as nearly as can be (eq:repair).
 
     H        (N, K)  the neurons that stayed, in the model as it is now
     Y        (N, d)  what the layer said before
+    W        (d, K)  the matrix behind them, its columns cut
+    hold     λ, over the mean square of a neuron: what few words show badly stays as it was
     returns  (d, K)
+
+    >>> H, W = np.array([[1.0], [3.0]]), np.array([[1.0]])
+    >>> repair_least_squares(H, 2 * H, W, 0).tolist(), repair_least_squares(H, 2 * H, W, 1).tolist()
+    ([[2.0]], [[1.5]])
     """
     G = np.einsum("na,nb->ab", H, H)  # (K, K)
-    G = G + ridge * np.mean(np.diag(G)) * np.eye(len(G))  # a direction that no word shows keeps to zero
-    return np.linalg.solve(G, np.einsum("na,nd->ad", H, Y)).T  # (d, K)
+    missing = np.einsum("na,nd->ad", H, Y - np.einsum("na,da->nd", H, W))  # (K, d)
+    return W + np.linalg.solve(G + hold * np.mean(np.diag(G)) * np.eye(len(G)), missing).T  # (d, K)
 
 
 # ---- patterns
