@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 
 from topics.kit import lm, max_abs_difference
-from topics.kit.model.losses import above_floor, quoted_texts
+from topics.kit.model.losses import above_floor, floor, guessing, quoted_texts
 from topics.kit.page.demo import defaults, views_of
 from topics.structured_pruning import cuts, demos, house_model, method, patterns
 from topics.structured_pruning.recorded import (
+    CALIBRATED,
     HEAD_SCORES,
     WHOLE,
 )
@@ -206,6 +207,89 @@ def test_the_figures_text_follows_its_controls():
 def test_the_recorded_losses_are_those_of_the_quoted_texts():
     model = lm.load(TARGET)
     assert above_floor(model, quoted_texts()) == pytest.approx(WHOLE[TARGET], abs=2e-4)
-    S = np.array(HEAD_SCORES[cuts.RELATIVE][TARGET])
     now = cuts.head_scores(model, cuts.RELATIVE, cuts.to_look_at())
-    assert (method.least(S, 8) == method.least(now, 8)).all()
+    assert (method.least(np.array(HEAD_SCORES[cuts.RELATIVE]), 8) == method.least(now, 8)).all()
+
+
+@pytest.mark.parametrize("name", HOUSE_MODELS)
+def test_eight_or_twelve_heads_of_least_output_cost_more_than_any_of_twenty_draws(name):
+    for k in (8, 12):
+        assert len(HEADS["random"][k][name]) == 20
+        assert HEADS[cuts.SIZE][k][name] > max(HEADS["random"][k][name])
+        assert HEADS[cuts.RELATIVE][k][name] < min(HEADS["random"][k][name])
+    assert HEADS[cuts.RELATIVE][8][name] < 2 * HEADS["alone"][8][name]
+    assert all(HEADS["alone"][k][name] <= HEADS[cuts.GRADIENT][k][name] for k in (4, 8, 12))
+
+
+def test_of_four_heads_the_least_outputs_are_not_always_worse_than_chance():
+    assert told.draws_as_bad(8) == told.draws_as_bad(12) == 0 < told.draws_as_bad(4) < told.draws(4)
+
+
+@pytest.mark.parametrize("name", HOUSE_MODELS)
+def test_the_division_repairs_the_score_whatever_texts_it_looked_at(name):
+    for size, relative in zip(CALIBRATED[cuts.SIZE][name], CALIBRATED[cuts.RELATIVE][name], strict=True):
+        assert size > 6 * relative and relative < 0.35
+    assert len(CALIBRATED[cuts.SIZE][name]) == 5 and 0 < told.calibrated_as_bad() < 5
+
+
+@pytest.mark.parametrize("name", HOUSE_MODELS)
+def test_within_layers_the_division_hardly_matters(name):
+    assert abs(TWO_OF_EACH[cuts.SIZE][name] - TWO_OF_EACH[cuts.RELATIVE][name]) < 0.06
+    assert STREAM[name][3] > 30 * STREAM[name][0]
+
+
+def test_block_influence_ranks_the_later_layers_backwards_in_two_models_and_rightly_in_none():
+    assert told.ranked_backwards() == ["target", "heads8-2"] and told.ranked_right() == []
+    for name in HOUSE_MODELS:
+        assert INFLUENCE[name][0] == max(INFLUENCE[name]) and LAYERS[0][name] == max(x[name] for x in LAYERS.values())
+        assert LAYERS[3][name] == min(x[name] for x in LAYERS.values())
+
+
+@pytest.mark.parametrize("name", HOUSE_MODELS)
+def test_two_four_costs_more_than_free_patterns_of_as_many_weights_and_wanda_less_than_size(name):
+    for pattern in ("2:4", "2:4, Wanda"):
+        assert PATTERN[pattern][0.5][name] > 1.5 * max(PATTERN[free][0.5][name] for free in patterns.PATTERNS[:3])
+        assert WORKING[pattern][name] <= 4 and ENERGY[pattern][name] > 84
+    for pattern in ("within rows", "2:4"):
+        assert PATTERN[f"{pattern}, Wanda"][0.5][name] < PATTERN[pattern][0.5][name]
+        assert ENERGY[f"{pattern}, Wanda"][name] < ENERGY[pattern][name]
+    assert SKILLS["half the neurons"][name][0] < 0.8 * SKILLS["whole"][name][0]
+
+
+@pytest.mark.parametrize("name", HOUSE_MODELS)
+def test_half_of_the_neurons_cost_little_by_their_weights_and_a_held_fit_never_harms(name):
+    assert 4 * NEURONS["weights"][0.5][name] < min(NEURONS["random"][0.5][name])
+    for share in (0.25, 0.5, 0.75):
+        assert REPAIRED[share, 96, 0.01][name] < REPAIRED[share, 24, 0.01][name] < REPAIRED[share, 24, 0][name]
+        assert REPAIRED[share, 96, 0.01][name] < NEURONS["weights"][share][name]
+    assert REPAIRED[0.75, 24, 0][TARGET] > NEURONS["weights"][0.75][TARGET]
+
+
+def test_training_heals_further_and_a_loose_fit_on_few_texts_harms():
+    for runs in HEALED.values():
+        assert all(run[0] > run[1] > run[2] for run in runs) and len(runs) == 3
+    assert all(end < cut / 3 and fit < 0.75 * cut for cut, fit, end in LIVE[live.FITTED])
+    assert all(fit > cut for cut, fit, _ in LIVE[live.LOOSE])
+    assert all(end < 0.4 * cut for cut, _, end in LIVE[live.NO_REPAIR])
+
+
+# ---- real models
+
+
+@pytest.mark.parametrize("name", ["Llama-3.1-8B", "Llama-2-7B", "Llama-3.1-70B"])
+def test_an_uncut_model_has_all_its_parameters_and_minitrons_two_shapes_are_counted(name):
+    assert demos.parameters(PLAIN[name], demos.shapes(name, 100, 100, 100))[0] == PLAIN[name].parameters
+    assert demos.shapes("Llama-3.1-8B", 64, 75, 100) == (32, 3072, 9216)  # nvidia2026pruning
+    assert round(demos.billions("Llama-3.1-8B", 64, 75), 1) == round(demos.billions("Llama-3.1-8B", L=50), 1) == 4.5
+
+
+def test_half_of_the_layers_leave_half_of_the_cache_and_half_of_the_width_all_of_it():
+    half = view(demos.cut_a_real_model, "figure", F=100, d=100, L=50)["data"][0]["y"]
+    narrow = view(demos.cut_a_real_model, "figure", F=100, d=50, L=100)["data"][0]["y"]
+    assert half[1] == 50 and narrow[1] == 100 and narrow[0] < 100
+
+
+def test_a_masked_product_takes_as_many_flop_and_a_sliced_one_its_share():
+    found = view(live.masked_or_sliced, "table", m=64)
+    flop = {row[0]: float(row[1]) for row in found["rows"]}
+    assert flop["whole"] == flop["neurons masked"] == flop["zeros anywhere"] == 2 * flop["neurons sliced"]

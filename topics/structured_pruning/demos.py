@@ -24,7 +24,7 @@ from topics.kit.real.models import PLAIN
 # ---- one block
 
 
-WIDTH, HEADS, EACH, NEURONS, WORDS = 8, 4, 4, 12, 5
+WIDTH, BLOCK_HEADS, EACH, BLOCK_NEURONS, WORDS = 8, 4, 4, 12, 5
 NEURON, ONE_OF_EACH, GROUP, CHANNEL = "neurons", "a query head of each group", "whole groups", "channels of the stream"
 # of each part its matrices, and which axis of them is cut; the last is what "Break it" forgets to cut as the others
 TOGETHER = {
@@ -33,8 +33,14 @@ TOGETHER = {
     GROUP: {"q": 0, "k": 0, "v": 0, "o": 1},
     CHANNEL: {"q": 1, "k": 1, "v": 1, "o": 0, "gate": 1, "up": 1, "down": 0, "embedding": 1},
 }
-SIZES = {"q": (HEADS * EACH, WIDTH), "o": (WIDTH, HEADS * EACH), "gate": (NEURONS, WIDTH), "up": (NEURONS, WIDTH),
-         "down": (WIDTH, NEURONS), "embedding": (20, WIDTH)}  # fmt: skip
+SIZES = {
+    "q": (BLOCK_HEADS * EACH, WIDTH),
+    "o": (WIDTH, BLOCK_HEADS * EACH),
+    "gate": (BLOCK_NEURONS, WIDTH),
+    "up": (BLOCK_NEURONS, WIDTH),
+    "down": (WIDTH, BLOCK_NEURONS),
+    "embedding": (20, WIDTH),
+}
 
 
 @demo(
@@ -78,8 +84,8 @@ def what_goes_together(k, part, H_kv, broken):
 def _gone(part, k, H_kv):
     """The places that go, counted in the part's own units; at least one stays."""
     if part == ONE_OF_EACH:
-        return np.arange(min(k, HEADS // H_kv - 1))  # of each group
-    return np.arange(min(k, {NEURON: NEURONS, GROUP: H_kv, CHANNEL: WIDTH}[part] - 1))
+        return np.arange(min(k, BLOCK_HEADS // H_kv - 1))  # of each group
+    return np.arange(min(k, {NEURON: BLOCK_NEURONS, GROUP: H_kv, CHANNEL: WIDTH}[part] - 1))
 
 
 def _counted(part, gone):
@@ -100,7 +106,7 @@ def _places(name, part, gone, H_kv):
     """Which rows or columns of a matrix belong to what goes."""
     if part in (NEURON, CHANNEL):
         return gone
-    share = HEADS // H_kv
+    share = BLOCK_HEADS // H_kv
     if part == ONE_OF_EACH:
         heads = (np.arange(H_kv)[:, None] * share + gone).ravel()
     else:
@@ -152,7 +158,7 @@ def _together_note(part, gone, H_kv, broken, last):
     if broken:
         return Note(f"All shapes fit and nothing fails aloud, but {last} keeps numbers that belong to what went.",
                     "warning")  # fmt: skip
-    if part == GROUP and H_kv < HEADS:
+    if part == GROUP and H_kv < BLOCK_HEADS:
         return Note("A key/value head goes with all queries that read it, so H over H_kv stays what it was.")
     if part == CHANNEL:
         return Note("The stream runs through everything: one channel is cut out of every matrix, of the norms and of "

@@ -18,7 +18,17 @@ from topics.structured_pruning.cuts import (
     without_heads,
 )
 from topics.structured_pruning.method import least
-from topics.structured_pruning.patterns import ANYWHERE, PATTERNS, inputs_of, mask_of, matrices
+from topics.structured_pruning.patterns import (
+    ANYWHERE,
+    FOURS,
+    PATTERNS,
+    ROWS,
+    WANDA,
+    WANDA_FOURS,
+    inputs_of,
+    mask_of,
+    matrices,
+)
 
 TEXTS, DRAWS = 6, 3
 
@@ -85,8 +95,12 @@ def _loss_bars(found, n):
     names, heights = list(found), list(found.values())
     told = ", ".join(f"{name} {_nats(x)}" for name, x in found.items())
     return Figure(
-        [bars(names, heights, "loss added", "cost", text=[_nats(x) for x in heights])],
+        [
+            bars(names[:-DRAWS], heights[:-DRAWS], "by a score", "cost", text=[_nats(x) for x in heights[:-DRAWS]]),
+            bars(names[-DRAWS:], heights[-DRAWS:], "drawn", "reference", text=[_nats(x) for x in heights[-DRAWS:]]),
+        ],
         y_title="Loss added (nats a word)",
+        showlegend=False,
         alt=f"Without {counted(n, 'head')} of 32, the nats that the loss grows by, heads chosen by: {told}.",
         yaxis={"range": [min(0.0, 1.2 * min(heights)), 1.15 * max(0.5, *heights)]},
     )
@@ -98,10 +112,10 @@ def _nats(x):
 
 def _map(S, gone, kind):
     return Matrix(
-        np.where(gone, None, np.round(S, 3)).tolist(),
+        np.where(gone, None, np.round(S, 2 if S.max() < 20 else 1)).tolist(),
         [f"layer {i + 1}" for i in range(len(S))],
-        [f"head {h + 1}" for h in range(S.shape[1])],
-        title=f"Each head's {kind}; empty cells are dropped",
+        [f"{h + 1}" for h in range(S.shape[1])],
+        title=f"{kind.capitalize()} of heads 1 to {S.shape[1]}; empty cells are dropped",
         ink="value",
         blank="dropped",
     )
@@ -109,7 +123,7 @@ def _map(S, gone, kind):
 
 def _by_layer(n, seed):
     by = {kind: dropped(n, kind, seed).sum(1) for kind in (SIZE, RELATIVE)}
-    rows = [(i + 1, f"{length:.0f}", int(by[SIZE][i]), int(by[RELATIVE][i])) for i, length in enumerate(streams(seed))]
+    rows = [(i + 1, round(length), int(by[SIZE][i]), int(by[RELATIVE][i])) for i, length in enumerate(streams(seed))]
     return Table(
         ("Layer", "stream", "dropped by size", "by size over stream"),
         rows,
@@ -190,20 +204,22 @@ def lost_by(pattern, share, broken, seed):
 
 
 def _pattern_bars(found, share):
-    names, heights = [name.replace(" matrix", "") for name in found], list(found.values())
-    told = ", ".join(f"{name} {short(max(x, 0))}" for name, x in zip(found, heights, strict=True))
+    heights = list(found.values())
+    told = ", ".join(f"{name} {short(max(x, 0))}" for name, x in found.items())
     return Figure(
-        [bars([name.replace(", ", ",<br>").replace("within ", "within<br>") for name in names], heights, "loss added",
-              "cost", text=[_nats(x) for x in heights])],
+        [bars([SHORT[name] for name in found], heights, "loss added", "cost", text=[_nats(x) for x in heights])],
         y_title="Loss added (nats a word)",
         alt=f"With {share} % of the weights away where the pattern is free and half in 2:4, the nats that the loss "
         f"grows by: {told}.",
         yaxis={"range": [min(0.0, 1.2 * min(heights)), 1.15 * max(0.1, *heights)]},
-    )  # fmt: skip
+    )
+
+
+SHORT = {ANYWHERE: "anywhere", ROWS: "rows", WANDA: "rows, Wanda", FOURS: "2:4", WANDA_FOURS: "2:4, Wanda"}
 
 
 def _corner(W, mask, pattern):
-    rows, columns = 8, 16
+    rows, columns = 8, 12
     return Matrix(
         np.where(mask, np.round(np.abs(W), 3), None)[:rows, :columns].tolist(),
         [f"neuron {i + 1}" for i in range(rows)],
@@ -237,3 +253,8 @@ def draws_added(n=8, seed=0):
 def pattern_added(pattern, share=50, seed=0):
     """For the page's text: what the figure of patterns shows."""
     return lost_by(pattern, share, False, seed)[0]
+
+
+def pattern_squares(pattern, share=50, seed=0):
+    """For the page's text: the squares that stay, in %."""
+    return lost_by(pattern, share, False, seed)[1][0]

@@ -41,8 +41,8 @@ from topics.structured_pruning.cuts import (
 
 # ---- masked against sliced
 
-ROWS, TIMES = 32, 15
-WHOLE, MASKED, SCATTERED, SLICED = "whole", "neurons masked", "zeros anywhere", "neurons sliced"
+WORDS_IN, TIMES = 32, 15
+UNCUT, MASKED, SCATTERED, SLICED = "whole", "neurons masked", "zeros anywhere", "neurons sliced"
 
 
 @demo(
@@ -54,11 +54,11 @@ WHOLE, MASKED, SCATTERED, SLICED = "whole", "neurons masked", "zeros anywhere", 
 def masked_or_sliced(share, m, seed):
     """One product, timed in this browser: a matrix of 4m neurons whole, with zeros, and with the rows away."""
     rng = np.random.default_rng(seed)
-    x, W = (rng.normal(size=size).astype(np.float32) for size in ((ROWS, m), (4 * m, m)))
+    x, W = (rng.normal(size=size).astype(np.float32) for size in ((WORDS_IN, m), (4 * m, m)))
     stay = np.sort(rng.permutation(4 * m)[: round(4 * m * (100 - share) / 100)])
     masked, scattered = np.zeros_like(W), W * (rng.random(W.shape) >= share / 100)
     masked[stay] = W[stay]
-    matrices = {WHOLE: W, MASKED: masked, SCATTERED: scattered, SLICED: np.ascontiguousarray(W[stay])}
+    matrices = {UNCUT: W, MASKED: masked, SCATTERED: scattered, SLICED: np.ascontiguousarray(W[stay])}
     taken, loops = {name: [] for name in matrices}, max(1, 2**18 // (m * m))  # a browser's clock is coarse
     for t in range(TIMES + 1):
         for name, each in matrices.items():  # in turn, so that a disturbance meets all alike
@@ -82,15 +82,15 @@ def _timed(taken, matrices, x, stay, share):
         Figure(
             [bars(list(middle), list(middle.values()), "median", "cost", text=[f"{t:.2f}" for t in middle.values()])],
             y_title="Time of a product (ms)",
-            alt=f"Measured here with {share} % of the neurons away, the median of {counted(len(taken[WHOLE]), 'round')}"
+            alt=f"Measured here with {share} % of the neurons away, the median of {counted(len(taken[UNCUT]), 'round')}"
             f" in ms: " + ", ".join(f"{name} {t:.2f}" for name, t in middle.items()) + ".",
             yaxis={"range": [0, 1.2 * max(middle.values())]},
         ),
         Table(("Matrix", "10⁶ FLOP", "median, ms", "least to most, ms"), rows,
               "A zero is multiplied like any other number, so it counts as FLOP."),
         Badge("Neurons that stay, sliced against masked: max|Δ|", apart, 1e-3),
-        Metrics(("Sliced over whole", 100 * middle[SLICED] / middle[WHOLE], "% of the time"),
-                ("Masked over whole", 100 * middle[MASKED] / middle[WHOLE], "% of the time")),
+        Metrics(("Sliced over whole", 100 * middle[SLICED] / middle[UNCUT], "% of the time"),
+                ("Masked over whole", 100 * middle[MASKED] / middle[UNCUT], "% of the time")),
     )  # fmt: skip
 
 
@@ -98,7 +98,7 @@ def _timed(taken, matrices, x, stay, share):
 
 BATCH, ON, EVERY = 8, 8, 3  # texts of a step; texts that it is judged on; steps between two judgements
 BY_WEIGHTS, AT_RANDOM = "largest weights", "drawn"
-PLAIN, FITTED, LOOSE = "none", "least squares", "break it: 12 texts, nothing held"
+NO_REPAIR, FITTED, LOOSE = "none", "least squares", "break it: 12 texts, nothing held"
 FITTED_ON = {FITTED: 48, LOOSE: 12}  # texts
 
 
@@ -107,7 +107,7 @@ FITTED_ON = {FITTED: 48, LOOSE: 12}  # texts
     "target",
     share=Slider("Neurons away", 25, 75, value=50, step=25, unit="%"),
     kept=Choice("Neurons that stay", (BY_WEIGHTS, AT_RANDOM), value=BY_WEIGHTS),
-    repair=Choice("Repair before training", (PLAIN, FITTED, LOOSE), value=FITTED),
+    repair=Choice("Repair before training", (NO_REPAIR, FITTED, LOOSE), value=FITTED),
     steps=Slider("Steps of training", 3, 30, value=15, step=3),
     seed=Seed(),
 )
@@ -119,7 +119,7 @@ def cut_and_heal(share, kept, repair, steps, seed):
     scores = neuron_scores(model) if kept == BY_WEIGHTS else np.random.default_rng(seed).random((model.L, model.F))
     small = sliced_neurons(model, neurons_that_stay(scores, share / 100))
     marks = {"cut": loss_of(small, judged) - whole}
-    if repair != PLAIN:
+    if repair != NO_REPAIR:
         small = repaired(model, small, to_look_at(FITTED_ON[repair], seed), 0 if repair == LOOSE else 0.01)
         marks["repaired"] = loss_of(small, judged) - whole
     healed = [(0, list(marks.values())[-1])]

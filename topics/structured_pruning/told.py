@@ -3,12 +3,14 @@
 import numpy as np
 
 from topics.structured_pruning.recorded import (
+    CALIBRATED,
     ENERGY,
     HEADS,
     HEALED,
     HOUSE_MODELS,
     INFLUENCE,
     LAYERS,
+    LIVE,
     NEURONS,
     PATTERN,
     REPAIRED,
@@ -52,6 +54,23 @@ def all_draws(k, digits=2):
     return span([x for name in HOUSE_MODELS for x in HEADS["random"][k][name]], digits)
 
 
+def calibrated(kind, digits=2):
+    """Without eight heads by a score, over five sets of texts that it looks at and four models."""
+    return span([x for runs in CALIBRATED[kind].values() for x in runs], digits)
+
+
+def calibrated_as_bad():
+    """Of all draws of eight heads, the share, in %, that lose as much as eight of least output size, over all sets."""
+    pairs = [(x, y) for name in HOUSE_MODELS for x in HEADS["random"][8][name] for y in CALIBRATED["output size"][name]]
+    return 100 * sum(x >= y for x, y in pairs) / len(pairs)
+
+
+def wanda_gain(pattern):
+    """By how much less Wanda adds to the loss than the size of weights does, in %, over the models."""
+    return span([100 * (1 - (PATTERN[f"{pattern}, Wanda"][0.5][name] - WHOLE[name])
+                        / (PATTERN[pattern][0.5][name] - WHOLE[name])) for name in HOUSE_MODELS], 0)  # fmt: skip
+
+
 def two_of_each(kind, digits=2):
     return span([float(np.mean(x)) for x in TWO_OF_EACH[kind].values()], digits)
 
@@ -60,7 +79,7 @@ def neurons(kind, share, digits=2):
     return span([float(np.mean(x)) for x in NEURONS[kind][share].values()], digits)
 
 
-def repaired(share, n=96, hold=0.01, digits=2):
+def fitted(share, n=96, hold=0.01, digits=2):
     return span(REPAIRED[share, n, hold].values(), digits)
 
 
@@ -84,6 +103,11 @@ def skill(which, at):
 def healed(share, at, digits=2):
     """target after the at-th of the recorded numbers of steps, three seeds."""
     return span([run[at] for run in HEALED[share]], digits)
+
+
+def live_left(repair, at):
+    """Of the harm of a cut, what is left after the repair (at = 1) or after the training (2), in %, three seeds."""
+    return span([100 * run[at] / run[0] for run in LIVE[repair]], 0)
 
 
 def layer(i, digits=1):

@@ -20,6 +20,7 @@ from topics.kit.model.policy import checked, right, rollout, sums
 from topics.kit.model.text import held_out, padded
 from topics.kit.model.training import next_token_loss, train
 from topics.kit.numerics import softmax
+from topics.kit.page.demo import defaults, views_of
 from topics.structured_pruning.cuts import (
     GRADIENT,
     RELATIVE,
@@ -37,6 +38,7 @@ from topics.structured_pruning.cuts import (
     without_heads,
     without_layer,
 )
+from topics.structured_pruning.live import FITTED, LOOSE, NO_REPAIR, cut_and_heal
 from topics.structured_pruning.method import least
 from topics.structured_pruning.patterns import PATTERNS, kept_energy, patterned
 from training.recorded.kept import ROOT, kept
@@ -44,7 +46,7 @@ from training.recorded.kept import ROOT, kept
 HERE = ROOT / "topics/structured_pruning/recorded.py"
 HOUSE_MODELS = ("target", "heads8-1", "heads8-2", "heads8-3")
 COUNTS = {4: 10, 8: 20, 12: 20, 16: 10}  # heads dropped, and how many random draws of them
-OF_EACH_DRAWS = 10
+OF_EACH_DRAWS, CALIBRATIONS = 10, 5
 SHARES, NEURON_DRAWS = (0.25, 0.5, 0.75), 3
 FITS = ((24, 0), (24, 0.01), (96, 0.01))  # texts, and how strongly the old matrix is held
 SEEDS, HEALING = (0, 1, 2), (10, 20, 40)
@@ -130,6 +132,10 @@ def heads_of(model, once, name):
     once(f"{name} two of each random", lambda: [
         excess(without_heads(model, two_of_each(np.random.default_rng(2000 + draw).random((model.L, model.H)))))
         for draw in range(OF_EACH_DRAWS)])  # fmt: skip
+    for kind in (SIZE, RELATIVE):
+        once(f"{name} calibrated {kind}", lambda k=kind: [
+            excess(without_heads(model, least(head_scores(model, k, to_look_at(seed=s)), 8)))
+            for s in range(CALIBRATIONS)])  # fmt: skip
     once(f"{name} stream", lambda: _stream(model, batch))
 
 
@@ -220,6 +226,14 @@ class BLAS:
         return np.einsum(subscripts, a, b)
 
 
+def live_run(repair, seed, steps):
+    """What the page's own demo ends on: nats added by the cut, of these after the repair, after the training."""
+    views = views_of(cut_and_heal, defaults(cut_and_heal) | {"repair": repair, "seed": seed, "steps": steps})
+    found = {item["label"]: item["value"] for view in views if view["view"] == "metrics" for item in view["items"]}
+    cut = found["Added, cut"]
+    return [round(float(x), 4) for x in (cut, found.get("Added, repaired", cut), found[f"Added after {steps} steps"])]
+
+
 def main():
     lm.linear, lm.np = lambda x, W: np.matmul(x, np.swapaxes(W, -1, -2)), BLAS()
     with kept("structured_pruning") as (done, once):
@@ -229,6 +243,9 @@ def main():
             for part in (heads_of, layers_of, patterns_of, neurons_of):
                 part(model, once, name)
         healing(lm.read(ROOT / "training/runs/target.safetensors"), once, "target")
+        for repair in (NO_REPAIR, FITTED, LOOSE):
+            for seed in SEEDS:
+                once(f"live {repair} {seed}", live_run, repair, seed, 3 if repair == LOOSE else 15)
         write_down(done)
 
 
@@ -246,9 +263,10 @@ def write_down(done):
             kind: {k: of(f"heads {kind} {k}") for k in COUNTS} for kind in kinds}),
         "TWO_OF_EACH": ("score: {model: nats}, two heads of every layer", {
             kind: of(f"two of each {kind}") for kind in (SIZE, RELATIVE, "random")}),
-        "HEAD_SCORES": ("score: {model: (layers, heads)}", {
-            kind: {name: np.round(done[f"{name} scores {kind}"], 4).tolist() for name in HOUSE_MODELS}
-            for kind in kinds[:-1]}),
+        "CALIBRATED": ("score: {model: nats without eight heads, by five sets of texts to look at}", {
+            kind: of(f"calibrated {kind}") for kind in (SIZE, RELATIVE)}),
+        "HEAD_SCORES": ("score: (layers, heads) of target", {
+            kind: np.round(done[f"target scores {kind}"], 4).tolist() for kind in kinds[:-1]}),
         "LAYERS": ("nats without a layer", {i: of(f"layer {i}") for i in range(4)}),
         "INFLUENCE": ("block influence of each layer", of("influence")),
         "PATTERN": ("pattern: {share away: {model: nats}}", {
@@ -267,6 +285,8 @@ def write_down(done):
             "healed": {"target": done["target skills healed"]}}),
         "HEALED": (f"share away: of three seeds the nats of target after {HEALING} steps of 16 texts", {
             share: [done[f"target healed {share} {seed}"] for seed in SEEDS] for share in (0.5, 0.75)}),
+        "LIVE": ("repair: of three seeds of the page's demo the nats added: cut, repaired, trained", {
+            repair: [done[f"live {repair} {seed}"] for seed in SEEDS] for repair in (NO_REPAIR, FITTED, LOOSE)}),
     }  # fmt: skip
     text_of = (
         f'"""Recorded on {date.today()} by `python -m training.recorded.structured_pruning`. Losses are nats a word\n'
