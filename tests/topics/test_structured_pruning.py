@@ -10,6 +10,7 @@ from topics.kit.model.losses import above_floor, floor, guessing, quoted_texts
 from topics.kit.page.demo import defaults, views_of
 from topics.structured_pruning import cuts, demos, house_model, live, method, patterns, told
 from topics.structured_pruning.recorded import (
+    AGREES,
     CALIBRATED,
     ENERGY,
     HEAD_SCORES,
@@ -233,6 +234,12 @@ def test_eight_or_twelve_heads_of_least_output_cost_more_than_any_of_twenty_draw
         assert HEADS[cuts.RELATIVE][k][name] < min(HEADS["random"][k][name])
     assert HEADS[cuts.RELATIVE][8][name] < 2.2 * HEADS["alone"][8][name]
     assert all(HEADS["alone"][k][name] <= HEADS[cuts.GRADIENT][k][name] for k in (4, 8, 12))
+
+
+@pytest.mark.parametrize("name", HOUSE_MODELS)
+def test_output_size_ranks_heads_against_their_cost_and_size_over_stream_with_it(name):
+    assert AGREES[cuts.SIZE][name][0] < -0.2 and AGREES[cuts.SIZE][name][1] >= 4
+    assert AGREES[cuts.RELATIVE][name][0] > 0.65 and AGREES[cuts.RELATIVE][name][1] == 0
 
 
 def test_of_four_heads_the_least_outputs_are_not_always_worse_than_chance():

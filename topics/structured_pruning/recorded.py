@@ -271,6 +271,12 @@ CALIBRATED = {
     },
 }
 
+# score: {model: (rank correlation with each head's cost alone, costliest 8 among the least 8)}
+AGREES = {
+    "output size": {"target": [-0.49, 5], "heads8-1": [-0.47, 6], "heads8-2": [-0.25, 4], "heads8-3": [-0.42, 4]},
+    "size over stream": {"target": [0.8, 0], "heads8-1": [0.87, 0], "heads8-2": [0.82, 0], "heads8-3": [0.7, 0]},
+}
+
 # score: (layers, heads) of target
 HEAD_SCORES = {
     "output size": [

@@ -3,6 +3,7 @@
 import numpy as np
 
 from topics.structured_pruning.recorded import (
+    AGREES,
     CALIBRATED,
     ENERGY,
     HEADS,
@@ -57,6 +58,16 @@ def all_draws(k, digits=2):
 def calibrated(kind, digits=2):
     """Without eight heads by a score, over five sets of texts that it looks at and four models."""
     return span([x for runs in CALIBRATED[kind].values() for x in runs], digits)
+
+
+def agreement(kind, digits=2):
+    """The rank correlation of a score with what each head costs alone, over four models."""
+    return span([x for x, _ in AGREES[kind].values()], digits).replace("-", "−")
+
+
+def costliest(kind):
+    """How many of the eight costliest heads are among the eight of least score."""
+    return span([n for _, n in AGREES[kind].values()], 0)
 
 
 def calibrated_as_bad():

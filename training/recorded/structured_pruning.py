@@ -249,6 +249,15 @@ def main():
         write_down(done)
 
 
+def agrees(S, cost):
+    """The rank correlation of a score with what each head costs alone, and how many of the eight costliest heads are
+    among the eight of least score."""
+    S, cost = np.ravel(S), np.ravel(cost)
+    ranks = [np.argsort(np.argsort(x)) for x in (S, cost)]
+    both = set(np.argsort(S)[:8].tolist()) & set(np.argsort(-cost)[:8].tolist())
+    return [round(float(np.corrcoef(*ranks)[0, 1]), 2), len(both)]
+
+
 def write_down(done):
     """topics/structured_pruning/recorded.py, from all that was run."""
 
@@ -265,6 +274,9 @@ def write_down(done):
             kind: of(f"two of each {kind}") for kind in (SIZE, RELATIVE, "random")}),
         "CALIBRATED": ("score: {model: nats without eight heads, by five sets of texts to look at}", {
             kind: of(f"calibrated {kind}") for kind in (SIZE, RELATIVE)}),
+        "AGREES": ("score: {model: (rank correlation with each head's cost alone, costliest 8 among the least 8)}", {
+            kind: {name: agrees(done[f"{name} scores {kind}"], done[f"{name} alone"]) for name in HOUSE_MODELS}
+            for kind in (SIZE, RELATIVE)}),
         "HEAD_SCORES": ("score: (layers, heads) of target", {
             kind: np.round(done[f"target scores {kind}"], 4).tolist() for kind in kinds[:-1]}),
         "LAYERS": ("nats without a layer", {i: of(f"layer {i}") for i in range(4)}),
