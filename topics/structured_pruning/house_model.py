@@ -232,8 +232,11 @@ def _corner(W, mask, pattern):
 
 def _pattern_note(fit, broken):
     if broken:
-        return Note(f"Fours down the columns: the loss hardly tells, but {100 - fit['2:4'][1]:.0f} % of the fours in "
-                    "rows hold three or four weights, and the kernel refuses the matrix.", "warning")  # fmt: skip
+        return Note(
+            f"As many zeros, but {100 - fit['2:4'][1]:.0f} % of the fours in rows hold three or four weights: the "
+            "kernel refuses the matrix.",
+            "warning",
+        )
     return Note(f"Of the free patterns, “{ANYWHERE}” leaves {fit[ANYWHERE][1]:.0f} % of the fours as 2:4 wants them: "
                 "a zero where no kernel expects it saves nothing.")  # fmt: skip
 

@@ -302,11 +302,11 @@ def write_down(done):
     }  # fmt: skip
     text_of = (
         f'"""Recorded on {date.today()} by `python -m training.recorded.structured_pruning`. Losses are nats a word\n'
-        'above the floor, on the 80 texts on which pages quote them."""\n\n'
+        'above the floor, on the 80 texts on which pages quote them."""\n\n# fmt: off\n'
         f"HOUSE_MODELS = {HOUSE_MODELS!r}\nHEALING = {HEALING!r}\n"
     )
     for name, (what, table) in tables.items():
-        text_of += f"\n# {what}\n{name} = {pprint.pformat(table, width=110, compact=True, sort_dicts=False)}\n"
+        text_of += f"\n# {what}\n{name} = {pprint.pformat(table, width=118, compact=True, sort_dicts=False)}\n"
     HERE.write_text(text_of)
 
 
