@@ -219,7 +219,7 @@ SHORT = {ANYWHERE: "anywhere", ROWS: "rows", WANDA: "rows, Wanda", FOURS: "2:4",
 
 
 def _corner(W, mask, pattern):
-    rows, columns = 8, 12
+    rows, columns = 8, 16
     return Matrix(
         np.where(mask, np.round(np.abs(W), 3), None)[:rows, :columns].tolist(),
         [f"neuron {i + 1}" for i in range(rows)],
