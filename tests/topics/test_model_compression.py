@@ -244,6 +244,22 @@ def test_of_the_target_words_stay_right_while_workings_break():
     assert house_model.whole_right(skills.ROUND, 3.5, "sums at once") < 90
 
 
+def test_the_power_of_a_words_share_tells_whole_workings_in_all_models_ways_and_sizes():
+    for (name, _), found in SKILL.items():
+        assert name in HOUSE_MODELS
+        for word, whole in found[skills.WORKED]:
+            assert abs((word / 1000) ** WORDS_OF[skills.WORKED] - whole / 1000) < 0.06
+    assert house_model.worst_power() < 6.01
+
+
+def test_a_small_rise_of_the_loss_can_cost_half_of_the_workings():
+    i = skills.SIZES.index(3.5)
+    for name in HOUSE_MODELS[1:]:
+        assert LOSS[name]["rounding"][i] < LOSS[name]["as it is"][0] + 0.05
+        before, after = (SKILL[name, way][skills.WORKED][at][1] for way, at in (("as it is", 0), ("rounding", i)))
+        assert after < before / 2
+
+
 def test_shared_levels_lose_less_than_rounding_at_three_and_a_half_bits_in_all_four():
     i = skills.SIZES.index(3.5)
     for name in HOUSE_MODELS:

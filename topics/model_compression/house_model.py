@@ -189,6 +189,17 @@ def least_trained(what, way, size):
     return _span([of(way, size, name=name) for name in HOUSE_MODELS[1:]], 0)
 
 
+def loss_added(way, size):
+    """By how much the loss rises in these three, in nats."""
+    return _span([loss_at(way, size, name) - loss_at("as it is", name=name) for name in HOUSE_MODELS[1:]], 2)
+
+
+def worst_power():
+    """How far pⁿ is from the share of whole workings at most, in points, over all models, ways and sizes."""
+    settings = [(way, size, name) for name in HOUSE_MODELS for way in WAYS for size in SIZES]
+    return max(abs(scattered(way, size, name=name) - whole_right(way, size, name=name)) for way, size, name in settings)
+
+
 def order_gap():
     """How far the losses of both orders are apart at most, in nats."""
     return max(abs(first - second) for first, second in ORDER.values())
