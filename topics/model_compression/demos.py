@@ -159,7 +159,7 @@ def _levels(W, at, levels, k, pruned):
     middle = (edges[1:] + edges[:-1]) / 2
     both = [np.histogram(w, edges)[0] for w in (W[at], np.delete(W, at))]
     return Figure(
-        [bars(middle, both[0], "kept", "weight"), bars(middle, both[1], "pruned", "reference")],
+        [bars(middle, both[0], "kept", "output"), bars(middle, both[1], "pruned", "reference")],
         x_title=f"Weight of value, layer 2 ({len(W):,} weights)",
         y_title="How many",
         alt=f"{len(W):,} weights, the largest {np.abs(W).max():.2f}. {pruned} %, the smallest, are pruned; the others "
@@ -175,7 +175,7 @@ def _levels(W, at, levels, k, pruned):
 
 def _where_bits_go(parts, places):
     names = list(parts)
-    inks = (("values", "weight"), ("places", "cost"), ("levels", "reference"))
+    inks = (("values", "output"), ("places", "cost"), ("levels", "reference"))
     told = "; ".join(f"{name} {v:.2f} for values, {p:.2f} for places, {b:.3f} for levels"
                      for name, (v, p, b) in parts.items())  # fmt: skip
     return Figure(

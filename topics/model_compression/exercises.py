@@ -191,8 +191,9 @@ def _two_losses(student, teacher, labels, real, T, alpha):
 )
 def learn_from_two(answer, rng):
     """Write `distil_loss(student, teacher, labels, real, T, alpha)`: α times the cross-entropy with the labels, plus
-    (1 − α) · T² times KL(teacher ‖ student), both laws at temperature `T`. Logits are (N, V). The mean is over the rows
-    where `real` is true; the others are padding, and what stands there must not matter. Logits may be 800."""
+    (1 − α) · T² times the divergence Σ p log(p/q) of the student's law q from the teacher's p, both at temperature `T`.
+    Logits are (N, V). The mean is over the rows where `real` is true; the others are padding, and what stands there
+    must not matter. Logits may be 800."""
     cases = [(5, 4, 2.0, 0.3), (3, 6, 1.0, 0.0), (4, 3, 4.0, 1.0), (6, 5, 0.5, 0.5), (4, 7, 3.0, 0.25)]
     for i, (N, V, T, alpha) in enumerate(cases):
         student, teacher = rng.normal(0, 2, (N, V)), rng.normal(0, 2, (N, V))

@@ -264,8 +264,8 @@ def no_small_tail(share, which):
             ("Squared length kept, matrices", 100 * lost, "%", "of all 28"),
         ),
         Note(
-            "Blind guessing is 4 nats above the floor. A matrix that has learnt from nothing uses all its directions; "
-            "what a short fine-tune adds to it uses few."
+            "Blind guessing stands about 4 nats above the floor. The change is cut in the same way as the matrices, "
+            "and added to them whole."
         ),
     )  # fmt: skip
 

@@ -70,6 +70,6 @@ def _best_steps(marks, texts):
         rows.append((taught, t, loss, 100 * accepted, run[-1][1], 100 * run[-1][2]))
     return Table(
         ("Taught by", "Best at step", "Loss then", "Accepted then, %", "Loss at the end", "Accepted, %"),
-        [(a, b, round(c, 3), round(d, 1), round(e, 3), round(f, 1)) for a, b, c, d, e, f in rows],
+        [(a, b, f"{c:.3f}", f"{d:.1f}", f"{e:.3f}", f"{f:.1f}") for a, b, c, d, e, f in rows],
         "Best by its loss on held-out texts, which in earnest would need texts of its own.",
     )
