@@ -149,7 +149,7 @@ def _advice(density, b):
     least = "gaps" if gaps < bitmap_bits(density, b) else "a bit for each weight"
     if density == 1:
         return "Nothing is pruned, so nothing needs a place."
-    return f"Values of {b:.0f} bits, {100 * density:.0f} % kept by chance: cheaper is {least}" + (
+    return f"Values of {counted(int(b), 'bit')}, {100 * density:.0f} % kept by chance: cheaper is {least}" + (
         f", in {counted(g, 'bit')} each." if least == "gaps" else "."
     )
 
@@ -194,10 +194,14 @@ def _names(counts, names, levels):
     order = sorted(names, key=lambda i: (-counts[i], i))[:6]
     return Table(
         ("Level", "Of the values, %", "Its name"),
-        [(f"{levels[i]:.3f}".replace("-", "−"), round(100 * float(counts[i] / counts.sum()), 1), names[i])
+        [(f"{levels[i]:.3f}".replace("-", "−"), round(100 * float(counts[i] / counts.sum()), 1), _in_fours(names[i]))
          for i in order],
         "The commonest levels. No name is the beginning of another, so nothing stands between them.",
     )  # fmt: skip
+
+
+def _in_fours(bits):
+    return " ".join(bits[i : i + 4] for i in range(0, len(bits), 4))
 
 
 def gaps_win_from(b):

@@ -94,8 +94,10 @@ def rank_for(n, m, b):
 def kmeans_quantize(w, k, rounds=20):
     """k levels for the weights, and the code of each: Lloyd's iteration from evenly spaced levels (eq:kmeans).
 
+    A level that nobody is nearest to stays where it is; levels ascend, and codes are whole numbers.
+
     w        (N,)
-    returns  levels (k,) ascending, codes (N,) ints. A level that nobody is nearest to stays where it is
+    returns  the levels, k of them, and the code of each weight
 
     >>> levels, codes = kmeans_quantize(np.array([0.0, 0.1, 1.0, 1.2]), 2)
     >>> levels.round(2).tolist(), codes.tolist()
@@ -193,7 +195,8 @@ def log_softmax(z):
 def distillation_loss(student, teacher, labels, T, alpha):
     """α · cross-entropy with the labels + (1 − α) · T² · KL(teacher at T ‖ student at T), the mean over rows (eq:kd).
 
-    student, teacher  (N, V) logits   labels (N,) ints
+    student, teacher  (N, V) logits
+    labels            (N,) ints
     """
     hard = -np.take_along_axis(log_softmax(student), labels[:, None], -1).mean()
     log_p, log_q = log_softmax(teacher / T), log_softmax(student / T)  # (N, V)
