@@ -9,7 +9,8 @@ vector is the mean over [CLS] word [SEP] of the model's last layer, as the model
 the model's vocabulary that are letters a to z alone, and those of this site's passages that it has only in pieces.
 PCA takes the words' mean off. Written is
 
-    topics/data/words.safetensors   vectors (n, 64) INT8, one scale; spelling: the n words, a line each, deflated
+    topics/data/words.safetensors     vectors (n, 64) INT8, one scale; spelling: the n words, a line each, deflated
+    topics/data/nearest.safetensors   of the first 8,192, which are the commonest: cells by k-means, and a graph
 """
 
 import hashlib
@@ -30,6 +31,7 @@ ROOT = Path(__file__).resolve().parents[1]
 DATA = ROOT / "topics/data/words.safetensors"
 PASSAGES = ROOT / "topics/data/passages.json"
 WIDTH = 64
+COMMON, CELLS, NEIGHBOURS = 8192, 128, 12
 KEPT = ROOT / ".cache/word_vectors"
 
 
@@ -128,6 +130,49 @@ def principal(x, width):
     return y / np.linalg.norm(y, axis=1, keepdims=True)
 
 
+# ---- cells and a graph, so that few vectors need to be looked at
+
+
+def k_means(X, cells, rng, rounds=15):
+    """Centres (C, d) of length 1, and each vector's cell (V,). X (V, d)"""
+    centres = X[rng.choice(len(X), cells, replace=False)]
+    for _ in range(rounds):
+        cell = (X @ centres.T).argmax(1)
+        sums = np.stack([X[cell == c].sum(0) if (cell == c).any() else centres[c] for c in range(cells)])
+        centres = sums / np.linalg.norm(sums, axis=1, keepdims=True)
+    return centres, (X @ centres.T).argmax(1)
+
+
+def graph(X, most=NEIGHBOURS, seen=64):
+    """(V, most): of each vector's nearest those that are nearer to it than to any taken before, as HNSW chooses; then
+    the nearest left."""
+    out = np.zeros((len(X), most), np.int64)
+    for start in range(0, len(X), 512):
+        S = X[start : start + 512] @ X.T
+        S[np.arange(len(S)), start + np.arange(len(S))] = -np.inf
+        near = np.argsort(-S, axis=1)[:, :seen]
+        for row, candidates in enumerate(near):
+            taken = []
+            for n in candidates:
+                if len(taken) < most and all(S[row, n] > X[n] @ X[other] for other in taken):
+                    taken.append(n)
+            left = [n for n in candidates if n not in taken]
+            out[start + row] = (taken + left)[:most]
+    return out
+
+
+def write_nearest():
+    arrays = load_file(DATA)
+    X = arrays["vectors"][:COMMON].astype(np.float32)
+    X /= np.linalg.norm(X, axis=1, keepdims=True)
+    centres, cell = k_means(X, CELLS, np.random.default_rng(0))
+    save_file(
+        {"centres": np.rint(centres * 127).astype(np.int8), "cell": cell.astype(np.uint8),
+         "neighbours": graph(X).astype(np.uint16)},
+        DATA.with_name("nearest.safetensors"), {"words": str(COMMON)},
+    )  # fmt: skip
+
+
 def main(folder):
     w, number = read_model(folder)
     words = whole_words(number) + site_words(number)
@@ -149,6 +194,7 @@ def main(folder):
         {"scale": f"{scale:.9g}", "from": "sentence-transformers/all-MiniLM-L6-v2, Apache License 2.0; changed"},
     )
     print(f"{DATA.name}: {len(words):,} words, {DATA.stat().st_size:,} bytes")
+    write_nearest()
 
 
 if __name__ == "__main__":

@@ -31,10 +31,14 @@ def facts_in(told, animal, kind):
     return [f"{who} eat {food} ." for who, food in told.items()]
 
 
+def scored(passages, animal):
+    """(N,): BM25's scores of passages for "what do ANIMAL eat ?"."""
+    return bm25(index_of([terms_of(p) for p in passages]), terms_of(f"what do {animal} eat ?")).sum(0)
+
+
 def found(passages, animal, k):
-    """The k passages that BM25 ranks highest for "what do ANIMAL eat ?"."""
-    scores = bm25(index_of([terms_of(p) for p in passages]), terms_of(f"what do {animal} eat ?")).sum(0)
-    return [passages[i] for i in returned(scores, k)]
+    """The k passages with the highest scores."""
+    return [passages[i] for i in returned(scored(passages, animal), k)]
 
 
 def prompt_of(passages, animal):

@@ -30,7 +30,7 @@ def tensors(path):
     raw = path.read_bytes()
     size = int.from_bytes(raw[:8], "little")
     header = json.loads(raw[8 : 8 + size])
-    metadata, arrays = header.pop("__metadata__"), {}
+    metadata, arrays = header.pop("__metadata__", {}), {}
     for name, entry in header.items():
         start, end = (8 + size + offset for offset in entry["data_offsets"])
         kept = np.frombuffer(raw[start:end], STORED[entry["dtype"]]).reshape(entry["shape"])
