@@ -24,7 +24,7 @@ SHOWN = {
     "one vector": "one vector",
     "word by word": "word by word",
     "both, fused": "both, fused",
-    "fused, faulty": "fused with the fault",
+    "BM25, without the 1": "BM25 without its 1",
     "MiniLM": "MiniLM",
     "MiniLM + BM25": "MiniLM + BM25",
 }

@@ -5,7 +5,7 @@ import numpy as np
 from topics.kit import Badge, Choice, Matrix, Metrics, Note, Table, Text, Toggle, demo
 from topics.kit.page.words import counted
 from topics.rag.everyday import PASSAGES
-from topics.rag.method import idf, rank_of
+from topics.rag.method import rank_of
 from topics.rag.search import FUSED, RANKERS, fused, parts_of, ranked
 from topics.rag.site import FILES, collection, likeness, site, site_collection, site_texts
 from topics.rag.words import stem, words_of
@@ -22,16 +22,16 @@ ASKED = "how do I repair a flat tyre?"
     ranker=Choice("Ranked by", RANKERS, value="BM25"),
     where=Choice("Passages", (YOURS, HERE), value=YOURS),
     own=Text("Your own, a line each", "\n".join(PASSAGES), limit=3000, lines=6, examples=("One passage alone.",)),
-    faulty=Toggle("Rank also what was not returned", value=False),
+    plain=Toggle("IDF without its 1", value=False),
 )
-def look_up(question, ranker, where, own, faulty):
+def look_up(question, ranker, where, own, plain):
     """The five best passages for a question, and what each of its words gave to them."""
     asked = words_of(question)
     texts = site_texts() if where == HERE else tuple(line for line in own.split("\n") if words_of(line))
     if not asked or not texts:
         return nothing("A question of at least one word, please." if texts else "A passage of a word or more, please.")
     asked, c = asked[:MOST_WORDS], site_collection() if where == HERE else collection(texts)
-    parts = fused(asked, c, faulty) if ranker == FUSED else parts_of(ranker, asked, c)
+    parts = fused(asked, c, plain=plain) if ranker == FUSED else parts_of(ranker, asked, c, plain)
     best = np.argsort(-parts.sum(0), kind="stable")[:SHOWN]
     return (
         Matrix(
@@ -42,10 +42,10 @@ def look_up(question, ranker, where, own, faulty):
             "key",
             why=reasons(ranker, asked, c, best, parts),
         ),
-        places(asked, c, best),
+        places(asked, c, best, plain),
         Metrics(
             ("Passages", len(c.texts), ""),
-            ("That share a word", int((parts_of("BM25", asked, c).sum(0) > 0).sum()), ""),
+            ("That share a word", int((parts_of("BM25", asked, c) > 0).any(0).sum()), ""),
             ("Highest score", parts.sum(0).max(), ""),
         ),
         Badge("BM25 against a sum word by word: max|Δ|", slow_difference(asked, c, best), 1e-12),
@@ -91,16 +91,15 @@ def told(c, word, i, part):
     if i not in places:
         return f"{word} is not in it"
     f, N = counts[list(places).index(i)], len(c.texts)
-    return (f"{word}: in {counted(len(places), 'passage')} of {N:,}, so it counts {idf(len(places), N):.2f}; "
-            f"here {f:.0f} times: {part:.2f}")  # fmt: skip
+    return f"{word} is in {counted(len(places), 'passage')} of {N:,}, here {counted(int(f), 'time')}: {part:.2f}"
 
 
-def places(asked, c, best):
+def places(asked, c, best, plain):
     """The passages shown, and where both rankers have them."""
-    scores = [ranked(ranker, asked, c) for ranker in RANKERS[:2]]
+    scores = [ranked(ranker, asked, c, plain) for ranker in RANKERS[:2]]
     rows = []
     for i in best:
-        where = [f"{rank_of(each, i):g}" if each[i] > 0 else "not found" for each in scores]
+        where = [f"{rank_of(each, i):g}" if each[i] != 0 else "not found" for each in scores]
         rows.append([c.texts[i], *where])
     return Table(("Passage", "place by BM25", "word by word"), rows)
 

@@ -83,7 +83,9 @@ def rankings(once, done, name, texts, questions, folder):
     once(f"{name} overlap", lambda: ranks(lambda q: overlap(q, c), questions))
     for ranker in RANKERS:
         once(f"{name} {ranker}", lambda r=ranker: ranks(lambda q: ranked(r, words_of(q), c), questions))
-    once(f"{name} fused, faulty", lambda: ranks(lambda q: ranked(FUSED, words_of(q), c, True), questions))
+    for what, how in (("fused, lists of 5", {}), ("fused, lists of 5, faulty", {"faulty": True})):
+        once(f"{name} {what}", lambda h=how: ranks(lambda q: ranked(FUSED, words_of(q), c, most=5, **h), questions))
+    once(f"{name} BM25, without the 1", lambda: ranks(lambda q: ranked("BM25", words_of(q), c, plain=True), questions))
     once(f"{name} BM25, words as they stand", lambda: ranks(plain_bm25(texts, stemmed=False), questions))
     once(f"{name} BM25, no stop words", lambda: ranks(plain_bm25(texts, stop=STOP), questions))
     if f"{name} MiniLM + BM25" in done:
