@@ -12,14 +12,14 @@ from topics.rag.words import stem, words_of
 
 HERE, YOURS = "this site's", "your own"
 SHOWN, MOST_WORDS = 5, 14
-ASKED = "how do I repair a flat tyre?"
+ASKED = "which doctor looks after a child's teeth?"
 
 
 @demo(
     "model",
     *FILES,
     question=Text("Question", ASKED, limit=160, examples=("which old trick of operating systems helps with gaps?",)),
-    ranker=Choice("Ranked by", RANKERS, value="BM25"),
+    ranker=Choice("Ranked by", RANKERS, value="word by word"),
     where=Choice("Passages", (YOURS, HERE), value=YOURS),
     own=Text("Your own, a line each", "\n".join(PASSAGES), limit=3000, lines=6, examples=("One passage alone.",)),
     plain=Toggle("IDF without its 1", value=False),
