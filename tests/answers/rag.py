@@ -33,7 +33,15 @@ def _fuse(rank="ranked.index(i) + 1", lacking="0", head="for ranked in lists:", 
         """
 
 
-def _judge(top="ranked[:k]", over="len(wanted)", missing="0", first="places[0]", looked="ranked", n="len(found)", m="len(found)"):
+def _judge(
+    top="ranked[:k]",
+    over="len(wanted)",
+    missing="0",
+    first="places[0]",
+    looked="ranked",
+    n="len(found)",
+    m="len(found)",
+):
     return f"""
         def recall_and_mrr(found, right, k):
             recall = mrr = 0
@@ -76,7 +84,8 @@ RIGHT = {
         """
         def recall_and_mrr(found, right, k):
             recall = np.mean([sum(i in w for i in r[:k]) / len(w) for r, w in zip(found, right)])
-            mrr = np.mean([max([1 / (p + 1) for p, i in enumerate(r) if i in w], default=0) for r, w in zip(found, right)])
+            places = [[p + 1 for p, i in enumerate(r) if i in w] for r, w in zip(found, right)]
+            mrr = np.mean([1 / min(p) if p else 0 for p in places])
             return recall, mrr
         """,
     ],
@@ -107,7 +116,9 @@ WRONG = {
         "ranks from 0": _fuse(rank="ranked.index(i)"),
         "what is lacking as the next rank": _fuse(lacking="1 / (k + len(ranked) + 1)"),
         "what is lacking as rank N": _fuse(lacking="1 / (k + N)"),
-        "what is lacking in a list ignored by the first only": _fuse(lacking="0 if ranked is lists[0] else 1 / (k + N)"),
+        "what is lacking in a list ignored by the first only": _fuse(
+            lacking="0 if ranked is lists[0] else 1 / (k + N)"
+        ),
         "60 for k": _fuse(give="1 / (60 + r)"),
         "no k": _fuse(give="1 / r"),
         "the mean over lists": _fuse(after="scores / max(len(lists), 1)"),
@@ -152,7 +163,9 @@ WRONG = {
         "the last right one": _judge(first="places[-1]"),
         "the mean place of the right ones": _judge(first="np.mean(places)"),
         "not found as one after the end": _judge(missing="1 / (len(ranked) + 1)"),
-        "questions that were not answered left out": _judge(m="max(1, sum(bool(set(r) & w) for r, w in zip(found, right)))"),
+        "questions that were not answered left out": _judge(
+            m="max(1, sum(bool(set(r) & w) for r, w in zip(found, right)))"
+        ),
         "sums for means": _judge(n="1", m="1"),
         "one over the mean place": """
         def recall_and_mrr(found, right, k):
@@ -165,7 +178,8 @@ WRONG = {
         "all right ones pooled": """
         def recall_and_mrr(found, right, k):
             hits = sum(len(set(r[:k]) & w) for r, w in zip(found, right))
-            mrr = np.mean([max([1 / (p + 1) for p, i in enumerate(r) if i in w], default=0) for r, w in zip(found, right)])
+            places = [[p + 1 for p, i in enumerate(r) if i in w] for r, w in zip(found, right)]
+            mrr = np.mean([1 / min(p) if p else 0 for p in places])
             return hits / sum(map(len, right)), mrr
         """,
     },

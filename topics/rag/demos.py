@@ -5,8 +5,22 @@ from functools import cache
 
 import numpy as np
 
-from topics.kit import Badge, Choice, Figure, LogSlider, Metrics, Note, Seed, Slider, Table, Text, Toggle, demo, label
-from topics.kit import line, points
+from topics.kit import (
+    Badge,
+    Choice,
+    Figure,
+    LogSlider,
+    Metrics,
+    Note,
+    Seed,
+    Slider,
+    Table,
+    Text,
+    Toggle,
+    demo,
+    line,
+    points,
+)
 from topics.kit.model.data import data_file, tensors
 from topics.kit.numerics import stored
 from topics.kit.page.words import counted
@@ -158,31 +172,32 @@ def near_enough(probes, width, word):
     known = word.strip().lower() in words
     i = words.index(word.strip().lower()) if known else words.index("doctor")
     q = X[i]
-    best, cosines = cosine_top_k(q, X, 11)
+    best, _ = cosine_top_k(q, X, 11)
     true = [n for n in best.tolist() if n != i][:10]
     by_cells, looked = ivf_search(q, X, centres, cell, probes, 11)
     by_walk, walked = graph_search(q, X, neighbours, start, width, 11)
     whole, _ = ivf_search(q, X, centres, cell, len(centres), 11)
+    both = by_cells, by_walk
     lists = [spread(how) for how in ("lists", "graph")]
     here = [at_setting(PROBES, lists[0], probes), at_setting(WIDTHS, lists[1], width)]
     return (
         Figure(
-            [line([100 * s for _, s in curve], [100 * r for r, _ in curve], name, ink, dash, mode="lines+markers")
-             for curve, name, ink, dash in zip(lists, ("cells", "graph"), ("key", "output"), ("solid", "dash"), strict=True)]
+            [line([100 * s for _, s in curve], [100 * r for r, _ in curve], *look, mode="lines+markers")
+             for curve, look in zip(lists, (("cells", "key", "solid"), ("graph", "output", "dash")), strict=True)]
             + [points([100 * s for _, s in here], [100 * r for r, _ in here], "set here", "error", "diamond")],
             x_title="Of all products, computed (%)",
             y_title="Of the ten nearest, found (%)",
-            alt=f"Recorded, 200 words in each of three seeds: {counted(probes, 'cell')} find {100 * here[0][0]:.0f} % of "
-            f"the ten nearest with {100 * here[0][1]:.1f} % of the products, a walk of width {width} "
+            alt=f"Recorded, 200 words in each of three seeds: {counted(probes, 'cell')} find {100 * here[0][0]:.0f} % "
+            f"of the ten nearest with {100 * here[0][1]:.1f} % of the products, a walk of width {width} "
             f"{100 * here[1][0]:.0f} % with {100 * here[1][1]:.1f} %.",
-            xaxis={"type": "log", "tickvals": [0.3, 1, 3, 10, 30, 100], "ticktext": ["0.3", "1", "3", "10", "30", "100"]},
+            xaxis={"type": "log", "tickvals": [3, 10, 30, 100], "ticktext": ["3", "10", "30", "100"]},
             yaxis={"range": [0, 105]},
             showlegend=True,
             legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
         ),
         Table(
             ("Nearest", "cosine", "cells", "graph"),
-            [(words[n], f"{float(X[n] @ q):.2f}", *("found" if n in some.tolist() else "missed" for some in (by_cells, by_walk)))
+            [(words[n], f"{float(X[n] @ q):.2f}", *("found" if n in some.tolist() else "missed" for some in both))
              for n in true],
         ),
         Metrics(
@@ -227,7 +242,7 @@ def four_numbers(n, form, seed):
     t, X = np.linspace(-1, 1, n), moment_curve(n)
     scores = HELD[form](pair_question(t[a], t[b])[None]) @ HELD[form](X).T
     scores = scores[0] / max(np.abs(scores).max(), 1e-12)
-    share, lead = pairs_found(n, HELD[form])
+    share, _ = pairs_found(n, HELD[form])
     exact, margin = pairs_found(n, HELD["FP64"])
     two = np.argsort(-scores, kind="stable")[:2]
     return (
@@ -237,8 +252,9 @@ def four_numbers(n, form, seed):
              points(t[[a, b]], [1.12, 1.12], "asked for", "error", "triangle-up")],
             x_title="Place t of a passage",
             y_title="Score, largest 1",
-            alt=f"{counted(n, 'passage')} on a curve; asked for are those at {t[a]:.2f} and {t[b]:.2f}, highest are those "
-            f"at {t[two.min()]:.2f} and {t[two.max()]:.2f}. In {form} {100 * share:.0f} % of {n * (n - 1) // 2:,} pairs come out.",
+            alt=f"{counted(n, 'passage')} on a curve; asked for are those at {t[a]:.2f} and {t[b]:.2f}, highest are "
+            f"those at {t[two.min()]:.2f} and {t[two.max()]:.2f}. In {form} {100 * share:.0f} % of "
+            f"{n * (n - 1) // 2:,} pairs come out.",
             yaxis={"range": [-1.15, 1.3]},
             showlegend=True,
             legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},

@@ -6,7 +6,7 @@ import numpy as np
 
 from topics.kit import exercise, same
 
-WORDS = "a cache holds keys of many tokens and values too".split()
+WORDS = ["a", "cache", "holds", "keys", "of", "many", "tokens", "and", "values", "too"]
 
 # ---- BM25
 
@@ -33,16 +33,17 @@ def _bm25_scores(passages, question, k1, b):
             return np.array(scores)
     """,
     solution=_bm25_scores,
-    hint="n counts passages, not occurrences. A passage without words has a length, too, and gets 0. Take the logarithm "
-    "of 1 + (N − n + ½)/(n + ½).",
+    hint="n counts passages, not occurrences. A passage without words has a length, too, and gets 0. Take the "
+    "logarithm of 1 + (N − n + ½)/(n + ½).",
 )
 def score_by_shared_words(answer, rng):
     """Write `bm25_scores(passages, question, k1, b)`: the BM25 score of each passage for a question, as on this page,
     without the factor k₁ + 1. Passages are lists of words, at least one of them not empty; the mean length is over all
     passages. A term that stands twice in the question counts twice; one that no passage has adds nothing."""
     common = [["a", "cache"], ["a", "a", "key", "a"], ["a", "b", "c", "d", "e"], []]
-    cases = [(common, ["a"], 1.2, 0.75), (common, ["cache", "a", "cache"], 1.2, 0.75), (common, ["key", "nowhere"], 1.5, 0.4),
-             (common, ["a", "b"], 0.9, 0.0), (common[:3], ["a", "key"], 2.0, 1.0), ([["x", "x", "y"]], ["x"], 1.2, 0.75)]  # fmt: skip
+    cases = [(common, ["a"], 1.2, 0.75), (common, ["cache", "a", "cache"], 1.2, 0.75),
+             (common, ["key", "nowhere"], 1.5, 0.4), (common, ["a", "b"], 0.9, 0.0),
+             (common[:3], ["a", "key"], 2.0, 1.0), ([["x", "x", "y"]], ["x"], 1.2, 0.75)]  # fmt: skip
     for _ in range(3):
         passages = [[WORDS[i] for i in rng.integers(0, len(WORDS), rng.integers(1, 9))] for _ in range(6)]
         question = [WORDS[i] for i in rng.integers(0, len(WORDS), 3)]
@@ -90,7 +91,13 @@ def fuse_what_was_returned(answer, rng):
     """Write `fuse(lists, N, k)`: the reciprocal rank fusion of some lists of passages' numbers, each the best first.
     Return the N scores. The lists may have different lengths, be empty, and lack passages. The start is a library's
     code until July 2026, faults and all."""
-    cases = [([[2, 0], [2, 1, 0]], 4, 60), ([[0]], 3, 60), ([[], [1]], 2, 10), ([[3, 1], [0, 2], [1, 3, 2]], 5, 1), ([], 3, 60)]
+    cases = [
+        ([[2, 0], [2, 1, 0]], 4, 60),
+        ([[0]], 3, 60),
+        ([[], [1]], 2, 10),
+        ([[3, 1], [0, 2], [1, 3, 2]], 5, 1),
+        ([], 3, 60),
+    ]
     for _ in range(3):
         N = int(rng.integers(4, 9))
         lists = [rng.permutation(N)[: rng.integers(0, N + 1)].tolist() for _ in range(int(rng.integers(2, 5)))]

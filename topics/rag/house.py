@@ -1,4 +1,4 @@
-"""A store of facts that the house model never saw, the passages that BM25 finds in it, and what the model makes of them.
+"""A store of facts that the house model never saw, the passages that BM25 finds in it, what the model makes of them.
 
 A passage is a told fact, as "foxes eat honey ."; the model is asked in its own language, "say foods ? foxes".
 """

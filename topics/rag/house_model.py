@@ -30,7 +30,9 @@ def read_and_answer(k, kind, animal, seed):
     word, sure = WORDS[best[0]], float(p[best[0]])
     right = word == told[animal]
     return (
-        Tokens([*prompt.split(), word], [0.0] * len(prompt.split()) + [1.0], "output", "What the model reads, and says"),
+        Tokens(
+            [*prompt.split(), word], [0.0] * len(prompt.split()) + [1.0], "output", "What the model reads, and says"
+        ),
         Figure(
             [bars([WORDS[i] for i in best], [100 * float(p[i]) for i in best], "next word", "output")],
             y_title="Probability (%)",
@@ -62,7 +64,11 @@ def apart(passages, animal):
 
 def verdict(word, right, kind, passages):
     if right:
-        return "Right." if any(word in passage for passage in passages) else "Right, by chance: nothing that it read says so."
+        return (
+            "Right."
+            if any(word in passage for passage in passages)
+            else "Right, by chance: nothing that it read says so."
+        )
     if word not in FOODS:
         return "It names no food."
     if kind == "has it wrong":

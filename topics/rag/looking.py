@@ -77,13 +77,17 @@ def reasons(ranker, asked, c, best, parts):
     if ranker == "word by word":
         S = likeness(asked, c)
         ends = np.append(c.starts, len(c.flat))
-        found = [[max(c.flat[ends[i] : ends[i + 1]], key=lambda v, j=j: S[j, v]) for j in range(len(asked))] for i in best]
+        found = [
+            [max(c.flat[ends[i] : ends[i + 1]], key=lambda v, j=j: S[j, v]) for j in range(len(asked))] for i in best
+        ]
         return [[f"{word} is nearest to {c.words[v]}, {S[j, v]:.2f}; this times its weight is {parts[j, i]:.2f}"
                  for j, (word, v) in enumerate(zip(asked, row, strict=True))]
                 for i, row in zip(best, found, strict=True)]  # fmt: skip
     if ranker == "BM25":
         return [[told(c, word, i, parts[j, i]) for j, word in enumerate(asked)] for i in best]
-    return [[f"{name}: {value:.4f}" for name, value in zip(columns(ranker, asked), parts[:, i], strict=True)] for i in best]
+    return [
+        [f"{name}: {value:.4f}" for name, value in zip(columns(ranker, asked), parts[:, i], strict=True)] for i in best
+    ]
 
 
 def told(c, word, i, part):
@@ -121,5 +125,7 @@ def slow_difference(asked, c, best):
 def said(question, ranker, c, best, where):
     if where == HERE:
         made, titles, _ = site()
-        return f"The passages are the paragraphs of {counted(len(titles), 'topic')} of this site, as they were on {made}."
+        return (
+            f"The passages are the paragraphs of {counted(len(titles), 'topic')} of this site, as they were on {made}."
+        )
     return f"{ranker} puts first: “{begun(c.texts[best[0]], 60)}”"

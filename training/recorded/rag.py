@@ -29,8 +29,26 @@ from training.word_vectors import COMMON, graph, k_means, read_model, vectors, w
 HERE = ROOT / "topics/rag/recorded.py"
 QUESTIONS = Path(__file__).with_name("rag_questions.json")
 # Lucene's English stop words (EnglishAnalyzer.ENGLISH_STOP_WORDS_SET)
-STOP = set("a an and are as at be but by for if in into is it no not of on or such that the their then there these they "
-           "this to was will with".split())  # fmt: skip
+STOP = {
+    *("a", "an", "and", "are", "as", "at", "be", "but", "by", "for", "if", "in", "into", "is", "it", "no", "not", "of"),
+    *(
+        "on",
+        "or",
+        "such",
+        "that",
+        "the",
+        "their",
+        "then",
+        "there",
+        "these",
+        "they",
+        "this",
+        "to",
+        "was",
+        "will",
+        "with",
+    ),
+}
 SIZES = (16, 32, 64, 128, 256)
 BUDGETS = (100, 200, 400, 800)
 PROBES = (1, 2, 4, 8, 16, 32, 64, 128)
@@ -45,7 +63,9 @@ SEEDS = (0, 1, 2)
 def asked():
     """[(question, number of its passage)]"""
     texts = site_texts(titled=False)
-    return [(q, [text.startswith(begin) for text in texts].index(True)) for q, begin in json.loads(QUESTIONS.read_text())]
+    return [
+        (q, [text.startswith(begin) for text in texts].index(True)) for q, begin in json.loads(QUESTIONS.read_text())
+    ]
 
 
 def ranks(score, questions):
@@ -179,7 +199,9 @@ def near(seed):
 
     def tried(search):
         results = [search(q) for q in queries]
-        recall = np.mean([len(set(t) & set(r.tolist())) / 10 for t, (r, _) in zip(truth.tolist(), results, strict=True)])
+        recall = np.mean(
+            [len(set(t) & set(r.tolist())) / 10 for t, (r, _) in zip(truth.tolist(), results, strict=True)]
+        )
         return [round(float(recall), 3), round(float(np.mean([n for _, n in results])) / len(X), 4)]
 
     return {
@@ -192,8 +214,7 @@ def near(seed):
 
 
 def reads(name, kind, k, stores=5):
-    """12 questions to each store: (share right as told, share of foods, of foods of the context; and the likeliest word's
-    probabilities, sorted)."""
+    """12 questions to each store: (share right as told, of foods, of foods of the context; probabilities, sorted)."""
     model = lm.load(name) if name == "target" else lm.read(ROOT / f"training/runs/{name}.safetensors")
     right, food, copied, top = [], [], [], []
     for seed in range(stores):
@@ -232,10 +253,12 @@ def main(folder):
 
 def write(done):
     def line(values):
-        return "(" + ", ".join("{:g}".format(v) for v in values) + ")"
+        return "(" + ", ".join(f"{v:g}" for v in values) + ")"
 
     ranks_of = {
-        where: [f'    "{key.removeprefix(where + " ")}": {line(r)},' for key, r in done.items() if key.startswith(where)]
+        where: [
+            f'    "{key.removeprefix(where + " ")}": {line(r)},' for key, r in done.items() if key.startswith(where)
+        ]
         for where in ("site", "everyday")
     }
     chunk_lines = []
@@ -259,7 +282,11 @@ def write(done):
         f'"""Recorded on {date.today()} by `python -m training.recorded.rag`."""\n\n'
         "# fmt: off\n# ruff: noqa: E501\n\n"
         "# {ranker: the rank of each question's passage}; equal scores share the middle of their places\n"
-        "SITE = {\n" + "\n".join(ranks_of["site"]) + "\n}\n\nEVERYDAY = {\n" + "\n".join(ranks_of["everyday"]) + "\n}\n\n"
+        "SITE = {\n"
+        + "\n".join(ranks_of["site"])
+        + "\n}\n\nEVERYDAY = {\n"
+        + "\n".join(ranks_of["everyday"])
+        + "\n}\n\n"
         f"BUDGETS = {BUDGETS}  # words read\n"
         "# {(words a chunk, half overlapping, headings in front): {ranker: (mean share of the passage read, error)}}\n"
         "CHUNKS = {\n" + "\n".join(chunk_lines) + "\n}\n\n"
