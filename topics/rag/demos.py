@@ -67,8 +67,7 @@ def how_often(k, which):
             height=380,
             showlegend=False,
             xaxis={"range": [-2, 102]},
-            yaxis={"tickvals": list(at), "ticktext": list(SHOWN.values()), "range": [-0.6, len(SHOWN) - 0.4],
-                   "title": {"text": ""}},
+            yaxis={"tickvals": list(at), "ticktext": list(SHOWN.values()), "range": [-0.6, len(SHOWN) - 0.4]},
         ),
         Table(
             ("Ranker", "first (%)", f"in {k} (%)", "MRR"),

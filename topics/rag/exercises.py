@@ -58,7 +58,7 @@ def score_by_shared_words(answer, rng):
                 if f:
                     stretched = k1 * (1 - b + b * lengths[i] / (sum(lengths) / N))
                     expected[i] += math.log(1 + (N - having + 0.5) / (having + 0.5)) * f / (f + stretched)
-        given = {"passages": passages, "question": question, "k1": k1, "b": b}
+        given = {"passages": str(passages), "question": " ".join(question), "k1": k1, "b": b}
         same(answer([list(p) for p in passages], list(question), k1, b), expected, **given)
 
 
@@ -106,7 +106,7 @@ def fuse_what_was_returned(answer, rng):
         expected = np.zeros(N)
         for i in range(N):
             expected[i] = sum(1 / (k + ranked.index(i) + 1) for ranked in lists if i in ranked)
-        same(answer([list(ranked) for ranked in lists], N, k), expected, lists=lists, N=N, k=k)
+        same(answer([list(ranked) for ranked in lists], N, k), expected, lists=str(lists), N=N, k=k)
 
 
 # ---- how well
@@ -150,6 +150,6 @@ def judge_a_retriever(answer, rng):
             recall += sum(i in ranked[:k] for i in wanted) / len(wanted) / len(found)
             best = next((place for place in range(len(ranked)) if ranked[place] in wanted), None)
             mrr += 0 if best is None else 1 / (best + 1) / len(found)
-        given = {"found": found, "right": right, "k": k}
+        given = {"found": str(found), "right": str(right), "k": k}
         both = answer([list(ranked) for ranked in found], [set(wanted) for wanted in right], k)
         same(both, np.array([recall, mrr]), "recall@k and MRR", **given)

@@ -177,7 +177,7 @@ def rank_of(scores, right):
 
 
 def recall_at(ranks, k):
-    """The share of questions whose passage is among the first k. ranks (Q,); infinity where it was not returned."""
+    """The share of questions whose passage is among the first k; its rank is infinity where it was not returned."""
     return float((np.asarray(ranks) <= k).mean())
 
 
