@@ -139,7 +139,7 @@ def test_a_meaning_counts_that_shares_no_word():
     number, X = site_data.word_vectors()
     likes = {word: float(X[number["doctor"]] @ X[number[word]]) for word in ("physician", "nurse", "bridge", "softmax")}
     assert likes["physician"] > likes["nurse"] > 0.4 > max(likes["bridge"], likes["softmax"])
-    assert data_path("words.safetensors").stat().st_size <= 1_500_000
+    assert data_path("words").stat().st_size <= 1_500_000
     assert np.abs(np.linalg.norm(X, axis=1) - 1).max() < 0.03
 
 
@@ -178,30 +178,30 @@ def test_recorded_ranks_are_what_the_code_gives(ranker):
 
 
 def test_word_by_word_beats_one_vector_and_is_even_with_bm25():
-    assert demos.found("word by word", 5) > 2.5 * demos.found("one vector", 5)
+    assert demos.share_found("word by word", 5) > 2.5 * demos.share_found("one vector", 5)
     more, less = demos.apart("word by word", "one vector", 5)
     assert more > 7 * less
     more, less = demos.apart("word by word", "BM25", 5)
     assert abs(more - less) < math.sqrt(more + less)
-    assert demos.found("MiniLM", 5) > demos.found("BM25", 5) + 10
+    assert demos.share_found("MiniLM", 5) > demos.share_found("BM25", 5) + 10
 
 
 def test_on_everyday_passages_meaning_wins():
-    first = {name: demos.found(name, 1, "everyday") for name in ("MiniLM", "word by word", "BM25")}
+    first = {name: demos.share_found(name, 1, "everyday") for name in ("MiniLM", "word by word", "BM25")}
     assert first["MiniLM"] > 95 > 45 > first["word by word"] > 40 > 5 > first["BM25"]
 
 
 def test_a_list_of_noise_ruins_a_good_one():
-    assert demos.found("MiniLM + BM25", 1, "everyday") < 20 < 90 < demos.found("MiniLM", 1, "everyday")
-    assert demos.found("MiniLM + BM25", 1) > demos.found("MiniLM", 1)
+    assert demos.share_found("MiniLM + BM25", 1, "everyday") < 20 < 90 < demos.share_found("MiniLM", 1, "everyday")
+    assert demos.share_found("MiniLM + BM25", 1) > demos.share_found("MiniLM", 1)
 
 
 def test_ranking_what_was_not_returned_costs_a_quarter_of_the_first_ten():
-    assert demos.found("fused, lists of 5, faulty", 10) < 0.75 * demos.found("fused, lists of 5", 10)
+    assert demos.share_found("fused, lists of 5, faulty", 10) < 0.75 * demos.share_found("fused, lists of 5", 10)
 
 
 def test_bm25_needs_its_one():
-    assert demos.found("BM25, without the 1", 5) < demos.found("BM25", 5) - 5
+    assert demos.share_found("BM25, without the 1", 5) < demos.share_found("BM25", 5) - 5
 
 
 def test_chunks_of_sixteen_words_bring_least_at_400_words_and_larger_ones_do_not_differ():

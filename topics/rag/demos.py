@@ -87,7 +87,7 @@ def percent(x):
     return f"{100 * x:.0f}"
 
 
-def found(name, k, which="this site"):
+def share_found(name, k, which="this site"):
     """For the page's text: percent found among the first k."""
     return 100 * recall_at(SETS[which][name], k)
 
@@ -148,7 +148,7 @@ def read_share(size, budget, ranker="BM25", overlapping=False, titled=True):
 @cache
 def nearest_data():
     """(words, X (V, 64), centres (C, 64), cell (V,), neighbours (V, M), where a walk starts)"""
-    arrays, metadata = tensors(data_file("nearest.safetensors"))
+    arrays, metadata = tensors(data_file("nearest"))
     number, vectors = word_vectors()
     V = int(metadata["words"])
     X = vectors[:V] / np.linalg.norm(vectors[:V], axis=1, keepdims=True)
@@ -159,8 +159,8 @@ def nearest_data():
 
 @demo(
     "model",
-    "words.safetensors",
-    "nearest.safetensors",
+    "words",
+    "nearest",
     probes=LogSlider("Cells looked into", 1, 128, value=4),
     width=LogSlider("Width of the walk", 10, 320, value=20),
     word=Text("Word", "doctor", limit=20, examples=("paris", "softmaxing")),

@@ -45,13 +45,13 @@ def read_and_answer(k, kind, animal, seed):
             ("So it was drawn", told[animal], ""),
             ("Answer", word, ""),
             ("Probability of it", 100 * sure, "%"),
-            ("Each passage read apart", *apart(passages, animal)),
+            ("Each passage read apart", *read_apart(passages, animal)),
         ),
         Note(verdict(word, right, kind, passages), "info" if right else "warning"),
     )
 
 
-def apart(passages, animal):
+def read_apart(passages, animal):
     """The likeliest word of the mixture (eq:marginal), and how likely it is."""
     if not passages:
         return "—", ""

@@ -11,7 +11,7 @@ from topics.rag.site import FILES, collection, likeness, site, site_collection, 
 from topics.rag.words import stem, words_of
 
 HERE, YOURS = "this site's", "your own"
-SHOWN, MOST_WORDS = 5, 14
+BEST, MOST_WORDS = 5, 14
 ASKED = "which doctor looks after a child's teeth?"
 
 
@@ -32,7 +32,7 @@ def look_up(question, ranker, where, own, plain):
         return nothing("A question of at least one word, please." if texts else "A passage of a word or more, please.")
     asked, c = asked[:MOST_WORDS], site_collection() if where == HERE else collection(texts)
     parts = fused(asked, c, plain=plain) if ranker == FUSED else parts_of(ranker, asked, c, plain)
-    best = np.argsort(-parts.sum(0), kind="stable")[:SHOWN]
+    best = np.argsort(-parts.sum(0), kind="stable")[:BEST]
     return (
         Matrix(
             parts[:, best].T,

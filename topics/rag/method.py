@@ -1,6 +1,6 @@
 """Retrieval: find the passages that answer a question, by the words that they share, by what the words mean, by both.
 
-N passages   n of them have a term   f how often a passage has it   l a passage's length in words, and its mean l̄
+N passages   n of them have a term   f how often a passage has it   u how much longer than the mean
 J words of a question   V distinct words   d numbers of a vector   k passages returned   r a rank, from 1 on
 """
 
@@ -94,10 +94,13 @@ def lsa(index, question, U, S):
     A question's place there is S⁻¹UᵀXq, so neither X nor its other side is needed: the shared words' products, Xq,
     are passed through the passages' directions.
 
-    question  a list of terms; U (N, k), S (k,)
+    question  a list of terms
+    U         (N, k)
+    S         (k,)
     returns   (J, N)
     """
-    N, length = len(index.lengths), np.maximum(np.linalg.norm(U * S, axis=1), 1e-12)  # (N,)
+    N = len(index.lengths)
+    length = np.maximum(np.linalg.norm(U * S, axis=1), 1e-12)  # (N,)
     shared = np.zeros((len(question), N))
     for j, term in enumerate(question):
         if term in index.postings:

@@ -15,7 +15,7 @@ from topics.kit.model.data import data_file, tensors
 from topics.rag.method import Index, idf, index_of
 from topics.rag.words import stem, terms_of, words_of
 
-FILES = ("passages.json", "lsa.safetensors", "words.safetensors")
+FILES = ("passages.json", "lsa", "words")
 
 
 class Collection(NamedTuple):
@@ -39,7 +39,7 @@ def site():
 @cache
 def word_vectors():
     """({word: row}, (n, 64) float32, each of length 1 but for rounding)."""
-    arrays, metadata = tensors(data_file("words.safetensors"))
+    arrays, metadata = tensors(data_file("words"))
     words = zlib.decompress(arrays["spelling"].tobytes()).decode().split("\n")
     return {word: i for i, word in enumerate(words)}, arrays["vectors"] * np.float32(metadata["scale"])
 
@@ -47,7 +47,7 @@ def word_vectors():
 @cache
 def site_directions():
     """U (N, k) and S (k,) of the site's passages, for `lsa`."""
-    arrays, _ = tensors(data_file("lsa.safetensors"))
+    arrays, _ = tensors(data_file("lsa"))
     return arrays["U"].astype(float), arrays["S"].astype(float)
 
 
