@@ -38,7 +38,7 @@ SHOWN = {
     "one vector": "one vector",
     "word by word": "word by word",
     "both, fused": "both, fused",
-    "BM25, without the 1": "BM25 without its 1",
+    "BM25, without the 1": "BM25 with plain IDF",
     "MiniLM": "MiniLM",
     "MiniLM + BM25": "MiniLM + BM25",
 }
@@ -104,7 +104,7 @@ SIZES = tuple(sorted({size for size, _, _ in CHUNKS}))
 
 
 @demo(
-    budget=LogSlider("Words that may be read", 100, 800, value=200),
+    budget=LogSlider("Words that may be read", 100, 800, value=400),
     overlapping=Toggle("Chunks overlap by half", value=False),
     titled=Toggle("Title and heading in front", value=True),
 )
@@ -125,7 +125,7 @@ def cut_in_chunks(budget, overlapping, titled):
             alt=f"With {budget} words read, chunks of {', '.join(map(str, SIZES))} words: {'; '.join(told)} percent of "
             "the right paragraph are read, in the mean.",
             xaxis={"type": "log", "tickvals": SIZES, "ticktext": [str(s) for s in SIZES]},
-            yaxis={"range": [0, 100]},
+            yaxis={"range": [0, 60]},
             showlegend=True,
             legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
         ),
