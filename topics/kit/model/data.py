@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 
 DATA = Path(__file__).parents[2] / "data"
+STORED = {"F16": np.float16, "I8": np.int8, "U8": np.uint8, "U16": np.uint16}  # safetensors' names of what we ship
 
 
 def data_file(name):
@@ -25,12 +26,13 @@ def data_path(name):
 
 
 def tensors(path):
-    """({name: array in float32}, metadata) of a file in the format of safetensors whose numbers are all float16."""
+    """({name: array}, metadata) of a file in the format of safetensors: float16 becomes float32, bytes stay bytes."""
     raw = path.read_bytes()
     size = int.from_bytes(raw[:8], "little")
     header = json.loads(raw[8 : 8 + size])
-    metadata, arrays = header.pop("__metadata__"), {}
+    metadata, arrays = header.pop("__metadata__", {}), {}
     for name, entry in header.items():
         start, end = (8 + size + offset for offset in entry["data_offsets"])
-        arrays[name] = np.frombuffer(raw[start:end], np.float16).astype(np.float32).reshape(entry["shape"])
+        kept = np.frombuffer(raw[start:end], STORED[entry["dtype"]]).reshape(entry["shape"])
+        arrays[name] = kept.astype(np.float32) if kept.dtype == np.float16 else kept
     return arrays, metadata
