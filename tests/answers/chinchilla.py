@@ -22,6 +22,21 @@ RIGHT = {
                 centre, width = x[np.argmin(lost)], width / 10
             return np.array([np.exp(centre), C / 6 / np.exp(centre)])
         """,
+        """
+        def spend(E, A, B, alpha, beta, C):
+            # in logarithms: ln N is linear in ln C
+            x = (np.log(alpha * A) - np.log(beta * B) + beta * np.log(C / 6)) / (alpha + beta)
+            N = int(np.exp(x))
+            return N, round(C / 6 / N)
+        """,
+        """
+        def spend(E, A, B, alpha, beta, C):
+            x = np.log(C) / 2
+            for _ in range(100):
+                a, b = alpha * A * np.exp(-alpha * x), beta * B * np.exp(-beta * (np.log(C / 6) - x))
+                x += (np.log(a) - np.log(b)) / (alpha + beta)
+            return np.exp(x), C / 6 / np.exp(x)
+        """,
     ],
     "weigh_the_misses": [
         """
@@ -39,6 +54,18 @@ RIGHT = {
             r = np.abs(top + np.log(np.exp(terms - top).sum(0)) - np.log(L))
             near = np.minimum(r, delta)
             return float((near**2 / 2 + delta * (r - near)).sum())
+        """,
+        """
+        def misses(E, A, B, alpha, beta, N, D, L, delta):
+            r = np.log(L / (E + A * N**-alpha + B * D**-beta))
+            return sum(min(x * x, delta * delta) / 2 + delta * max(abs(x) - delta, 0) for x in r.tolist())
+        """,
+        """
+        def misses(E, A, B, alpha, beta, N, D, L, delta):
+            r = np.log(E + A / N**alpha + B / D**beta)
+            r -= np.log(L)
+            c = np.clip(r, -delta, delta)
+            return (c * (r - c / 2)).sum()
         """,
     ],
     "solve_for_the_terms": [
@@ -58,6 +85,16 @@ RIGHT = {
             A = (uw * vv - vw * uv) / (uu * vv - uv**2)
             B = (vw * uu - uw * uv) / (uu * vv - uv**2)
             return np.array([L.mean() - A * x.mean() - B * y.mean(), A, B])
+        """,
+        """
+        def terms(N, D, L, alpha, beta):
+            X = np.stack([np.ones(len(L)), N**-alpha, D**-beta], 1)
+            return list(np.linalg.lstsq(X, L, rcond=None)[0])
+        """,
+        """
+        def terms(N, D, L, alpha, beta):
+            X = np.stack([np.ones(len(L)), N**-alpha, D**-beta], 1)
+            return np.linalg.inv(X.T @ X) @ X.T @ L
         """,
     ],
     "do_not_stop_early": [
@@ -90,6 +127,34 @@ RIGHT = {
                     x[i] = (low + high) / 2
             return x
         """,
+        """
+        def descend(losses, x):
+            unit = losses(x).sum()
+            f = lambda z: losses(z).sum() / unit
+            step = 0.1
+            while step > 1e-6:
+                tries = [x + s * step * e for e in np.eye(len(x)) for s in (-1, 1)]
+                best = min(tries, key=f)
+                if f(x) - f(best) > 1e-14:
+                    x = best
+                else:
+                    step /= 2
+            return x
+        """,
+        """
+        def descend(losses, x):
+            # pattern search with all moves, diagonals too
+            import itertools
+            step = 0.1
+            while step > 1e-6:
+                tries = [x + step * np.array(s) for s in itertools.product((-1, 0, 1), repeat=len(x))]
+                best = min(tries, key=lambda z: float(losses(z).mean()))
+                if losses(best).mean() < losses(x).mean():
+                    x = best
+                else:
+                    step /= 2
+            return x
+        """,
     ],
     "include_the_serving": [
         """
@@ -117,6 +182,41 @@ RIGHT = {
                 i, step = int(np.argmin(cost)), x[1] - x[0]
                 low, high = x[i] - 2 * step, x[i] + 2 * step
             return np.exp(x[i])
+        """,
+        """
+        def cheapest(E, A, B, alpha, beta, target, T):
+            least = (A / (target - E)) ** (1 / alpha)
+            def slope(u):  # of ln cost over ln N
+                N = least * (1 + u)
+                left = target - E - A / N**alpha
+                D = (B / left) ** (1 / beta)
+                return 6 * D * (1 - alpha / beta * A / N**alpha / left) + 2 * T
+            a, b = 1e-9, 100.0
+            while b / a > 1 + 1e-12:
+                u = (a * b) ** 0.5
+                if slope(u) < 0:
+                    a = u
+                else:
+                    b = u
+            return least * (1 + a)
+        """,
+        """
+        def cheapest(E, A, B, alpha, beta, target, T):
+            # over D in place of N
+            least = np.log((B / (target - E)) ** (1 / beta))
+            def cost(y):
+                D = np.exp(y)
+                left = target - E - B / D**beta
+                if left <= 0:
+                    return np.inf
+                N = (A / left) ** (1 / alpha)
+                return 6 * N * D + 2 * N * T
+            a, b = least, least + 20
+            for _ in range(200):
+                p, q = a + 0.382 * (b - a), b - 0.382 * (b - a)
+                a, b = (p, b) if cost(p) >= cost(q) and cost(p) < np.inf or cost(p) == np.inf else (a, q)
+            D = np.exp((a + b) / 2)
+            return (A / (target - E - B / D**beta)) ** (1 / alpha)
         """,
     ],
 }
@@ -182,6 +282,40 @@ WRONG = {
                 N = G * (C / 6) ** (beta / (alpha + beta))
                 return C / 6 / N, N
         """,
+        "searches from 1e7 to 1e13": """
+            def spend(E, A, B, alpha, beta, C):
+                low, high = 1e7, 1e13
+                for _ in range(200):
+                    N = (low * high) ** 0.5
+                    if alpha * A / N**alpha > beta * B / (C / 6 / N) ** beta:
+                        low = N
+                    else:
+                        high = N
+                return N, C / 6 / N
+        """,
+        "searches from 1e8 to 1e12": """
+            def spend(E, A, B, alpha, beta, C):
+                low, high = 1e8, 1e12
+                for _ in range(200):
+                    N = (low * high) ** 0.5
+                    if alpha * A / N**alpha > beta * B / (C / 6 / N) ** beta:
+                        low = N
+                    else:
+                        high = N
+                return N, C / 6 / N
+        """,
+        "rounded to millions": """
+            def spend(E, A, B, alpha, beta, C):
+                G = (alpha * A / (beta * B)) ** (1 / (alpha + beta))
+                N = round(G * (C / 6) ** (beta / (alpha + beta)), -6)
+                return N, C / 6 / N
+        """,
+        "a hundredth unspent": """
+            def spend(E, A, B, alpha, beta, C):
+                G = (alpha * A / (beta * B)) ** (1 / (alpha + beta))
+                N = G * (C / 6) ** (beta / (alpha + beta))
+                return N, 0.99 * C / 6 / N
+        """,
     },
     "weigh_the_misses": {
         "plain differences": """
@@ -240,6 +374,24 @@ WRONG = {
                 r = np.maximum(r, 0)
                 return np.where(r <= delta, r**2 / 2, delta * (r - delta / 2)).sum()
         """,
+        "one far run makes all far": """
+            def misses(E, A, B, alpha, beta, N, D, L, delta):
+                r = np.log(E + A / N**alpha + B / D**beta) - np.log(L)
+                s = np.abs(r)
+                return (r**2 / 2).sum() if (s <= delta).all() else (delta * (s - delta / 2)).sum()
+        """,
+        "a sign forgotten where it is squared": """
+            def misses(E, A, B, alpha, beta, N, D, L, delta):
+                r = np.log(E + A / N**alpha + B / D**beta) - np.log(L)
+                s = np.abs(r)
+                return np.where(r <= delta, r**2 / 2, delta * (r - delta / 2)).sum()
+        """,
+        "far runs dropped": """
+            def misses(E, A, B, alpha, beta, N, D, L, delta):
+                r = np.log(E + A / N**alpha + B / D**beta) - np.log(L)
+                s = np.abs(r)
+                return (r[s <= delta]**2 / 2).sum()
+        """,
     },
     "solve_for_the_terms": {
         "no floor": """
@@ -289,6 +441,29 @@ WRONG = {
                 X = np.stack([np.ones(len(L)), N**-0.34, D**-0.28], 1)
                 s = X.max(0)
                 return np.linalg.lstsq(X / s, L, rcond=None)[0] / s
+        """,
+        "a small ridge": """
+            def terms(N, D, L, alpha, beta):
+                X = np.stack([np.ones(len(L)), N**-alpha, D**-beta], 1)
+                s = X.max(0)
+                Z = X / s
+                return np.linalg.solve(Z.T @ Z + 1e-6 * np.eye(3), Z.T @ L) / s
+        """,
+        "the mean loss as the floor": """
+            def terms(N, D, L, alpha, beta):
+                X = np.stack([np.ones(len(L)), N**-alpha, D**-beta], 1)
+                s = X.max(0)
+                A, B = np.linalg.lstsq(X[:, 1:] - X[:, 1:].mean(0), L, rcond=None)[0]
+                return np.array([L.mean(), A, B])
+        """,
+        "one term after the other": """
+            def terms(N, D, L, alpha, beta):
+                X = np.stack([np.ones(len(L)), N**-alpha, D**-beta], 1)
+                s = X.max(0)
+                E = L.min()
+                A = ((L - E) @ X[:, 1]) / (X[:, 1] @ X[:, 1])
+                r = L - E - A * X[:, 1]
+                return np.array([E, A, r @ X[:, 2] / (X[:, 2] @ X[:, 2])])
         """,
     },
     "do_not_stop_early": {
@@ -371,6 +546,106 @@ WRONG = {
             def descend(losses, x):
                 return x
         """,
+        "a tolerance of 1e-40": """
+            def descend(losses, x):
+                step = 0.1
+                while step > 1e-7:
+                    tries = [x + sign * step * e for e in np.eye(len(x)) for sign in (-1, 1)]
+                    best = min(tries, key=lambda each: losses(each).mean())
+                    if losses(x).mean() - losses(best).mean() > 1e-40:
+                        x = best
+                    else:
+                        step /= 2
+                return x
+        """,
+        "the smallest float32 as the tolerance": """
+            def descend(losses, x):
+                step = 0.1
+                while step > 1e-7:
+                    tries = [x + sign * step * e for e in np.eye(len(x)) for sign in (-1, 1)]
+                    best = min(tries, key=lambda each: losses(each).mean())
+                    if losses(x).mean() - losses(best).mean() > np.finfo(np.float32).tiny:
+                        x = best
+                    else:
+                        step /= 2
+                return x
+        """,
+        "losses times 1e30": """
+            def descend(losses, x):
+                f = lambda z: losses(z).mean() * 1e30
+                step = 0.1
+                while step > 1e-7:
+                    tries = [x + sign * step * e for e in np.eye(len(x)) for sign in (-1, 1)]
+                    best = min(tries, key=f)
+                    if f(x) - f(best) > 1e-9:
+                        x = best
+                    else:
+                        step /= 2
+                return x
+        """,
+        "gives up after an improvement of less than a hundredth": """
+            def descend(losses, x):
+                step = 0.1
+                while step > 1e-7:
+                    tries = [x + sign * step * e for e in np.eye(len(x)) for sign in (-1, 1)]
+                    best = min(tries, key=lambda each: losses(each).mean())
+                    if losses(x).mean() - losses(best).mean() > 0.01 * losses(x).mean():
+                        x = best
+                    else:
+                        step /= 2
+                return x
+        """,
+        "two coordinates": """
+            def descend(losses, x):
+                step = 0.1
+                while step > 1e-7:
+                    tries = [x + sign * step * e for e in np.eye(len(x))[:2] for sign in (-1, 1)]
+                    best = min(tries, key=lambda each: losses(each).mean())
+                    if losses(best).mean() < losses(x).mean():
+                        x = best
+                    else:
+                        step /= 2
+                return x
+        """,
+        "the worst run alone": """
+            def descend(losses, x):
+                step = 0.1
+                f = lambda z: losses(z).max()
+                while step > 1e-7:
+                    tries = [x + sign * step * e for e in np.eye(len(x)) for sign in (-1, 1)]
+                    best = min(tries, key=f)
+                    if f(best) < f(x):
+                        x = best
+                    else:
+                        step /= 2
+                return x
+        """,
+        "the median run": """
+            def descend(losses, x):
+                step = 0.1
+                f = lambda z: np.median(losses(z))
+                while step > 1e-7:
+                    tries = [x + sign * step * e for e in np.eye(len(x)) for sign in (-1, 1)]
+                    best = min(tries, key=f)
+                    if f(best) < f(x):
+                        x = best
+                    else:
+                        step /= 2
+                return x
+        """,
+        "the sum of logarithms": """
+            def descend(losses, x):
+                step = 0.1
+                f = lambda z: np.log(losses(z)).sum()
+                while step > 1e-7:
+                    tries = [x + sign * step * e for e in np.eye(len(x)) for sign in (-1, 1)]
+                    best = min(tries, key=f)
+                    if f(best) < f(x):
+                        x = best
+                    else:
+                        step /= 2
+                return x
+        """,
     },
     "include_the_serving": {
         "cheapest to train": """
@@ -429,6 +704,39 @@ WRONG = {
                     a, b = low + (high - low) / 3, high - (high - low) / 3
                     low, high = (low, b) if flops(a) < flops(b) else (a, high)
                 return np.exp(low)
+        """,
+        "searches up to 1e12": """
+            def cheapest(E, A, B, alpha, beta, target, T):
+                def flops(x):
+                    N = np.exp(x)
+                    left = target - E - A / N**alpha
+                    D = np.inf if left <= 0 else (B / left) ** (1 / beta)
+                    return 6 * N * D + 2 * N * T
+                low, high = np.log((A / (target - E)) ** (1 / alpha)), np.log(1e12)
+                for _ in range(200):
+                    a, b = low + (high - low) / 3, high - (high - low) / 3
+                    low, high = (low, b) if flops(a) < flops(b) else (a, high)
+                return np.exp((low + high) / 2)
+        """,
+        "serving at one FLOP": """
+            def cheapest(E, A, B, alpha, beta, target, T):
+                def flops(x):
+                    N = np.exp(x)
+                    left = target - E - A / N**alpha
+                    D = np.inf if left <= 0 else (B / left) ** (1 / beta)
+                    return 6 * N * D + N * T
+                low, high = np.log((A / (target - E)) ** (1 / alpha)), 80.0
+                for _ in range(200):
+                    a, b = low + (high - low) / 3, high - (high - low) / 3
+                    low, high = (low, b) if flops(a) < flops(b) else (a, high)
+                return np.exp((low + high) / 2)
+        """,
+        "shrunk by the share of the serving": """
+            def cheapest(E, A, B, alpha, beta, target, T):
+                N0 = (A * (1 + alpha / beta) / (target - E)) ** (1 / alpha)
+                D = (B / (target - E - A / N0**alpha)) ** (1 / beta)
+                C = 6 * N0 * D + 2 * N0 * T
+                return N0 * 6 * N0 * D / C
         """,
     },
 }

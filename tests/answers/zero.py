@@ -20,6 +20,33 @@ RIGHT = {
                 return 0
             return int(np.ceil(Psi / (left // per_shard)))
         """,
+        """
+        def fewest_ranks(Psi, stage, memory):
+            def held(N):
+                one = (Psi + N - 1) // N
+                return sum(b * (one if stage >= s else Psi) for b, s in ((2, 3), (4, 2), (12, 1)))
+            if held(1000) > memory * 10**9:
+                return 0
+            low, high = 0, 1000
+            while high - low > 1:
+                mid = (low + high) // 2
+                if held(mid) <= memory * 10**9:
+                    high = mid
+                else:
+                    low = mid
+            return high
+        """,
+        """
+        def fewest_ranks(Psi, stage, memory):
+            whole = {0: 18, 1: 6, 2: 2, 3: 0}[stage]
+            cut = 18 - whole
+            free = memory * 1e9 - whole * Psi
+            if cut == 0:
+                return int(free >= 0)
+            if free < cut:
+                return 0
+            return math.ceil(Psi / math.floor(free / cut))
+        """,
     ],
     "clip_and_step": [
         """
@@ -46,6 +73,52 @@ RIGHT = {
                 kept.append((m, v, t))
             return new, kept
         """,
+        """
+        def sharded_step(shards, states, grads, eta, limit):
+            total = grads[0]
+            for g in grads[1:]:
+                total += g
+            total /= len(grads)
+            norm = np.linalg.norm(total)
+            if norm > limit:
+                total *= limit / norm
+            new, moments, a = [], [], 0
+            for w, s in zip(shards, states):
+                w2, s2 = adamw_step(w, total[a:a + len(w)], s, eta)
+                a += len(w)
+                new.append(w2)
+                moments.append(s2)
+            return new, moments
+        """,
+        """
+        def sharded_step(shards, states, grads, eta, limit):
+            mean = np.mean(grads, axis=0)
+            norm = np.linalg.norm(mean)
+            mean = mean * min(1.0, limit / (norm + 1e-6))
+            parts = np.split(mean, np.cumsum([len(w) for w in shards])[:-1])
+            pairs = [adamw_step(w, g, s, eta) for w, g, s in zip(shards, parts, states)]
+            return [w for w, s in pairs], [s for w, s in pairs]
+        """,
+        """
+        def sharded_step(shards, states, grads, eta, limit):
+            mean = np.mean(grads, axis=0)
+            mean = mean * min(1.0, limit / np.linalg.norm(mean))
+            a = 0
+            new, kept = [], []
+            for w, s in zip(shards, states):
+                m, v, t = s if s else (np.zeros(len(w)), np.zeros(len(w)), 0)
+                g = mean[a:a + len(w)]
+                a += len(w)
+                t += 1
+                m *= 0.9
+                m += 0.1 * g
+                v *= 0.95
+                v += 0.05 * g * g
+                w -= eta * (m / (1 - 0.9**t)) / (np.sqrt(v / (1 - 0.95**t)) + 1e-8)
+                new.append(w)
+                kept.append([m, v, t])
+            return new, kept
+        """,
     ],
     "count_hybrid_traffic": [
         """
@@ -57,6 +130,19 @@ RIGHT = {
         """
         def hybrid_sent(Psi, n, nodes, m):
             return np.array([communication_volume(Psi, n, 3, m), communication_volume(Psi / n, nodes, 0)])
+        """,
+        """
+        def hybrid_sent(Psi, n, nodes, m):
+            return 3 * m * (n - 1) * Psi // n, 2 * (nodes - 1) * Psi // (n * nodes)
+        """,
+        """
+        def hybrid_sent(Psi, n, nodes, m):
+            inside = 0
+            for _ in range(m):
+                for what in ("forward", "backward", "scatter"):
+                    inside += Psi // n * (n - 1)
+            piece = Psi // n // nodes
+            return [inside, piece * (nodes - 1) + piece * (nodes - 1)]
         """,
     ],
 }
@@ -183,6 +269,38 @@ WRONG = {
                 most = room // shared
                 return -(-Psi // most) if most >= 1 else 0
         """,
+        "tries up to 512 ranks": """
+            def fewest_ranks(Psi, stage, memory):
+                for N in range(1, 513):
+                    one = -(-Psi // N)
+                    if sum(b * (one if stage >= s else Psi) for b, s in ((2, 3), (4, 2), (12, 1))) <= memory * 10**9:
+                        return N
+                return 0
+        """,
+        "tries 999 ranks at most": """
+            def fewest_ranks(Psi, stage, memory):
+                for N in range(1, 1000):
+                    one = -(-Psi // N)
+                    if sum(b * (one if stage >= s else Psi) for b, s in ((2, 3), (4, 2), (12, 1))) <= memory * 10**9:
+                        return N
+                return 0
+        """,
+        "powers of two": """
+            def fewest_ranks(Psi, stage, memory):
+                for N in (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024):
+                    one = -(-Psi // N)
+                    if sum(b * (one if stage >= s else Psi) for b, s in ((2, 3), (4, 2), (12, 1))) <= memory * 10**9:
+                        return N
+                return 0
+        """,
+        "only ranks that divide": """
+            def fewest_ranks(Psi, stage, memory):
+                for N in [n for n in range(1, 1001) if Psi % n == 0]:
+                    one = Psi // N
+                    if sum(b * (one if stage >= s else Psi) for b, s in ((2, 3), (4, 2), (12, 1))) <= memory * 10**9:
+                        return N
+                return 0
+        """,
     },
     "clip_and_step": {
         "clips each shard by its own length": """
@@ -266,6 +384,54 @@ WRONG = {
                 pairs = [adamw_step(w, g, s, eta) for w, g, s in zip(shards, parts, states)]
                 return [w for w, s in pairs], [s for w, s in pairs]
         """,
+        "keeps the moments of all weights on each rank": """
+            def sharded_step(shards, states, grads, eta, limit):
+                mean = np.mean(grads, axis=0)
+                mean = mean * min(1.0, limit / np.linalg.norm(mean))
+                w, state = adamw_step(np.concatenate(shards), mean, states[0], eta)
+                return np.split(w, np.cumsum([len(w) for w in shards])[:-1]), [state] * len(shards)
+        """,
+        "eta fixed": """
+            def sharded_step(shards, states, grads, eta, limit):
+                mean = np.mean(grads, axis=0)
+                mean = mean * min(1.0, limit / np.linalg.norm(mean))
+                parts = np.split(mean, np.cumsum([len(w) for w in shards])[:-1])
+                pairs = [adamw_step(w, g, s, 0.1) for w, g, s in zip(shards, parts, states)]
+                return [w for w, s in pairs], [s for w, s in pairs]
+        """,
+        "clips twice": """
+            def sharded_step(shards, states, grads, eta, limit):
+                mean = np.mean(grads, axis=0)
+                mean = mean * min(1.0, limit / np.linalg.norm(mean)) ** 2
+                parts = np.split(mean, np.cumsum([len(w) for w in shards])[:-1])
+                pairs = [adamw_step(w, g, s, eta) for w, g, s in zip(shards, parts, states)]
+                return [w for w, s in pairs], [s for w, s in pairs]
+        """,
+        "clips to the limit over N": """
+            def sharded_step(shards, states, grads, eta, limit):
+                mean = np.mean(grads, axis=0)
+                mean = mean * min(1.0, limit / len(shards) / np.linalg.norm(mean))
+                parts = np.split(mean, np.cumsum([len(w) for w in shards])[:-1])
+                pairs = [adamw_step(w, g, s, eta) for w, g, s in zip(shards, parts, states)]
+                return [w for w, s in pairs], [s for w, s in pairs]
+        """,
+        "clips the step in place of the gradient": """
+            def sharded_step(shards, states, grads, eta, limit):
+                mean = np.mean(grads, axis=0)
+                parts = np.split(mean, np.cumsum([len(w) for w in shards])[:-1])
+                pairs = [adamw_step(w, g, s, eta) for w, g, s in zip(shards, parts, states)]
+                step = np.concatenate([p[0] - w for p, w in zip(pairs, shards)])
+                f = min(1.0, limit / np.linalg.norm(step))
+                return [w + f * (p[0] - w) for p, w in zip(pairs, shards)], [s for w, s in pairs]
+        """,
+        "pairs of weights and state": """
+            def sharded_step(shards, states, grads, eta, limit):
+                mean = np.mean(grads, axis=0)
+                mean = mean * min(1.0, limit / np.linalg.norm(mean))
+                parts = np.split(mean, np.cumsum([len(w) for w in shards])[:-1])
+                pairs = [adamw_step(w, g, s, eta) for w, g, s in zip(shards, parts, states)]
+                return pairs
+        """,
     },
     "count_hybrid_traffic": {
         "all-reduces all parameters' gradients across nodes": """
@@ -311,6 +477,18 @@ WRONG = {
         "divides the shard by all ranks": """
             def hybrid_sent(Psi, n, nodes, m):
                 return 3 * m * (n - 1) / n * Psi, 2 * (nodes - 1) / nodes * Psi / (n * nodes)
+        """,
+        "averages over all ranks, not over nodes": """
+            def hybrid_sent(Psi, n, nodes, m):
+                return 3 * m * (n - 1) / n * Psi, 2 * (n * nodes - 1) / (n * nodes) * Psi / n
+        """,
+        "scatters once a step": """
+            def hybrid_sent(Psi, n, nodes, m):
+                return (2 * m + 1) * (n - 1) / n * Psi, 2 * (nodes - 1) / nodes * Psi / n
+        """,
+        "sends whole shards across": """
+            def hybrid_sent(Psi, n, nodes, m):
+                return 3 * m * (n - 1) / n * Psi, 2 * (nodes - 1) * Psi / n
         """,
     },
 }

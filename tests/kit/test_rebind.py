@@ -207,6 +207,7 @@ def test_widening_reaches_into_lists_and_leaves_what_is_no_whole_number():
         ([1, 2], [1, 2, 3], r"the shape \(2,\), expected \(3,\); for T = 3"),
         ([1.0, np.nan], [1.0, 2.0], r"not finite: expected \[1, 2\], got \[1, nan\]; for T = 3"),
         ([1.0, 2.5], [1.0, 2.0], r"the output: expected \[1, 2\], got \[1, 2.5\]; for T = 3"),
+        ([1.0, 2.0 + 3e-8], [1.0, 2.0], r"got \[1, 2\], which differ by 3e-08; for T = 3"),
         ([[1, 2], [3]], [[1, 2], [3, 4]], "no array of one shape; for T = 3"),
         ("1", 1, "should hold numbers, not str; for T = 3"),
         (np.arange(99), np.arange(99) + np.eye(99)[7], r"at \[7\] 8 was expected, 7 came; for T = 3"),

@@ -3,6 +3,7 @@
 import numpy as np
 
 from topics.kit import exercise, same
+from topics.kit.page.exercise import shown
 
 
 def _law(rng):
@@ -31,6 +32,7 @@ def spend_the_budget(answer, rng):
     """Write `spend(E, A, B, alpha, beta, C)`: the parameters and the tokens of least loss for `C` FLOP, by any law. The
     starter knows only the rule of thumb. Budgets go from 1e18 to 1e26; you may use `np`."""
     cases = [((1.69, 406.4, 410.7, 0.34, 0.28), 5.76e23), ((1.8172, 482.01, 2085.43, 0.3478, 0.3658), 1e21)]
+    cases += [((1.2, 20.0, 1e4, 0.35, 0.35), 1e18), ((1.5, 100.0, 1e5, 0.2, 0.5), 1e26)]  # N is 6e4, and 1e13
     cases += [(_law(rng), float(10 ** rng.uniform(18, 26))) for _ in range(3)]
     for law, C in cases:
         E, A, B, alpha, beta = law
@@ -40,8 +42,9 @@ def spend_the_budget(answer, rng):
             falls = alpha * A / N**alpha > beta * B / (C / (6 * N)) ** beta
             low, high = (np.log(N), high) if falls else (low, np.log(N))
         got = answer(E, A, B, alpha, beta, C)
-        assert np.shape(got) == (2,), f"return two numbers, N and D, not {got!r:.60}"
         given = {"E": E, "A": A, "B": B, "alpha": alpha, "beta": beta, "C": C}
+        two = isinstance(got, tuple | list | np.ndarray) and len(got) == 2
+        assert two, f"return two numbers, N and D, not {got!r:.60}{shown(given)}"
         same(6 * got[0] * got[1] / C, 1.0, "6 · N · D over the budget", rtol=1e-6, **given)
         same(got[0], N, "N", rtol=1e-4, **given)
 
@@ -66,16 +69,21 @@ def _misses(E, A, B, alpha, beta, N, D, L, delta):
 def weigh_the_misses(answer, rng):
     """Write `misses(E, A, B, alpha, beta, N, D, L, delta)`: what the fit minimises, the sum of the Huber losses of the
     residuals of ln L. The starter takes squares of plain differences, and their mean."""
-    for n, delta, spread in ((1, 1e-3, 0.0), (6, 1e-3, 0.02), (9, 0.1, 0.05), (5, 0.05, 0.5)):
-        law = _law(rng)
+    # by how many δ the law misses each run: near and far, above and below
+    cases = [(1e-3, [0.5]), (0.02, [3.0, -0.5, -4.0, 0.8])]
+    cases += [
+        (delta, rng.normal(size=n) * spread) for n, delta, spread in ((6, 1e-3, 20), (9, 0.1, 0.5), (5, 0.05, 10))
+    ]
+    for delta, off in cases:
+        law, n = _law(rng), len(off)
         N, D = 10 ** rng.uniform(7, 10, n), 10 ** rng.uniform(9, 12, n)
         total, L = 0.0, []
         for i in range(n):
             says = law[0] + law[1] / N[i] ** law[3] + law[2] / D[i] ** law[4]
-            L.append(says * np.exp(spread * rng.normal() + (delta if n == 1 else 0) / 2))
+            L.append(says * np.exp(-off[i] * delta))
             r = abs(np.log(says) - np.log(L[-1]))
             total += r * r / 2 if r <= delta else delta * r - delta * delta / 2
-        given = {"delta": delta, "N": N, "D": D, "L": np.array(L)}
+        given = dict(zip(("E", "A", "B", "alpha", "beta"), law, strict=True), delta=delta, N=N, D=D, L=np.array(L))
         same(answer(*law, N.copy(), D.copy(), np.array(L), delta), total, "the sum", rtol=1e-7, atol=0.0, **given)
 
 
@@ -111,7 +119,7 @@ def solve_for_the_terms(answer, rng):
         M, y = X.T @ X, X.T @ L
         right = np.linalg.solve(M, y) * np.array([1.0, a, b])
         got = answer(N.copy(), D.copy(), L.copy(), alpha, beta)
-        same(got, right, "E, A, B", rtol=1e-5, N=N, D=D, L=L, alpha=alpha, beta=beta)
+        same(got, right, "E, A, B", rtol=1e-8, N=N, D=D, L=L, alpha=alpha, beta=beta)
 
 
 def _descend(losses, x):
@@ -147,15 +155,20 @@ def do_not_stop_early(answer, rng):
     """The starter walks downhill, one coordinate at a time, and stops as the original fit did: when the mean loss
     changes by less than a fixed tolerance. Huber losses with δ = 0.001 are tiny, so it stops where it began. Mend
     `descend(losses, x)`, so that it ends within 1e-4 of the lowest point, however the losses are scaled."""
-    for scale in (1.0, 1e-9, 1e-30):
-        J, lowest = rng.normal(size=(12, 2)) + np.array([[1.0, 0.0], [0.0, 1.0]] * 6), rng.uniform(-0.5, 0.5, 2)
+    for scale, k in ((1.0, 2), (1e-9, 2), (1e-30, 1), (1e-120, 2), (1e-9, 3)):
+        Q = np.linalg.qr(rng.normal(size=(12, k)))[0]
+        J = 3 * Q @ (0.7 * np.eye(k) + 0.3 * np.tri(k))  # a valley that is not along the coordinates, and not narrow
+        lowest, noise = rng.uniform(-0.5, 0.5, k), rng.normal(size=12)
+        noise -= Q @ (Q.T @ noise)  # so that the sum's slope is 0 at the lowest point
+        noise *= 0.05 / np.abs(noise).max()
 
-        def losses(x, J=J, lowest=lowest, scale=scale):
-            r = np.abs(J @ (np.asarray(x) - lowest))
+        def losses(x, J=J, lowest=lowest, noise=noise, scale=scale):
+            r = np.abs(J @ (np.asarray(x) - lowest) + noise)
             return scale * np.where(r < 0.1, r * r / 2, 0.1 * (r - 0.05))
 
-        got = answer(losses, lowest + np.array([0.3, -0.2]) + rng.uniform(0.01, 0.09, 2))
-        same(got, lowest, "where it ends", rtol=0.0, atol=1e-4, scale=scale)
+        start = lowest + np.array([0.3, -0.2, 0.1])[:k] + rng.uniform(0.01, 0.09, k)
+        got = answer(losses, start.copy())
+        same(got, lowest, "where it ends", rtol=0.0, atol=1e-4, start=start, scale=scale)
 
 
 def _cheapest(E, A, B, alpha, beta, target, T):
@@ -185,11 +198,11 @@ def include_the_serving(answer, rng):
     """Write `cheapest(E, A, B, alpha, beta, target, T)`: the parameters that reach the loss `target` for the fewest
     FLOP, training and `T` tokens served together. The starter forgets the serving. To a hundredth of a percent; you may
     use `np`."""
-    laws = [(1.8172, 482.01, 2085.43, 0.3478, 0.3658), _law(rng), _law(rng)]
-    for law in laws:
+    cases = [((1.8172, 482.01, 2085.43, 0.3478, 0.3658), 1e24), ((1.5, 100.0, 1e5, 0.2, 0.5), 1e26)]
+    cases += [(_law(rng), float(10 ** rng.uniform(21, 25))) for _ in range(2)]
+    for law, C in cases:
         E, A, B, alpha, beta = law
         G = (alpha * A / (beta * B)) ** (1 / (alpha + beta))
-        C = float(10 ** rng.uniform(21, 25))
         N = G * (C / 6) ** (beta / (alpha + beta))
         D = C / (6 * N)
         target = E + A / N**alpha + B / D**beta

@@ -5,6 +5,7 @@ import math
 import numpy as np
 
 from topics.kit import exercise, same
+from topics.kit.page.exercise import shown
 
 
 def _gates(p, b, k):
@@ -33,7 +34,9 @@ def route_with_a_bias(answer, rng):
     cases = [
         (np.array([[0.5, 0.3, 0.2]]), np.array([0.0, 0.0, 0.4]), 1),
         (np.array([[0.9, 0.8, 0.1], [0.2, 0.3, 0.6]]), np.array([-2.0, -1.0, -1.0]), 2),  # all below zero
-        (rng.random((1, 4)), np.zeros(4), 4),
+        (np.array([[0.9, 0.8, 0.1], [0.1, 0.2, 0.9]]), np.array([-0.25, 0.0, 0.6]), 1),  # each token its own expert
+        (np.array([[0.5, 0.25, 0.75, 0.25]]), np.array([-2e4, -2e4, -3e4, -3e4]), 3),  # below any sign for "taken"
+        (rng.random((1, 4)), np.full(4, -1.0), 4),
     ]
     for _ in range(5):
         T, E = int(rng.integers(1, 6)), int(rng.integers(3, 9))
@@ -73,6 +76,8 @@ def which_comes_first(answer, rng):
         (np.array([1.0, 3.0, 2.0]), 2),
         (np.array([800.0, 801.0, 700.0, 799.0]), 3),
         (np.array([-900.0, -901.0]), 1),
+        (np.array([-900.0, 900.0, 0.0]), 2),  # far apart: only the greatest may be subtracted
+        (np.array([2.0, 1.0, 1.0, 1.0]), 2),  # equal ones on both sides of the k-th
     ]
     cases += [(rng.normal(0, 2, int(rng.integers(3, 9))), int(rng.integers(1, 4))) for _ in range(4)]
     for logits, k in cases:
@@ -104,9 +109,13 @@ def _balance(p, chosen):
 def push_toward_balance(answer, rng):
     """Write `balance(p, chosen)`: the balance loss in Switch's form (1 if all is even, whatever k) and its gradient
     by `p`, of shape (T, E). The gradient is what a framework computes: counts pass none."""
+    # the last expert is never chosen, and the first row's choice is not its most probable: a bias may have decided
+    cases = [(np.array([[0.7, 0.2, 0.1], [0.5, 0.4, 0.1]]), np.array([[1], [0]]))]
     for T, E, k in ((4, 4, 1), (1, 3, 2), (6, 5, 2), (int(rng.integers(2, 9)), 8, 3)):
         p = rng.dirichlet(np.ones(E), T)
-        chosen = np.argsort(-p + rng.normal(0, 0.1, p.shape))[:, :k]
+        cases.append((p, np.argsort(-p + rng.normal(0, 0.1, p.shape))[:, :k]))
+    for p, chosen in cases:
+        (T, E), k = p.shape, chosen.shape[1]
         loss, gradient = 0.0, np.zeros((T, E))
         for e in range(E):
             share = sum(int(c == e) for row in chosen.tolist() for c in row) / (T * k)
@@ -114,7 +123,8 @@ def push_toward_balance(answer, rng):
                 loss += E * share * p[t, e] / T
                 gradient[t, e] = E * share / T
         got = answer(p.copy(), chosen.copy())
-        assert isinstance(got, tuple | list) and len(got) == 2, "return the loss and the gradient, two things"
+        two = isinstance(got, tuple | list) and len(got) == 2
+        assert two, f"return the loss and the gradient, two things, not {got!r:.80}"
         same(got[0], loss, "the loss", p=p, chosen=chosen)
         same(got[1], gradient, "the gradient", p=p, chosen=chosen)
 
@@ -154,6 +164,10 @@ def find_room(answer, rng):
         (np.array([[0, 1], [1, 0], [0, 1], [2, 1]]), 4, 1.0),
         (np.array([[0], [0], [0], [1]]), 3, 1.0),  # 4/3 is rounded up
         (np.array([[0, 1], [0, 1], [0, 1]]), 2, 0.5),
+        (np.array([[0, 1], [0, 2], [0, 3]]), 4, 0.5),  # one seat; who lost the first choice still has the second
+        (np.array([[0], [0], [1]]), 4, 1.25),  # 0.94 seats: one, and not 1.25 times a rounded share
+        (np.array([[0], [0], [0], [1]]), 2, 2.0),  # room for all
+        (np.array([[1, 2, 0], [0, 1, 2], [2, 0, 1], [1, 0, 2]]), 4, 0.75),  # second choices before third ones
     ]
     for _ in range(5):
         T, E, k = int(rng.integers(3, 12)), int(rng.integers(3, 6)), int(rng.integers(1, 3))
@@ -163,7 +177,10 @@ def find_room(answer, rng):
         T, k = chosen.shape
         seats = math.ceil(factor * k * T / E)
         expected = np.array([[_before(chosen, t, j) < seats for j in range(k)] for t in range(T)])
-        same(answer(chosen.copy(), E, factor), expected, "who finds room", chosen=chosen, E=E, factor=factor)
+        got = answer(chosen.copy(), E, factor)
+        same(got, expected, "who finds room", chosen=chosen, E=E, factor=factor)
+        case = shown({"chosen": chosen, "E": E, "factor": factor})
+        assert np.asarray(got).dtype.kind == "b", f"who finds room: expected True and False, got {got!r:.80}{case}"
 
 
 def _before(chosen, t, j):
@@ -194,7 +211,8 @@ def _batch_for(E, k, share):
 def lose_the_sparsity(answer, rng):
     """Write `batch_for(E, k, share)`: the least number of tokens that read at least a `share` of a layer's experts in
     the mean, if each token chooses k different ones of E by chance."""
-    cases = [(256, 8, 0.95), (8, 2, 0.9), (128, 4, 0.03), (8, 8, 0.99), (2, 1, 0.6)]
+    cases = [(256, 8, 0.95), (8, 2, 0.9), (128, 4, 0.03), (8, 8, 0.99), (2, 1, 0.6), (400, 1, 0.97)]
+    cases += [(2, 1, 0.5), (8, 4, 0.5)]  # exactly the share is enough
     cases += [(int(rng.integers(4, 400)), int(rng.integers(1, 4)), float(rng.uniform(0.1, 0.97))) for _ in range(4)]
     for E, k, share in cases:
         left, B = 1.0, 0

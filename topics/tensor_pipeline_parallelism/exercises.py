@@ -3,6 +3,7 @@
 import numpy as np
 
 from topics.kit import exercise, same
+from topics.kit.page.exercise import shown
 
 
 def _summand(x, gate_up, down, bias, r, N):
@@ -43,7 +44,10 @@ def share_of_a_rank(answer, rng):
             own = np.zeros((T, d))
             for f in range(r * F // N, (r + 1) * F // N):
                 own += hidden[:, f : f + 1] * down[:, f]
-            assert np.shape(got) == (T, d), f"a part has the layer's shape, {(T, d)}, not {np.shape(got)}"
+            given = shown({"T": T, "d": d, "F": F, "r": r, "N": N})
+            assert np.shape(got) == (T, d), (
+                f"a part has the shape {np.shape(got)}, expected the layer's {(T, d)}{given}"
+            )
             total, extra = total + got, got - own
             first = np.tile(extra[0], (T, 1))  # of the bias a rank may add what it likes, the same for each token
             same(got - first, own, f"what rank {r} of {N} adds beside the bias", x=x, r=r, N=N)
@@ -72,25 +76,29 @@ def share_the_heads(answer, rng):
     and the key/value heads that it must keep, each once. Return two empty lists where it can't be done evenly: where N
     does not divide H, or where neither of N and H_kv divides the other."""
     cases = [(1, 8, 8), (2, 8, 8), (4, 8, 2), (8, 8, 2), (8, 8, 1), (3, 8, 8), (16, 64, 8), (4, 12, 6), (6, 12, 3),
-             (16, 8, 8), (5, 64, 8), (12, 12, 4), (4, 12, 3), (2, 6, 3)]  # fmt: skip
+             (16, 8, 8), (5, 64, 8), (12, 12, 4), (4, 12, 3), (2, 6, 3), (3, 8, 1), (6, 16, 2)]  # fmt: skip
     H_kv = int(rng.integers(1, 5))
     cases.append((2 * H_kv, 4 * H_kv, H_kv))
     for N, H, H_kv in cases:
         possible = H % N == 0 and (H_kv % N == 0 or N % H_kv == 0)
         for r in {0, N // 2, N - 1}:
-            got, given = answer(r, N, H, H_kv), {"r": r, "N": N, "H": H, "H_kv": H_kv}
-            assert isinstance(got, tuple | list) and len(got) == 2, f"{given}: return two lists, not {got!r:.80}"
+            got, given = answer(r, N, H, H_kv), shown({"r": r, "N": N, "H": H, "H_kv": H_kv})
+            two = isinstance(got, tuple | list) and len(got) == 2 and all(hasattr(part, "__len__") for part in got)
+            assert two, f"return two lists, not {got!r:.80}{given}"
             if not possible:
                 none = len(got[0]) == len(got[1]) == 0
-                assert none, f"{given}: it can't be done evenly; expected two empty lists, got {got!r:.80}"
+                assert none, f"it can't be done evenly: expected two empty lists, got {got!r:.80}{given}"
                 continue
             queries = [h for h in range(H) if h * N // H == r]
             reads = []
             for h in queries:
                 if h // (H // H_kv) not in reads:
                     reads.append(h // (H // H_kv))
-            same(list(got[0]), queries, "the query heads", **given)
-            same(list(got[1]), reads, "the key/value heads", **given)
+            for what, part, right in (("query", got[0], queries), ("key/value", got[1], reads)):
+                mine = [h.tolist() if isinstance(h, np.generic | np.ndarray) else h for h in part]
+                assert mine == right, f"the {what} heads: expected {right}, got {mine!r:.120}{given}"
+                whole = all(isinstance(h, int) for h in mine)
+                assert whole, f"the {what} heads are whole numbers: expected {right}, got {mine!r:.120}{given}"
 
 
 def _gain_gradient(xs, gs):
@@ -123,7 +131,8 @@ def gradient_of_the_gain(answer, rng):
             for row, slope in zip(x, g, strict=True):
                 expected += slope * row / np.sqrt(sum(row * row) / d + 1e-5)
         got = answer([x.copy() for x in xs], [g.copy() for g in gs])
-        same(got, expected, "the gradient of the gain", tokens=list(counts), d=d)
+        x, g = np.concatenate(xs), np.concatenate(gs)
+        same(got, expected, "the gradient of the gain", tokens=list(counts), all_x=x, all_g=g)
 
 
 def _order(r, p, m):
@@ -159,24 +168,37 @@ def order_of_a_rank(answer, rng):
         orders, told = [], []
         for r in range(p):
             got = answer(r, p, m)
-            assert isinstance(got, tuple | list) and len(got) == 2, f"return the jobs and a number, not {got!r:.80}"
-            jobs = [(str(kind), int(i)) for kind, i in got[0]]
-            every = sorted((kind, i) for kind in "FB" for i in range(m))
-            assert sorted(jobs) == every, (
-                f"p = {p}, m = {m}: rank {r} must do each F and each B once, not {jobs!r:.200}"
+            case = f"rank {r} of p = {p}, m = {m}"
+            two = isinstance(got, tuple | list) and len(got) == 2
+            assert two, f"{case}: return the jobs and a number, not {got!r:.80}"
+            jobs = got[0]
+            assert isinstance(jobs, tuple | list) and all(map(_is_a_job, jobs)), (
+                f'{case}: expected a list of jobs as ("F", 0), got {jobs!r:.120}'
             )
+            jobs = [(kind, int(i)) for kind, i in jobs]
+            every = sorted((kind, i) for kind in "FB" for i in range(m))
+            assert sorted(jobs) == every, f"{case}: expected each F and each B once, got {jobs!r:.200}"
             orders.append(jobs)
             told.append(got[1])
         took = _run(orders)
-        assert took is not None, f"p = {p}, m = {m}: ranks wait for each other for ever; rank 0 does {orders[0]!r:.120}"
-        assert took == 3 * (m + p - 1), f"p = {p}, m = {m}: expected {3 * (m + p - 1)} units of time, it takes {took}"
+        case = f"p = {p}, m = {m}"
+        does = f"; rank 0 does {orders[0]!r:.120}"
+        assert took is not None, f"{case}: ranks wait for each other for ever{does}"
+        assert took == 3 * (m + p - 1), f"{case}: expected {3 * (m + p - 1)} units of time, it takes {took}{does}"
         for r, jobs in enumerate(orders):
             held = most = 0
             for kind, _ in jobs:
                 held += 1 if kind == "F" else -1
                 most = max(most, held)
-            assert most <= p - r, f"p = {p}, m = {m}: rank {r} holds {most} micro-batches, more than p − r = {p - r}"
+            assert most <= p - r, (
+                f"{case}: rank {r} holds {most} micro-batches, expected p − r = {p - r} at most; it does {jobs!r:.120}"
+            )
             same(told[r], most, "the most that a rank holds", r=r, p=p, m=m)
+
+
+def _is_a_job(job):
+    pair = isinstance(job, tuple | list) and len(job) == 2
+    return pair and isinstance(job[0], str) and isinstance(job[1], int | np.integer)
 
 
 def _run(orders):
@@ -218,17 +240,24 @@ def send_round(answer, rng):
     step rank r holds the sum of all ranks' piece r."""
     for N in (2, 3, 4, 5, int(rng.integers(6, 9))):
         held = [[{r} for _ in range(N)] for r in range(N)]  # which ranks' numbers a piece sums
+        sent = [[] for _ in range(N)]
         for t in range(N - 1):
             moves = []
             for r in range(N):
                 c = answer(r, t, N)
-                assert c in range(N), f"N = {N}, step {t}: rank {r} sends piece {c!r:.40}, there are 0 … {N - 1}"
+                case = f"N = {N}, step {t}: rank {r} sends piece {c!r:.40}"
+                assert np.ndim(c) == 0 and np.asarray(c).dtype.kind in "iu", f"{case}, expected one whole number"
+                assert c in range(N), f"{case}, expected one of 0 … {N - 1}"
                 moves.append((r, int(c), set(held[r][int(c)])))
+                sent[r].append(int(c))
+            pieces = "; the ranks send " + ", ".join(f"{r}: {each}" for r, each in enumerate(sent))
             for r, c, what in moves:
                 to = (r + 1) % N
                 twice = held[to][c] & what
-                assert not twice, f"N = {N}, step {t}: rank {to} would add rank {min(twice)}'s piece {c} a second time"
+                assert not twice, (
+                    f"N = {N}, step {t}: rank {to} would add rank {min(twice)}'s piece {c} a second time{pieces}"
+                )
                 held[to][c] = held[to][c] | what
         for r in range(N):
             missing = set(range(N)) - held[r][r]
-            assert not missing, f"N = {N}: at the end rank {r}'s piece {r} lacks what rank {min(missing)} had"
+            assert not missing, f"N = {N}: at the end rank {r}'s piece {r} lacks what rank {min(missing)} had{pieces}"

@@ -6,6 +6,7 @@ import numpy as np
 
 from topics.kit import exercise, same
 from topics.kit.model.optimizers import adamw_step
+from topics.kit.page.exercise import shown
 
 
 def _fewest_ranks(Psi, stage, memory):
@@ -34,7 +35,7 @@ def find_the_fewest_ranks(answer, rng):
     half = 500_000_000  # 18 bytes of each are 9 GB
     cases = [(half, 0, 9), (half + 1, 0, 9), (4 * half, 3, 9), (4 * half + 1, 3, 9), (4 * half - 1, 3, 9)]
     cases += [(2 * half, 1, 9), (2 * half + 1, 1, 9), (2 * half, 1, 6), (2 * half, 1, 7), (2 * half, 2, 3)]
-    cases += [(half, 2, 1), (half, 2, 2), (100, 1, 1), (100, 3, 1)]
+    cases += [(half, 2, 1), (half, 2, 2), (100, 1, 1), (100, 3, 1), (1000 * half, 3, 9), (1000 * half - 1, 3, 9)]
     for stage in (1, 2, 3, 3):
         Psi, N = int(rng.integers(10**9, 10**10)), int(rng.integers(3, 60))
         memory = -(-_held(Psi, N, stage) // 10**9)  # N ranks are enough, fewer may be
@@ -84,30 +85,40 @@ def clip_and_step(answer, rng):
     all Ψ weights, in the order of the shards. The gradient is the mean over ranks; if it is longer than `limit`, it is
     shortened to `limit` as a whole. `adamw_step(w, g, state, eta)` gives the new weights and the new state; return the
     lists of both."""
-    for sizes, limit in [([2, 2], 1e9), ([3, 2, 2], 0.5), ([2, 1, 1, 1], 0.3), ([4], 0.5), ([1, 3], 1e9)]:
-        _follow(answer, rng, sizes, limit)
+    for sizes, limit, eta in [([2, 1, 1], 1e9, 0.1), ([3, 2, 2], 0.5, 0.1), ([2, 1, 1, 1], 0.3, 0.02), ([4], 0.5, 0.1),
+                              ([1, 3], 1e9, 0.3), ([2, 2], 0.5, 0.1)]:  # fmt: skip
+        _follow(answer, rng, sizes, limit, eta)
 
 
-def _follow(answer, rng, sizes, limit):
+def _follow(answer, rng, sizes, limit, eta):
     """Four steps of an answer beside Adam written as loops."""
-    Psi, N, eta = sum(sizes), len(sizes), 0.1
+    Psi, N = sum(sizes), len(sizes)
     w = rng.normal(size=Psi)
     ends = np.cumsum(sizes)[:-1]
     shards, states = np.split(w, ends), [None] * N
     mine, m, v = w.tolist(), [0.0] * Psi, [0.0] * Psi
     for t in range(1, 5):
         grads = [rng.normal(0.2, [3.0, 0.2, 1.0, 0.05][t - 1], Psi) for _ in range(N)]
-        shards, states = answer(shards, states, grads, eta, limit)
+        given = {"sizes": sizes, "grads": np.array(grads), "eta": eta, "limit": limit}
+        got = answer(shards, states, [g.copy() for g in grads], eta, limit)
+        case = f"{N} rank{'s' * (N > 1)}, step {t}"
+        lists = isinstance(got, tuple | list) and [hasattr(each, "__len__") and len(each) for each in got] == [N, N]
+        assert lists, f"{case}: return two lists of {N}, the new weights and the new states, not {got!r:.160}"
+        shards, states = got
         mean = [sum(float(g[i]) for g in grads) / N for i in range(Psi)]
         scale = min(1.0, limit / math.sqrt(sum(x * x for x in mean)))
         for i, x in enumerate(mean):
             m[i] = 0.9 * m[i] + 0.1 * x * scale
             v[i] = 0.95 * v[i] + 0.05 * (x * scale) ** 2
             mine[i] -= eta * (m[i] / (1 - 0.9**t)) / (math.sqrt(v[i] / (1 - 0.95**t)) + 1e-8)
-        case = f"the weights of {N} ranks after step {t}"
-        assert len(shards) == N, f"{case}: {len(shards)} shards, expected {N}"
         for r, expected in enumerate(np.split(np.array(mine), ends)):
-            same(shards[r], expected, f"{case}, rank {r}", sizes=sizes, limit=limit)
+            same(shards[r], expected, f"{case}: the new weights of rank {r}", rtol=1e-5, atol=1e-6, **given)
+            owns = isinstance(states[r], tuple | list) and np.shape(states[r][0]) == (sizes[r],)
+            assert owns, (
+                f"{case}: expected the state of rank {r}'s {sizes[r]} weights, as adamw_step gives it, "
+                f"got {states[r]!r:.160}{shown({'sizes': sizes})}"
+            )
+        shards = [np.asarray(w) for w in shards]
 
 
 def _hybrid_sent(Psi, n, nodes, m):

@@ -168,8 +168,10 @@ def digits(x):
 
 
 def first_apart(close, mine, right):
-    """Where two arrays too large to be read first differ."""
-    if close.size <= 12:
-        return ""
+    """Where two arrays too large to be read first differ, and by how much if their digits don't tell."""
     at = tuple(int(i) for i in np.argwhere(~close)[0])
-    return f"; at {list(at)} {digits(right[at])} was expected, {digits(mine[at])} came"
+    alike = digits(mine[at]) == digits(right[at])
+    by = f", which differ by {abs(float(mine[at]) - float(right[at])):.0e}" if alike else ""
+    if close.size <= 12:
+        return by
+    return f"; at {list(at)} {digits(right[at])} was expected, {digits(mine[at])} came{by}"
