@@ -1,6 +1,6 @@
 """Names, shapes and counts of all parameters that transformers builds of the kit's configs, on PyTorch's meta device.
 
-    python tests/reference/model_sheet.py     (transformers 5.24.0, PyTorch 2.13.0; writes model_sheet.json)
+python tests/reference/model_sheet.py     (transformers 5.24.0, PyTorch 2.13.0; writes model_sheet.json)
 """
 
 import json

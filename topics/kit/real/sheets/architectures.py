@@ -49,7 +49,9 @@ FACTS = {
     "olmo2": _facts("RMSNorm after each part, and of queries and keys", SWIGLU, ROTARY),
     "olmo3": _facts("RMSNorm after each part, and of queries and keys", SWIGLU, ROTARY),
     "gpt_oss": _facts(RMS, "SiLU, clipped, with a gate", ROTARY),
-    "llama4_text": _facts(RMS + ", and of queries and keys", SWIGLU, "rotary in three of four layers, none in the fourth"),
+    "llama4_text": _facts(
+        RMS + ", and of queries and keys", SWIGLU, "rotary in three of four layers, none in the fourth"
+    ),
     **dict.fromkeys(
         ("qwen3_next", "qwen3_5_text", "qwen3_5_moe_text"),
         _facts(RMS + ", and of queries and keys", SWIGLU, "rotary, a quarter of each head; none in DeltaNet"),

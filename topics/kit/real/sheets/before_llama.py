@@ -1,4 +1,4 @@
-"""BERT, GPT-2, T5, OPT, GPT-NeoX: LayerNorm (T5: RMSNorm), two matrices a feed-forward layer, positions that are learnt."""
+"""BERT, GPT-2, T5, OPT, GPT-NeoX: LayerNorm (T5: RMSNorm), two matrices a feed-forward layer, biases (T5: none)."""
 
 from topics.kit.errors import UnreadableError
 from topics.kit.real.sheets.plan import Plan
@@ -15,8 +15,11 @@ def bert(f, kind):
     d, L, V = f.whole("hidden_size"), f.L, f.whole("vocab_size")
     H, _, D = heads_of(f, d)
     p, F = Plan(f), f.whole("intermediate_size")
-    table = ("word_embeddings", V), ("position_embeddings", f.whole("max_position_embeddings")), \
-        ("token_type_embeddings", f.whole("type_vocab_size"))  # fmt: skip
+    table = (
+        ("word_embeddings", V),
+        ("position_embeddings", f.whole("max_position_embeddings")),
+        ("token_type_embeddings", f.whole("type_vocab_size")),
+    )
     for name, rows in table:
         p.add(f"embeddings.{name}.weight", (rows, d), 1, "embedding", "lookup")
     p.norm("embeddings.LayerNorm", d, 1, True)
@@ -30,8 +33,10 @@ def bert(f, kind):
     p.linear("pooler.dense", d, d, 1, "output", True)
     p.mix("both ways", L, H, H, D)
     p.F, p.feeds, p.dense = F, 2, L
-    p.notes.append("Counted as it makes vectors, with the pooler, which meets the first token alone; the head that "
-                   "guesses masked words is not counted.")  # fmt: skip
+    p.notes.append(
+        "Counted as it makes vectors, with the pooler, which meets the first token alone; the head that "
+        "guesses masked words is not counted."
+    )
     return p.sheet(kind, "encoder", d, V, L, False)
 
 
@@ -47,8 +52,12 @@ def gpt2(f, kind):
     at = "transformer.h.*."
     for name in ("ln_1", "ln_2"):
         p.norm(at + name, d, L, True)
-    for name, fan_in, out, part in (("attn.c_attn", d, 3 * d, "attention"), ("attn.c_proj", d, d, "attention"),
-                                    ("mlp.c_fc", d, F, "feed-forward"), ("mlp.c_proj", F, d, "feed-forward")):  # fmt: skip
+    for name, fan_in, out, part in (
+        ("attn.c_attn", d, 3 * d, "attention"),
+        ("attn.c_proj", d, d, "attention"),
+        ("mlp.c_fc", d, F, "feed-forward"),
+        ("mlp.c_proj", F, d, "feed-forward"),
+    ):
         p.add(f"{at}{name}.weight", (fan_in, out), L, part, "product")
         p.add(f"{at}{name}.bias", (out,), L)
     p.norm("transformer.ln_f", d, 1, True)
@@ -117,8 +126,13 @@ def t5(f, kind):
             for name in ("q", "k", "v"):
                 p.linear(f"{at}{kind_of}.{name}", H * D, d, n, "attention")
             p.linear(f"{at}{kind_of}.o", d, H * D, n, "attention")
-        p.add(f"{at}SelfAttention.relative_attention_bias.weight",
-              (f.whole("relative_attention_num_buckets"), H), 1, "attention", "lookup")  # fmt: skip
+        p.add(
+            f"{at}SelfAttention.relative_attention_bias.weight",
+            (f.whole("relative_attention_num_buckets"), H),
+            1,
+            "attention",
+            "lookup",
+        )
         p.norm(f"{at}layer_norm", d, (2 if side == "encoder" else 3) * n)
         for name in ("wi_0", "wi_1") if gate else ("wi",):
             p.linear(f"{at}DenseReluDense.{name}", F, d, n, "feed-forward")

@@ -1,20 +1,36 @@
 """config.json files of released models, without the fields that change no matrix, layer or context. Plain data.
 
-Sources: transformers2026configs, and kvfit2026configs, a collection of the files on the Hugging Face Hub. Of models that
-also see or hear, the language part. tests/kit/test_sheets.py has what is published of them.
+Sources: transformers2026configs, and kvfit2026configs, a collection of files of the Hugging Face Hub. Of models that also
+see or hear, the language part. tests/kit/test_sheets.py has what is published of them.
 """
 
 
 def _names(model_type, d, L, H, H_kv, F, V, context, **more):
     """Fields that nearly all files have had since LLaMA."""
-    return {"model_type": model_type, "hidden_size": d, "num_hidden_layers": L, "num_attention_heads": H,
-            "num_key_value_heads": H_kv, "intermediate_size": F, "vocab_size": V, "max_position_embeddings": context,
-            **more}  # fmt: skip
+    return {
+        "model_type": model_type,
+        "hidden_size": d,
+        "num_hidden_layers": L,
+        "num_attention_heads": H,
+        "num_key_value_heads": H_kv,
+        "intermediate_size": F,
+        "vocab_size": V,
+        "max_position_embeddings": context,
+        **more,
+    }
 
 
 def _bert(d, L, H, V, T, model_type="bert", types=2):
-    return {"model_type": model_type, "hidden_size": d, "num_hidden_layers": L, "num_attention_heads": H,
-            "intermediate_size": 4 * d, "vocab_size": V, "max_position_embeddings": T, "type_vocab_size": types}  # fmt: skip
+    return {
+        "model_type": model_type,
+        "hidden_size": d,
+        "num_hidden_layers": L,
+        "num_attention_heads": H,
+        "intermediate_size": 4 * d,
+        "vocab_size": V,
+        "max_position_embeddings": T,
+        "type_vocab_size": types,
+    }
 
 
 def _gpt2(d, L, H):
@@ -22,32 +38,89 @@ def _gpt2(d, L, H):
 
 
 def _t5(d, L, H, D, F, **more):
-    return {"model_type": "t5", "d_model": d, "num_layers": L, "num_decoder_layers": L, "num_heads": H, "d_kv": D,
-            "d_ff": F, "vocab_size": 32_128, "relative_attention_num_buckets": 32, "n_positions": 512, **more}  # fmt: skip
+    return {
+        "model_type": "t5",
+        "d_model": d,
+        "num_layers": L,
+        "num_decoder_layers": L,
+        "num_heads": H,
+        "d_kv": D,
+        "d_ff": F,
+        "vocab_size": 32_128,
+        "relative_attention_num_buckets": 32,
+        "n_positions": 512,
+        **more,
+    }
 
 
 def _opt(d, L, H):
-    return {"model_type": "opt", "hidden_size": d, "num_hidden_layers": L, "num_attention_heads": H, "ffn_dim": 4 * d,
-            "vocab_size": 50_272, "max_position_embeddings": 2048, "word_embed_proj_dim": d}  # fmt: skip
+    return {
+        "model_type": "opt",
+        "hidden_size": d,
+        "num_hidden_layers": L,
+        "num_attention_heads": H,
+        "ffn_dim": 4 * d,
+        "vocab_size": 50_272,
+        "max_position_embeddings": 2048,
+        "word_embed_proj_dim": d,
+    }
 
 
 def _neox(d, L, H, V):
-    return {"model_type": "gpt_neox", "hidden_size": d, "num_hidden_layers": L, "num_attention_heads": H,
-            "intermediate_size": 4 * d, "vocab_size": V, "max_position_embeddings": 2048,
-            "tie_word_embeddings": False}  # fmt: skip
+    return {
+        "model_type": "gpt_neox",
+        "hidden_size": d,
+        "num_hidden_layers": L,
+        "num_attention_heads": H,
+        "intermediate_size": 4 * d,
+        "vocab_size": V,
+        "max_position_embeddings": 2048,
+        "tie_word_embeddings": False,
+    }
 
 
 def _latent(model_type, d, L, H, F, V, context, q, E, k, shared, F_e, first, **more):
-    return _names(model_type, d, L, H, H, F, V, context, q_lora_rank=q, kv_lora_rank=512, qk_nope_head_dim=128,
-                  qk_rope_head_dim=64, v_head_dim=128, n_routed_experts=E, num_experts_per_tok=k, n_shared_experts=shared,
-                  moe_intermediate_size=F_e, first_k_dense_replace=first, **more)  # fmt: skip
+    return _names(
+        model_type,
+        d,
+        L,
+        H,
+        H,
+        F,
+        V,
+        context,
+        q_lora_rank=q,
+        kv_lora_rank=512,
+        qk_nope_head_dim=128,
+        qk_rope_head_dim=64,
+        v_head_dim=128,
+        n_routed_experts=E,
+        num_experts_per_tok=k,
+        n_shared_experts=shared,
+        moe_intermediate_size=F_e,
+        first_k_dense_replace=first,
+        **more,
+    )
 
 
 def _delta(model_type, d, L, H, H_kv, V, H_v, **more):
-    return {"model_type": model_type, "hidden_size": d, "num_hidden_layers": L, "num_attention_heads": H,
-            "num_key_value_heads": H_kv, "head_dim": 256, "vocab_size": V, "max_position_embeddings": 262_144,
-            "full_attention_interval": 4, "linear_num_key_heads": 16, "linear_num_value_heads": H_v,
-            "linear_key_head_dim": 128, "linear_value_head_dim": 128, "linear_conv_kernel_dim": 4, **more}  # fmt: skip
+    return {
+        "model_type": model_type,
+        "hidden_size": d,
+        "num_hidden_layers": L,
+        "num_attention_heads": H,
+        "num_key_value_heads": H_kv,
+        "head_dim": 256,
+        "vocab_size": V,
+        "max_position_embeddings": 262_144,
+        "full_attention_interval": 4,
+        "linear_num_key_heads": 16,
+        "linear_num_value_heads": H_v,
+        "linear_key_head_dim": 128,
+        "linear_value_head_dim": 128,
+        "linear_conv_kernel_dim": 4,
+        **more,
+    }
 
 
 def _experts(E, k, F, **more):
@@ -74,7 +147,8 @@ CONFIGS = {
     "Llama-2-7B": _names("llama", 4096, 32, 32, 32, 11_008, 32_000, 4096),
     "Llama-2-13B": _names("llama", 5120, 40, 40, 40, 13_824, 32_000, 4096),
     "Mistral 7B": _names("mistral", 4096, 32, 32, 8, 14_336, 32_000, 32_768, sliding_window=4096),
-    "Mixtral 8x7B": _names("mixtral", 4096, 32, 32, 8, 14_336, 32_000, 32_768, num_local_experts=8, num_experts_per_tok=2),
+    "Mixtral 8x7B": _names("mixtral", 4096, 32, 32, 8, 14_336, 32_000, 32_768, num_local_experts=8,
+                           num_experts_per_tok=2),
     "Mamba-2 2.7B": {"model_type": "mamba2", "hidden_size": 2560, "num_hidden_layers": 64, "vocab_size": 50_288,
                      "state_size": 128, "num_heads": 80, "head_dim": 64, "expand": 2, "conv_kernel": 4, "n_groups": 1,
                      **_TIED},

@@ -53,7 +53,11 @@ def kimi_linear(f, kind):
     inner = Fields(f.config.get("linear_attn_config") or {}, {})
     H = inner.whole("num_heads", default=None) if inner.has("num_heads") else f.whole("linear_num_heads")
     D = inner.whole("head_dim") if inner.has("head_dim") else f.whole("linear_head_dim")
-    filt = inner.whole("short_conv_kernel_size") if inner.has("short_conv_kernel_size") else f.whole("linear_conv_kernel_dim")
+    filt = (
+        inner.whole("short_conv_kernel_size")
+        if inner.has("short_conv_kernel_size")
+        else f.whole("linear_conv_kernel_dim")
+    )
     full, types = inner.config.get("full_attn_layers"), f.each("layer_types", L)
     m = len(full) if isinstance(full, list) else types.count("full_attention") if types else L // 4
     n, p, tied = L - m, Plan(f), f.flag("tie_word_embeddings")
@@ -130,10 +134,21 @@ def mamba(f, kind):
         mamba_1(p, at, d, L, f, ("state_size", "conv_kernel", "expand"))
     else:
         H, D = f.whole("num_heads"), f.whole("head_dim")
-        if H * D != f.whole("expand") * d:
+        if f.whole("expand") * d != H * D:
             raise UnreadableError(f"num_heads times head_dim, {H * D}, is not expand times hidden_size, {d}.")
-        mamba_2(p, at, d, L, H, D, f.whole("state_size"), f.whole("n_groups"), f.whole("conv_kernel"),
-                f.flag("use_conv_bias", True), f.flag("use_bias"))  # fmt: skip
+        mamba_2(
+            p,
+            at,
+            d,
+            L,
+            H,
+            D,
+            f.whole("state_size"),
+            f.whole("n_groups"),
+            f.whole("conv_kernel"),
+            f.flag("use_conv_bias", True),
+            f.flag("use_bias"),
+        )
     return p.sheet(kind, "decoder", d, V, L, tied)
 
 
@@ -154,8 +169,19 @@ def nemotron(f, kind):
     ends(p, d, V, tied, "model.norm_f", "model.embeddings")
     p.norm("model.layers.*.norm", d, L)
     n, m, p.dense = things.count("mamba"), things.count("attention"), things.count("mlp")
-    mamba_2(p, at, d, n, f.whole("mamba_num_heads"), f.whole("mamba_head_dim"), f.whole("ssm_state_size"),
-            f.whole("n_groups"), f.whole("conv_kernel"), f.flag("use_conv_bias", True), f.flag("mamba_proj_bias"))  # fmt: skip
+    mamba_2(
+        p,
+        at,
+        d,
+        n,
+        f.whole("mamba_num_heads"),
+        f.whole("mamba_head_dim"),
+        f.whole("ssm_state_size"),
+        f.whole("n_groups"),
+        f.whole("conv_kernel"),
+        f.flag("use_conv_bias", True),
+        f.flag("mamba_proj_bias"),
+    )
     H, H_kv, D = heads_of(f, d)
     for name, heads in (("q_proj", H), ("k_proj", H_kv), ("v_proj", H_kv)):
         p.linear(at + name, heads * D, d, m, "attention", f.flag("attention_bias"))
@@ -180,8 +206,19 @@ def granite_hybrid(f, kind):
         H = f.whole("mamba_n_heads")
         D = f.config.get("mamba_d_head")
         D = D if isinstance(D, int) else f.whole("mamba_expand") * d // H
-        mamba_2(p, "model.layers.*.mamba.", d, n, H, D, f.whole("mamba_d_state"), f.whole("mamba_n_groups"),
-                f.whole("mamba_d_conv"), f.flag("mamba_conv_bias", True), f.flag("mamba_proj_bias"))  # fmt: skip
+        mamba_2(
+            p,
+            "model.layers.*.mamba.",
+            d,
+            n,
+            H,
+            D,
+            f.whole("mamba_d_state"),
+            f.whole("mamba_n_groups"),
+            f.whole("mamba_d_conv"),
+            f.flag("mamba_conv_bias", True),
+            f.flag("mamba_proj_bias"),
+        )
     H, H_kv, D = heads_of(f, d)
     attention(p, L - n, d, H, H_kv, D, f.flag("attention_bias"))
     p.mix("full", L - n, H, H_kv, D)

@@ -60,5 +60,20 @@ class Plan:
         assumed = [f"{name} = {value:,}" for name, value in self.f.assumed.items() if isinstance(value, int)]
         if assumed:
             self.notes.append("Not in the file, taken as transformers takes it: " + ", ".join(assumed) + ".")
-        return Sheet(kind, form, d, V, L, tuple(self.matrices.values()), tuple(self.mixers), tied, context, self.F,
-                     self.feeds, self.dense, self.experts, {}, tuple(self.notes))  # fmt: skip
+        return Sheet(
+            kind,
+            form,
+            d,
+            V,
+            L,
+            tuple(self.matrices.values()),
+            tuple(self.mixers),
+            tied,
+            context,
+            self.F,
+            self.feeds,
+            self.dense,
+            self.experts,
+            {},
+            tuple(self.notes),
+        )

@@ -1,6 +1,6 @@
 """Reads a config.json: which matrices a model of its model_type has. Names and shapes are those of transformers 5.24.
 
-tests/kit/test_sheets.py holds every name, shape and count against the models that transformers builds of the same files.
+tests/kit/test_sheets.py holds every name, shape and count against what transformers builds of the same files.
 """
 
 from topics.kit.errors import UnreadableError
@@ -72,7 +72,9 @@ def _unknown(f, kind):
     lacking = [name for name in LEAST if not f.has(name)]
     called = f"The model_type {kind!r}" if kind else "A file without model_type"
     if lacking:
-        raise UnreadableError(f"{called} is not known here, and {' and '.join(lacking)} is missing: nothing is counted.")
+        raise UnreadableError(
+            f"{called} is not known here, and {' and '.join(lacking)} is missing: nothing is counted."
+        )
     d, L, p = f.whole("hidden_size"), f.L, Plan(f)
     tied, left = f.flag("tie_word_embeddings"), []
     V = 0

@@ -12,9 +12,17 @@ from topics.kit.real.costs import kept
 from topics.kit.real.models import Experts, Layers, Model
 
 PARTS = (
-    "embedding", "attention", "linear attention", "state space", "feed-forward", "experts", "shared expert", "router",
-    "norms and biases", "output",
-)  # fmt: skip
+    "embedding",
+    "attention",
+    "linear attention",
+    "state space",
+    "feed-forward",
+    "experts",
+    "shared expert",
+    "router",
+    "norms and biases",
+    "output",
+)
 STEP = {"delta": 7, "ssm": 5}  # FLOP a number of a state and token: decay, (read, correct,) write, read
 
 
@@ -167,5 +175,15 @@ def model_of(sheet, dated):
     """The sheet as a Model of the kit's table, on which costs.py counts."""
     layers = tuple(m.layers for m in sheet.mixers if m.kind != "both ways")
     tied = sheet.tied or sheet.form == "encoder"  # an encoder has no output matrix: nothing is narrowed in its place
-    return Model(sheet.d, layers, sheet.F if sheet.dense else 0, sheet.feeds, sheet.V, sheet.parameters, sheet.context,
-                 dated, tied, sheet.experts)  # fmt: skip
+    return Model(
+        sheet.d,
+        layers,
+        sheet.F if sheet.dense else 0,
+        sheet.feeds,
+        sheet.V,
+        sheet.parameters,
+        sheet.context,
+        dated,
+        tied,
+        sheet.experts,
+    )

@@ -3,7 +3,6 @@
 from topics.kit.errors import UnreadableError
 from topics.kit.real.sheets.plan import Plan
 
-
 # ---- layers like LLaMA's
 
 
@@ -74,13 +73,25 @@ def _window_of(f, kind, L):
 
 
 NORMS_OF = {  # of a layer
-    "gemma2": ("input_layernorm", "post_attention_layernorm", "pre_feedforward_layernorm", "post_feedforward_layernorm"),
+    "gemma2": (
+        "input_layernorm",
+        "post_attention_layernorm",
+        "pre_feedforward_layernorm",
+        "post_feedforward_layernorm",
+    ),
     "olmo2": ("post_attention_layernorm", "post_feedforward_layernorm"),
 }
 NORMS_OF |= {"gemma3_text": NORMS_OF["gemma2"], "gemma4_text": NORMS_OF["gemma2"], "olmo3": NORMS_OF["olmo2"]}
 PLAIN_NORMS = ("input_layernorm", "post_attention_layernorm")
-QK_NORMS = {"qwen3": "head", "qwen3_moe": "head", "gemma3_text": "head", "olmo2": "all", "olmo3": "all", "olmoe": "all",
-            "minimax_m2": "all"}  # fmt: skip
+QK_NORMS = {
+    "qwen3": "head",
+    "qwen3_moe": "head",
+    "gemma3_text": "head",
+    "olmo2": "all",
+    "olmo3": "all",
+    "olmoe": "all",
+    "minimax_m2": "all",
+}
 TIED = {"gemma", "gemma2", "gemma3_text", "gemma4_text", "smollm3"}  # unless the file says otherwise
 
 
@@ -158,7 +169,11 @@ def late_mixtures(p, f, kind, d, L):
     dense = types.count("dense") if types else first
     E, k = f.whole("n_routed_experts", "num_experts", "num_local_experts"), None
     k = f.whole("num_experts_per_tok", "num_experts_per_token")
-    F, shared, n = f.whole("moe_intermediate_size"), f.whole("n_shared_experts", "num_shared_experts", default=0), L - dense
+    F, shared, n = (
+        f.whole("moe_intermediate_size"),
+        f.whole("n_shared_experts", "num_shared_experts", default=0),
+        L - dense,
+    )
     at = "model.layers.*.mlp"
     if dense:
         p.F, p.dense = f.whole("intermediate_size"), dense
@@ -266,8 +281,18 @@ def latent(p, f, n, d, picked=False):
     p.linear(at + "indexer.wk", width, d, n, part)
     p.norm(at + "indexer.k_norm", width, n, bias=True)
     p.linear(at + "indexer.weights_proj", heads, d, n, part)
-    p.mix("picked", n, H, H, v, picks=f.whole("index_topk"), asks=heads * width, latent=rank + rope, rotary=rope,
-          index=width)  # fmt: skip
+    p.mix(
+        "picked",
+        n,
+        H,
+        H,
+        v,
+        picks=f.whole("index_topk"),
+        asks=heads * width,
+        latent=rank + rope,
+        rotary=rope,
+        index=width,
+    )
 
 
 def deepseek(f, kind):
