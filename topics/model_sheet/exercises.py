@@ -98,7 +98,7 @@ def _passed(arrays):
             return total
     """,
     solution=_passed,
-    hint="A shape has one, two or three lengths. Of experts the first length is E, and a token passes k of the E slices. "
+    hint="A shape has one, two or three lengths. Of experts the first is E, and a token passes k of the E slices. "
     "In a lookup it passes nothing.",
 )
 def what_a_token_passes(answer, rng):
@@ -153,7 +153,7 @@ def _kept(T, layers, b):
             return sum(n * size * T * b for n, kind, size, window in layers)
     """,
     solution=_kept,
-    hint="A window keeps the last `window` tokens at most, and None keeps all. A state keeps `size` numbers however long "
+    hint="A window keeps at most the last `window` tokens, and None all. A state keeps `size` numbers however long "
     "the text is, at two bytes each.",
 )
 def what_a_text_keeps(answer, rng):

@@ -17,7 +17,8 @@ def ends(p, d, V, tied, norm="model.norm", embed="model.embed_tokens", bias=Fals
 def heads_of(f, d):
     """Query heads, key/value heads, and their width."""
     H = f.whole("num_attention_heads", "n_head")
-    H_kv = f.whole("num_key_value_heads", default=H)
+    given = f.config.get("num_key_value_heads", 0)
+    H_kv = H if given is None else f.whole("num_key_value_heads", default=H)  # null: as many as heads
     if H % H_kv:
         raise UnreadableError(f"num_attention_heads, {H}, is no multiple of num_key_value_heads, {H_kv}.")
     if f.has("head_dim") or "head_dim" in f.defaults:
