@@ -133,7 +133,7 @@ def what_a_token_passes(answer, rng):
                 inner *= length
             slices = {"all": shape[0], "experts": k, "lookup": 0}[use]
             expected += sum(inner for _ in range(slices)) * layers
-        same(answer(list(arrays)), expected, "the parameters passed", rtol=0, arrays=arrays)
+        same(answer(list(arrays)), expected, "the parameters passed", rtol=0, arrays=str(arrays))
 
 
 def _kept(T, layers, b):

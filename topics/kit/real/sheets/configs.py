@@ -1,7 +1,7 @@
 """config.json files of released models, without the fields that change no matrix, layer or context. Plain data.
 
-Sources: transformers2026configs, and kvfit2026configs, files of the Hugging Face Hub. Of models that also see or hear, the
-language part. tests/kit/test_sheets.py has what is published of them.
+Sources: transformers2026configs, and kvfit2026configs, files of the Hugging Face Hub. Of models that also see or
+hear, the language part. tests/kit/test_sheets.py has what is published of them.
 """
 
 
