@@ -74,7 +74,7 @@ def side_by_side(T, a, b, config):
                 textposition="top center",
             )
         ],
-        x_title=f"{second}, in times of {first}",
+        x_title="The second, in times of the first",
         alt=f"{second} in times of {first}, at {T:,} tokens: "
         + ", ".join(f"{what} {x:.3g}" for what, x in times.items())
         + ".",
@@ -84,11 +84,11 @@ def side_by_side(T, a, b, config):
         shapes=[rule(x=1)],
     )
     pairs = [
-        (what, left, right, "≠" if left != right else "")
+        (f"≠ {what}" if left != right else what, left, right)
         for (what, left), (_, right) in zip(_lines(one, T), _lines(two, T), strict=True)
     ]
-    differ = sum(bool(row[3]) for row in pairs)
-    table = Table(("", first, second, "Differs"), pairs, f"{differ} of {len(pairs)} lines differ (≠).")
+    differ = sum(what.startswith("≠") for what, *_ in pairs)
+    table = Table(("", first, second), pairs, f"{differ} of {len(pairs)} lines differ (≠).")
     return figure, table, notes_of(two)
 
 

@@ -32,9 +32,9 @@ GROUPS = {  # of the parts of a sheet, as bars show them
     "attention": ("query", ("attention",)),
     "states": ("key", ("linear attention", "state space")),
     "feed-forward": ("value", ("feed-forward", "shared expert")),
-    "experts": ("weight", ("experts",)),
+    "experts": ("gradient", ("experts",)),
     "output": ("output", ("output",)),
-    "router, norms": ("gradient", ("router", "norms and biases")),
+    "router, norms": ("weight", ("router", "norms and biases")),
     "scores and mixing": ("cost", ("scores and mixing",)),
 }
 

@@ -63,7 +63,7 @@ def _rows(sheet):
     """All rows from below, with the place and title of each stack: rows, [(first, last, title)]."""
     inks = {"delta": "key", "ssm": "key"}
     drawn = [(m, (mixer_words(m), inks.get(m.kind, "query"))) for m in sheet.mixers]
-    feeds = [(lines, "weight" if "experts" in lines[0] else "value") for lines in feed_words(sheet)]
+    feeds = [(lines, "gradient" if "experts" in lines[0] else "value") for lines in feed_words(sheet)]
     rows, stacks = [(("embedding", f"{sheet.V:,} words, {sheet.d:,} wide"), "output", False)], []
     if sheet.form == "encoder and decoder":
         half = sheet.mixers[0].layers.n, sheet.mixers[1].layers.n

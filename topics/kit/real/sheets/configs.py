@@ -218,7 +218,8 @@ CONFIGS = {
     "Kimi Linear 48B-A3B": _names(
         "kimi_linear", 2304, 27, 32, 32, 9216, 163_840, 1_048_576, q_lora_rank=None, kv_lora_rank=512,
         qk_nope_head_dim=128, qk_rope_head_dim=64, v_head_dim=128, num_local_experts=256, num_experts_per_tok=8,
-        n_shared_experts=1, moe_intermediate_size=1024, linear_num_heads=32, linear_head_dim=128,
+        n_shared_experts=1, moe_intermediate_size=1024, first_k_dense_replace=1,
+        linear_num_heads=32, linear_head_dim=128,
         linear_conv_kernel_dim=4,
     ),
     "GLM-5": {

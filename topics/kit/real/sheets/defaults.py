@@ -47,7 +47,7 @@ DEFAULTS = {
         "hidden_size": 2048, "num_hidden_layers": 24, "vocab_size": 151_936, "num_attention_heads": 16,
         "num_key_value_heads": 16, "intermediate_size": 5632, "max_position_embeddings": 32_768, "num_experts":
         60, "num_experts_per_tok": 4, "moe_intermediate_size": 1408, "shared_expert_intermediate_size": 5632,
-        "sliding_window": 4096, "decoder_sparse_step": 1, "max_window_layers": 28,
+        "sliding_window": 4096, "max_window_layers": 28,
     },
     "qwen3": {
         "hidden_size": 4096, "num_hidden_layers": 32, "vocab_size": 151_936, "num_attention_heads": 32,
@@ -58,8 +58,7 @@ DEFAULTS = {
         "hidden_size": 2048, "num_hidden_layers": 24, "vocab_size": 151_936, "num_attention_heads": 32,
         "num_key_value_heads": 4, "intermediate_size": 6144, "max_position_embeddings": 32_768, "num_experts":
         128, "num_experts_per_tok": 8, "moe_intermediate_size": 768, "sliding_window": 4096,
-        "decoder_sparse_step": 1,
-    },
+        },
     "phi3": {
         "hidden_size": 3072, "num_hidden_layers": 32, "vocab_size": 32_064, "num_attention_heads": 32,
         "intermediate_size": 8192, "max_position_embeddings": 4096,
@@ -166,7 +165,7 @@ DEFAULTS = {
         "hidden_size": 2048, "num_hidden_layers": 48, "vocab_size": 151_936, "num_attention_heads": 16,
         "num_key_value_heads": 2, "head_dim": 256, "intermediate_size": 5632, "max_position_embeddings": 32_768,
         "num_experts": 512, "num_experts_per_tok": 10, "moe_intermediate_size": 512,
-        "shared_expert_intermediate_size": 512, "decoder_sparse_step": 1, "linear_num_key_heads": 16,
+        "shared_expert_intermediate_size": 512, "linear_num_key_heads": 16,
         "linear_num_value_heads": 32, "linear_key_head_dim": 128, "linear_value_head_dim": 128,
         "linear_conv_kernel_dim": 4,
     },

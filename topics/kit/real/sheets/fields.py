@@ -14,7 +14,7 @@ class MissingError(UnreadableError):
 
 
 class Fields:
-    """A config with its family's defaults, which stand where a field is missing or null, as in transformers."""
+    """A config with its family's defaults, which stand where a field is missing, as in transformers. Null is none."""
 
     def __init__(self, config, defaults=None):
         self.config, self.defaults, self.assumed = config, defaults or {}, {}
@@ -28,10 +28,10 @@ class Fields:
             if self.has(name):
                 return name, self.config[name]
         for name in names:
-            if self.defaults.get(name) is not None:
+            if name not in self.config and self.defaults.get(name) is not None:
                 self.assumed[name] = self.defaults[name]
                 return name, self.defaults[name]
-        raise MissingError(f"The field {names[0]} is missing.")
+        raise MissingError(f"The field {names[0]} is missing or null.")
 
     def whole(self, *names, default=None, least=1):
         """A whole number, under the first of its names that is there."""
@@ -48,7 +48,7 @@ class Fields:
 
     def flag(self, name, default=False):
         value = self.config.get(name)
-        value = self.defaults.get(name, default) if value is None else value
+        value = default if value is None else value
         if not isinstance(value, bool):
             raise UnreadableError(f"{name} is {_short(value)}: true or false is needed.")
         return value

@@ -41,14 +41,14 @@ def attention(p, n, d, H, H_kv, D, bias=False, out_bias=None, norms=None, gate=F
         p.norm(at + "k_norm", D if norms == "head" else H_kv * D, n)
 
 
-def _sliding(f, L, every=None, first=False):
+def _sliding(f, L, every=None):
     """For each layer, whether it sees a window only: by layer_types, else all but each `every`-th (or all of them)."""
     types = f.each("layer_types", L)
     if types:
         return [kind in ("sliding_attention", "chunked_attention") for kind in types]
     if every is None:
         return [False] * L
-    return [(i + 1) % every != (1 if first else 0) % every for i in range(L)]
+    return [(i + 1) % every != 0 for i in range(L)]
 
 
 def _mix_windows(p, sliding, H, H_kv, D, window, kind="window"):
@@ -56,21 +56,23 @@ def _mix_windows(p, sliding, H, H_kv, D, window, kind="window"):
     p.mix("full", len(sliding) - sum(sliding), H, H_kv, D)
 
 
+EACH_NTH_FULL = {"gemma2": 2, "gpt_oss": 2, "gemma3_text": 6, "olmo3": 4}  # unless layer_types says otherwise
+ALL_IN_WINDOWS = ("mistral", "mixtral", "phi3", "phimoe")  # where the file has a window at all
+
+
 def _window_of(f, kind, L):
     """Which layers see a window, and its width."""
-    width = f.whole("sliding_window", default=0, least=0)
-    if kind in ("gemma2", "gpt_oss"):
-        return _sliding(f, L, 2), width
-    if kind == "gemma3_text":
-        return _sliding(f, L, f.whole("sliding_window_pattern", default=6)), width
-    if kind == "olmo3":
-        return _sliding(f, L, 4), width
-    if kind in ("mistral", "mixtral", "phi3", "phimoe"):  # every layer, if there is a window at all
+    if kind in EACH_NTH_FULL:
+        every = f.whole("sliding_window_pattern", default=EACH_NTH_FULL[kind])
+        return _sliding(f, L, every), f.whole("sliding_window", default=0, least=0)
+    if kind in ALL_IN_WINDOWS:
+        width = f.whole("sliding_window", default=0, least=0)
         return [width > 0] * L, width
-    if f.flag("use_sliding_window") and width:  # Qwen's: layers from max_window_layers on
-        first = f.whole("max_window_layers", default=0, least=0)
-        return (_sliding(f, L) if f.has("layer_types") else [i >= first for i in range(L)]), width
-    return [False] * L, 0
+    if not f.flag("use_sliding_window"):
+        return [False] * L, 0
+    first = f.whole("max_window_layers", default=0, least=0)  # Qwen's: from this layer on
+    listed = f.has("layer_types")
+    return (_sliding(f, L) if listed else [i >= first for i in range(L)]), f.whole("sliding_window")
 
 
 NORMS_OF = {  # of a layer
