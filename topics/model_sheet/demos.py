@@ -1,5 +1,7 @@
 """One model's sheet: parts, block, matrices, cache."""
 
+import re
+
 from topics.kit import (
     GIB,
     KIB,
@@ -15,7 +17,7 @@ from topics.kit import (
     line,
     rule,
 )
-from topics.kit.page.words import counted
+from topics.kit.page.words import counted, short
 from topics.kit.real.sheets.configs import CONFIGS
 from topics.kit.real.sheets.sheet import (
     cache_bytes,
@@ -24,7 +26,7 @@ from topics.kit.real.sheets.sheet import (
     parameters_of_parts,
     passed_of_parts,
 )
-from topics.model_sheet.drawing import KINDS, block, mixer_words
+from topics.model_sheet.drawing import HEIGHT, KINDS, block, mixer_words
 from topics.model_sheet.pasted import EXAMPLE, LIMIT, TRIED, big, notes_of, refused, sheet_of
 
 GROUPS = {  # of the parts of a sheet, as bars show them
@@ -105,7 +107,7 @@ def _parts(s, name, T):
         x_title="Share (%)",
         alt=f"{name}, the largest part of each. {told}. A token does {big(sum(flops.values()))} FLOP, "
         f"{sum(flops.values()) / (2 * s.active):.3g} times 2 a parameter that it passes.",
-        height=300,
+        height=HEIGHT,
         barmode="stack",
         xaxis={"range": [0, 100]},
         legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
@@ -125,26 +127,21 @@ def _parts(s, name, T):
 def _matrices(s, name, _):
     rows = [
         (
-            m.name.removeprefix("model."),
+            _short(m),
             " × ".join(f"{n:,}" for n in m.shape),
             m.count,
             m.numbers if m.kind != "buffer" else f"({m.numbers:,})",
-            _passing(m),
         )
         for m in s.matrices
     ]
-    caption = (
-        "Names as in transformers 5, * being a layer's number. In brackets: set by rule, not trained, not counted."
-    )
-    return block(s, name), Table(("Array", "Shape", "Layers", "Numbers", "A token"), rows, caption)
+    caption = "Names as in transformers 5, less model, layers.* and weight. In brackets: set by rule, not counted."
+    return block(s, name), Table(("Array", "Shape", "Layers", "Numbers"), rows, caption)
 
 
-def _passing(m):
-    if m.kind == "lookup":
-        return "looks up a row"
-    if m.E > 1:
-        return f"passes {m.k} of {m.E}"
-    return "passes it" if m.kind == "product" else "adds or scales"
+def _short(m):
+    """An array's name without what all have, and what a token passes of it where that is not all."""
+    name = re.sub(r"(layers|block|layer|h)\.\*\.|^(model|transformer|backbone|gpt_neox)\.|\.weight$", "", m.name)
+    return name + (", a row" if m.kind == "lookup" else f", {m.k} of {m.E}" if m.E > 1 else "")
 
 
 def _cache(s, name, T):
@@ -167,8 +164,9 @@ def _cache(s, name, T):
         traces,
         x_title="Context (tokens)",
         y_title="Kept (MiB)",
-        alt=f"{name} keeps {kept / 2**20:.3g} MiB of {T:,} tokens; a further token adds {growth / KIB:.3g} KiB."
-        + "".join(f" {what}: {_mib(ms, T):.3g} MiB." for what, ms in sorts.items()),
+        alt=f"{name} keeps {short(kept / 2**20)} MiB of {T:,} tokens; a further token adds {short(growth / KIB)} KiB."
+        + "".join(f" {what}: {short(_mib(ms, T))} MiB." for what, ms in sorts.items()),
+        height=HEIGHT,
         xaxis={"type": "log"},
         yaxis={"type": "log"},
         shapes=[rule(x=T)],

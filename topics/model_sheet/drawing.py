@@ -14,7 +14,8 @@ KINDS = {
     "delta": "gated DeltaNet",
     "ssm": "a state space (Mamba)",
 }
-ROW, WIDE = 46, (0.13, 0.99)  # pixels a row; from where to where boxes reach
+WIDE = 0.13, 0.99  # from where to where boxes reach
+HEIGHT = 440  # pixels, of all that one sheet shows: a figure keeps its place
 
 
 def mixer_words(mixer):
@@ -105,7 +106,7 @@ def block(sheet, name):
                 "line": {"width": 1},
             }
         )
-        notes.append(label((WIDE[0] + WIDE[1]) / 2, (bottom + top) / 2, "<br>".join(lines)))
+        notes.append(label((WIDE[0] + WIDE[1]) / 2, (bottom + top) / 2, "<br>".join(lines), bgcolor="rgba(0,0,0,0)"))
     for first, last, _ in stacks:
         shapes.append(
             {
@@ -127,7 +128,7 @@ def block(sheet, name):
             points([0.06] * len(adds), adds, "added to it", "reference", marker={"size": 11}),
         ],
         alt=f"The block of {name}, from below. {'; '.join(title for *_, title in stacks)}. {told}.",
-        height=round(ROW * y) + 40,
+        height=HEIGHT,
         xaxis={"visible": False, "range": [-0.01, 1.01], "fixedrange": True},
         yaxis={"visible": False, "range": [-0.25, y], "fixedrange": True},
         shapes=shapes,
