@@ -4,15 +4,15 @@ from topics.kit import Figure, label, line, points
 from topics.kit.page.words import counted
 
 KINDS = {
-    "full": "attention to all before",
-    "window": "attention, a window of {window:,}",
-    "chunk": "attention, chunks of {window:,}",
+    "full": "full attention",
+    "window": "window of {window:,}",
+    "chunk": "chunks of {window:,}",
     "both ways": "attention both ways",
-    "cross": "attention to the encoder",
+    "cross": "cross attention",
     "latent": "latent attention",
-    "picked": "latent attention to {picks:,} picked",
+    "picked": "latent, {picks:,} picked",
     "delta": "gated DeltaNet",
-    "ssm": "a state space (Mamba)",
+    "ssm": "state space",
 }
 WIDE = 0.13, 0.99  # from where to where boxes reach
 HEIGHT = 440  # pixels, of all that one sheet shows: a figure keeps its place
@@ -27,7 +27,7 @@ def mixer_words(mixer):
     elif a.latent:
         sizes = f"{counted(a.H, 'head')}, {a.latent:,} numbers kept"
     else:
-        sizes = f"{counted(a.H, 'head')} of {a.D}, {a.H_kv:,} with keys and values"
+        sizes = f"{counted(a.H, 'head')}, {a.H_kv:,} key/value, {a.D} wide"
     return f"{counted(a.n, 'layer')} · {what}", sizes
 
 
