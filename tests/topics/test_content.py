@@ -74,6 +74,9 @@ SAID = ("text", "hovertext", "customdata", "x", "y", "z", "range", "tickvals", "
 def check_figure(view):
     """Plotly's own schema accepts it, the static renderer draws it, and it is labelled."""
     figure = plain(view, digits=None)
+    for part in ("shapes", "annotations"):  # they may have an ink of their own, which is ours and not Plotly's
+        for thing in figure["layout"].get(part, ()):
+            thing.pop("ink", None)
     known = str(form({key: figure[key] for key in ("data", "layout")}))
     if known not in ACCEPTED:
         go.Figure(data=figure["data"], layout=figure["layout"])

@@ -114,22 +114,25 @@ class LogSlider:
 
 @dataclass(frozen=True)
 class Choice:
-    """One of a few named or numbered options; every option is a corner."""
+    """One of a few named or numbered options; every option is a corner, or of many those that are `tried`."""
 
     label: str
     stops: tuple
     value: object
     unit: str = ""
+    tried: tuple = ()
     kind = "choice"
 
     def __post_init__(self):
         if len(set(self.stops)) < 2:
             raise ControlError(f"{self.label}: a choice needs two different options, has {self.stops!r}")
         _member(self)
+        if not set(self.tried) <= set(self.stops):
+            raise ControlError(f"{self.label}: tried {self.tried!r} are not all of its options")
 
     @property
     def corners(self):
-        return tuple(self.stops)
+        return tuple(dict.fromkeys((self.value, *self.tried))) if self.tried else tuple(self.stops)
 
 
 @dataclass(frozen=True)

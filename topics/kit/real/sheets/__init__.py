@@ -1,0 +1,1 @@
+"""Model sheets: a config.json read as matrices by name, shape and count, and what follows from them."""

@@ -1,0 +1,117 @@
+"""Reads a config.json: which matrices a model of its model_type has. Names and shapes are those of transformers 5.24.
+
+tests/kit/test_sheets.py holds every name, shape and count against what transformers builds of the same files.
+"""
+
+from topics.kit.errors import UnreadableError
+from topics.kit.real.sheets import before_llama, hybrids, since_llama
+from topics.kit.real.sheets.architectures import FACTS, SAME_AS
+from topics.kit.real.sheets.defaults import DEFAULTS
+from topics.kit.real.sheets.fields import Fields, MissingError, text_part
+from topics.kit.real.sheets.plan import Plan
+
+READERS = {
+    "bert": before_llama.bert,
+    "roberta": before_llama.bert,
+    "gpt2": before_llama.gpt2,
+    "opt": before_llama.opt,
+    "gpt_neox": before_llama.neox,
+    "t5": before_llama.t5,
+    **dict.fromkeys(
+        ("llama", "mistral", "mixtral", "qwen2", "qwen2_moe", "qwen3", "qwen3_moe", "phi3", "phimoe", "gemma", "gemma2",
+         "gemma3_text", "olmo2", "olmo3", "olmoe", "smollm3", "granite", "glm4_moe", "gpt_oss", "minimax_m2"),
+        since_llama.llama,
+    ),
+    "llama4_text": since_llama.llama4,
+    "gemma4_text": since_llama.gemma4,
+    **dict.fromkeys(("deepseek_v2", "deepseek_v3", "deepseek_v32", "glm_moe_dsa"), since_llama.deepseek),
+    **dict.fromkeys(("qwen3_next", "qwen3_5_text", "qwen3_5_moe_text"), hybrids.qwen_hybrid),
+    "kimi_linear": hybrids.kimi_linear,
+    "mamba": hybrids.mamba,
+    "mamba2": hybrids.mamba,
+    "nemotron_h": hybrids.nemotron,
+    "granitemoehybrid": hybrids.granite_hybrid,
+    "jamba": hybrids.jamba,
+}  # fmt: skip
+
+
+def read(config):
+    """The sheet of a model, from its config.json as a dict. Raises UnreadableError with the name of what is wrong.
+
+    >>> read({"model_type": "llama"}).parameters   # transformers' defaults are LLaMA-7B's
+    6738415616
+    """
+    inner, nested = text_part(config)
+    kind = inner.get("model_type", config.get("model_type"))
+    if kind is not None and not isinstance(kind, str):
+        raise UnreadableError("model_type is no text.")
+    kind = SAME_AS.get(kind, kind)
+    sheet = READERS[kind](Fields(inner, DEFAULTS.get(kind)), kind) if kind in READERS else _unknown(Fields(inner), kind)
+    return sheet._replace(facts=FACTS.get(kind, {}), notes=(*sheet.notes, *_beside(config, inner, nested)))
+
+
+def _beside(config, inner, nested):
+    """What a file says that is not counted."""
+    if nested:
+        yield f"Read is {nested}, the language part: what sees or hears is not counted."
+    if inner.get("num_nextn_predict_layers") or inner.get("num_mtp_layers"):
+        yield "Layers that guess further tokens (num_nextn_predict_layers) are not counted."
+    quantized = config.get("quantization_config")
+    if isinstance(quantized, dict):
+        how = str(quantized.get("quant_method", "some format"))[:20]
+        yield f"The file says that weights are stored in {how}; the scales of that are not counted."
+
+
+# ---- a model_type that is not known
+
+LEAST = "hidden_size", "num_hidden_layers"
+
+
+def _unknown(f, kind):
+    """A reading as of a LLaMA, part by part: what a part needs and lacks is told by name, and the rest is counted."""
+    lacking = [name for name in LEAST if not f.has(name)]
+    called = f"The model_type {kind!r}" if kind else "A file without model_type"
+    if lacking:
+        raise UnreadableError(
+            f"{called} is not known here, and {' and '.join(lacking)} is missing: nothing is counted."
+        )
+    d, L, p = f.whole("hidden_size"), f.L, Plan(f)
+    tied, left = f.flag("tie_word_embeddings"), []
+    V = 0
+
+    def part(what, add):
+        try:
+            add()
+        except MissingError as fault:
+            left.append(f"{what} ({str(fault).split()[2]} is missing)")
+
+    def embeddings():
+        nonlocal V
+        V = f.whole("vocab_size")
+        since_llama.ends(p, d, V, tied)
+
+    def attention():
+        H, H_kv, D = since_llama.heads_of(f, d)
+        since_llama.attention(p, L, d, H, H_kv, D, f.flag("attention_bias"))
+        p.mix("full", L, H, H_kv, D)
+
+    def feeds():
+        names = ("num_experts", "num_local_experts", "n_routed_experts")
+        if any(f.has(name) for name in names):
+            E, F = f.whole(*names), f.whole("moe_intermediate_size", "intermediate_size")
+            k = f.whole("num_experts_per_tok", "num_experts_per_token", "experts_per_token", "moe_topk")
+            p.linear("model.layers.*.mlp.gate", E, d, L, "router")
+            p.mixture("model.layers.*.mlp.experts", d, F, E, k, L)
+            p.mixed(L, E, k, 0, d, F)
+            p.notes.append("It has experts: every layer is taken to be a mixture, without an expert for all.")
+        else:
+            since_llama.dense_feeds(p, f, kind, d, L)
+
+    part("embedding and output", embeddings)
+    part("attention", attention)
+    part("feed-forward", feeds)
+    for name in since_llama.PLAIN_NORMS:
+        p.norm("model.layers.*." + name, d, L)
+    p.notes.insert(0, f"{called} is not known here. Read is what a LLaMA with these fields would be: an estimate."
+                   + (f" Left out: {', '.join(left)}." if left else ""))  # fmt: skip
+    return p.sheet(kind or "unknown", "decoder", d, V, L, tied)
