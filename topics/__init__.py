@@ -39,6 +39,7 @@ PATHS = {
 }
 
 ORDER = {
+    "The whole": ["whole_model", "model_sheet"],
     "Attention": ["attention", "rope", "kv_cache", "flash_attention", "sliding_window", "mqa", "gqa", "mla"],
     "Serving": ["paged_attention", "speculative_decoding", "quantization"],
     "Architecture and pre-training": [
