@@ -140,7 +140,7 @@ def _score(made, _, at, model, *__):
 def _softmax(made, _, at, *__):
     row = made[0][at[:-1]]
     top = row.max()
-    return f"e^({number(row[at[-1]] - top)}) / {number(np.exp(row - top).sum())}"
+    return f"e^({row[at[-1]] - top:.2f}) / {number(np.exp(row - top).sum())}".replace("-", "−")
 
 
 def _mixed(made, _, at, model, *__):

@@ -147,7 +147,7 @@ def adapter():
 
 
 def pooled(W, H, H_kv):
-    """The matrix of H heads as one of H_kv: the mean of each group (eq:pooled).
+    """The matrix of H heads as one of H_kv: the mean of each group.
 
     >>> pooled(np.array([[1.0], [3.0], [5.0], [7.0]]), 4, 2).ravel().tolist()
     [2.0, 6.0]

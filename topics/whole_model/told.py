@@ -12,7 +12,7 @@ from topics.whole_model.demos import SENTENCE
 from topics.whole_model.house_model import UNCHANGED, differentiated, divergence, switched
 from topics.whole_model.method import OPERATIONS, numbers, sizes, steps, walk
 
-LAYER, HEAD = 2, 0  # the layer and the head that the first figure opens on, from 0
+OPENS = 2, 0  # the layer and the head that the first figure opens on, from 0
 
 
 @cache
@@ -31,21 +31,21 @@ def said_after(text, word):
     return float(walk(lm.load("target"), encode(text))["law", None][-1, encode([word])[0]])
 
 
-def _row(asks):
+def _scores(asks):
     """Scores of a word's last place, {answering word's place: score}."""
     names = decode(encode(SENTENCE))
     at = len(names) - 1 - names[::-1].index(asks)
-    return names, default_walk()["scores", LAYER][HEAD, at, : at + 1]
+    return names, default_walk()["scores", OPENS[0]][OPENS[1], at, : at + 1]
 
 
 def score_of(asks, answers):
-    names, row = _row(asks)
+    names, row = _scores(asks)
     return float(row[names.index(answers)])
 
 
 def score_second(asks):
     """The second largest score of a word's row."""
-    return float(np.sort(_row(asks)[1])[-2])
+    return float(np.sort(_scores(asks)[1])[-2])
 
 
 def stream_length(layers):
