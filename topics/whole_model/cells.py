@@ -61,13 +61,14 @@ def table(name, seen, i, model, words, place, head, top, why=None, title="", ink
     """A tensor of a walk as a Matrix; why(index) is the arithmetic of a cell."""
     x = np.asarray(seen[name, layer_of(name, i)])
     rows, columns, cells = places(name, model, words, place, head, top)
+    parts = ink is None and name in ("softmax", "law")  # of a whole: three decimals
     pairs = BY_NAME[name].shape.startswith("H")  # later words stay empty
     grid = [[None] * len(columns) for _ in rows]
     reasons = [[""] * len(columns) for _ in rows]
     for (r, c), at in cells.items():
         if pairs and at[2] > at[1]:
             continue
-        grid[r][c] = int(x[at]) if x.dtype.kind == "i" else float(f"{x[at]:.3g}")
+        grid[r][c] = int(x[at]) if x.dtype.kind == "i" else round(float(x[at]), 3) if parts else float(f"{x[at]:.3g}")
         reasons[r][c] = why(at) if why else ""
     blank = "masked" if pairs else "none"
     return Matrix(grid, rows, columns, title, ink or INKS.get(name, "reference"), reasons if why else None, blank)

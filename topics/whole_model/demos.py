@@ -74,7 +74,7 @@ def through(step, layer, head, text, place, seed):
     c = sizes(model, len(words))
     x = seen[name, layer_of(name, i)]
     return (
-        Tokens(NAMES, [0.9 * (op in LAYER) * (n != step - 1) for n, op in enumerate(OPERATIONS)], "reference",
+        Tokens(NAMES, shares(model, c), "cost",
                _told(op, step, i, head, names, place, seen, top), step - 1),
         table(name, seen, i, model, names, place, head - 1, top,
               lambda at: arithmetic(name, seen, i, model, at, names), _title(op, i, head, names, place)),
@@ -129,6 +129,12 @@ def _title(op, i, head, names, place):
     return f"{op.name}, {layer}of “{names[place]}”"
 
 
+def shares(model, c):
+    """The FLOP of each operation, all layers together, over those of the dearest."""
+    flops = bill(model, c)
+    return [flops[name] / max(flops.values()) for name in NAMES]
+
+
 def _share(op, c, model):
     """How much of a whole pass's FLOP an operation takes, in all layers."""
     times = model.L if op in LAYER else 1
@@ -139,13 +145,13 @@ def _share(op, c, model):
 def _running(op):
     """The code in which an operation stands, the number of its line, and the function's name."""
     function, part = op.code
-    lines = _body(function)
+    lines = body(function)
     at = [n for n, each in enumerate(lines) if part in each]
     return "\n".join(lines), at[0], f"{function.__module__.removeprefix('topics.')}.{function.__name__}"
 
 
 @cache
-def _body(function):
+def body(function):
     """A function's lines without its docstring."""
     source = inspect.getsource(function)
     doc = function.__doc__

@@ -28,7 +28,7 @@ from topics.kit.model.autograd import value
 from topics.kit.model.data import data_file, tensors
 from topics.kit.model.text import decode, encode, held_out, read
 from topics.kit.numerics import in_blocks, stored, to_format
-from topics.kit.page.words import counted, short
+from topics.kit.page.words import counted, raised, short
 from topics.whole_model.cells import BY_NAME, NAMES, layer_of, table
 from topics.whole_model.demos import LONGEST, SENTENCE
 from topics.whole_model.method import CACHED, LAYER, OPERATIONS, numbers, sizes, walk, way_back
@@ -208,6 +208,15 @@ def pass_flops(network, c):
 SHOWN = 8
 
 
+def plain(x):
+    """Two digits that count, without an exponent.
+
+    >>> plain(5.449e-5), plain(6.67)
+    ('0.000054', '6.7')
+    """
+    return np.format_float_positional(x, precision=2, fractional=False, trim="-")
+
+
 def _two_laws(before, after, words):
     top = np.argsort(-np.maximum(before, after).round(6), kind="stable")[:SHOWN]
     names, last = decode(top), decode(words[-1:])[0]
@@ -217,7 +226,7 @@ def _two_laws(before, after, words):
         y_title="Probability",
         alt=f"After “{last}”, before and switched: "
         + "; ".join(f"{w} {before[k]:.3f}, {after[k]:.3f}" for w, k in list(zip(names, top, strict=True))[:4])
-        + f". The law moved by {short(divergence(before, after))} nats.",
+        + f". The law moved by {plain(divergence(before, after))} nats.",
         barmode="group",
         yaxis={"range": [0, 1.05]},
         legend={"orientation": "h", "y": 1.15},
@@ -468,7 +477,7 @@ def _norms(grads, name, i, loss, true, words):
         + f". Chosen: {name}, {norms[name]:.2g}.",
         height=60 + 22 * len(order),
         xaxis={"type": "log", "range": [low - 0.3, high + 0.3], "tickvals": ticks,
-               "ticktext": [f"{t:g}" if 1e-3 < t < 1e4 else f"1e{round(np.log10(t))}" for t in ticks]},
+               "ticktext": [f"{t:g}" if 1e-3 < t < 1e4 else f"10{raised(round(np.log10(t)))}" for t in ticks]},
         margin={"l": 140},
         showlegend=False,
     )  # fmt: skip

@@ -8,7 +8,7 @@ from topics.kit import lm
 from topics.kit.model.text import decode, encode
 from topics.whole_model import costs
 from topics.whole_model.cells import NAMES
-from topics.whole_model.demos import SENTENCE
+from topics.whole_model.demos import SENTENCE, body
 from topics.whole_model.house_model import UNCHANGED, differentiated, divergence, switched
 from topics.whole_model.method import OPERATIONS, numbers, sizes, steps, walk
 
@@ -52,6 +52,12 @@ def stream_length(layers):
     """The length of the last word's stream after so many layers."""
     x = default_walk()[("residual", layers - 1) if layers else ("embedding", None)][-1]
     return float(np.sqrt((x * x).sum()))
+
+
+def code_lines():
+    """Lines of lm's code that a text passes from its numbers to the logits, comments and blank lines not counted."""
+    parts = (lm.forward, lm.attention, lm.feed_forward, lm.linear, lm.rms_norm, lm.silu, lm.rotation, lm.rotate)
+    return sum(bool(line.strip()) for part in parts for line in body(part))
 
 
 def _pass(T, t=0):
