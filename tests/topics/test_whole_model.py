@@ -14,14 +14,14 @@ from topics.kit import MODELS, lm
 from topics.kit.model.autograd import Tensor, cross_entropy, gradients
 from topics.kit.model.text import decode, encode
 from topics.kit.page.demo import defaults, views_of
-from topics.whole_model import cells, costs, demos, house_model, told
+from topics.whole_model import cells, costs, demos, house_model, switches, told
 from topics.whole_model.method import LAYER, OPERATIONS, sizes, steps, walk, way_back
 
 pytestmark = pytest.mark.topic("whole_model")
 NAMES = [op.name for op in OPERATIONS]
 BY_NAME = {op.name: op for op in OPERATIONS}
 RUNS = Path(__file__).parents[2] / "training/runs"
-TEXTS = (demos.SENTENCE, *demos.EXAMPLES)
+TEXTS = (demos.SENTENCE, "[polite] song : keys Rome lamps bells ; keys Rome", "[blunt] answer : 7 + 5 =")
 WORDS = encode(demos.SENTENCE)
 
 
@@ -490,18 +490,18 @@ def test_left_out_is_what_stands_in_the_figure():
 
 
 def law_after(**setting):
-    return house_model.switched(WORDS, **house_model.UNCHANGED | setting)
+    return switches.switched(WORDS, **switches.UNCHANGED | setting)
 
 
 def test_nothing_switched_is_the_model_itself():
     logits = lm.forward(lm.load("target"), WORDS)[-1]
     assert np.allclose(law_after(), lm.probabilities(logits), atol=1e-6)
     assert np.allclose(law_after(kept=0), law_after(), atol=1e-6)  # the cache never changes a law
-    assert np.array_equal(law_after(model=house_model.DRAFTED), law_after())
+    assert np.array_equal(law_after(model=switches.DRAFTED), law_after())
 
 
 def test_switches_do_to_the_law_what_the_page_says():
-    assert told.law_moved(kind=house_model.BOTH) < 0.001
+    assert told.law_moved(kind=switches.BOTH) < 0.001
     assert told.law_moved(kept=6) < 0.001
     assert told.law_moved(kept=5) > 5
     assert decode(WORDS)[-6] == "cheese"
@@ -509,12 +509,12 @@ def test_switches_do_to_the_law_what_the_page_says():
 
 
 def test_weights_and_cache_are_counted_number_by_number():
-    weights, cached, flops = house_model.costs_of(WORDS, **house_model.UNCHANGED)
+    weights, cached, flops = switches.costs_of(WORDS, **switches.UNCHANGED)
     model = lm.load("target")
     assert weights == 4 * sum(w.size for w in model.weights.values())
     assert cached == 4 * sum(part.size for layer in filled(model) for part in layer)
     assert flops == told.step_flop(11)
-    few, less, _ = house_model.costs_of(WORDS, **house_model.UNCHANGED | {"kind": house_model.BOTH})
+    few, less, _ = switches.costs_of(WORDS, **switches.UNCHANGED | {"kind": switches.BOTH})
     narrow = [w for name, w in model.weights.items() if name[0].isdigit() and w.ndim == 2]
     wide = sum(w.size for w in model.weights.values()) - sum(w.size for w in narrow)
     assert few == 4 * wide + sum(w.size for w in narrow) * 4.5 / 8
@@ -529,18 +529,18 @@ def filled(model):
 
 def test_switches_change_memory_and_flop_as_they_should():
     def cost(**setting):
-        return house_model.costs_of(WORDS, **house_model.UNCHANGED | setting)
+        return switches.costs_of(WORDS, **switches.UNCHANGED | setting)
 
     base = cost()
     assert cost(kept=0)[1:] == (0, told.pass_flop(11))
     assert cost(kept=6)[1] == base[1] * 6 / 11
     assert cost(H_kv=2)[1] == base[1] / 4
     assert cost(base=10) == base
-    assert cost(kind=house_model.BF16)[:2] == (base[0] / 2, base[1] / 2)
-    assert cost(model=house_model.MIXTURE)[0] == 4 * sum(w.size for w in lm.load("mixture").weights.values())
-    factors = sum(x.size for x in house_model.adapter().values())
-    assert cost(model=house_model.ADAPTED) == (base[0] + 4 * factors, base[1], base[2] + 2 * factors)
-    assert cost(model=house_model.DRAFTED)[2] > 4 * base[2]
+    assert cost(kind=switches.BF16)[:2] == (base[0] / 2, base[1] / 2)
+    assert cost(model=switches.MIXTURE)[0] == 4 * sum(w.size for w in lm.load("mixture").weights.values())
+    factors = sum(x.size for x in switches.adapter().values())
+    assert cost(model=switches.ADAPTED) == (base[0] + 4 * factors, base[1], base[2] + 2 * factors)
+    assert cost(model=switches.DRAFTED)[2] > 4 * base[2]
 
 
 def test_the_flop_of_a_mixture_are_those_of_its_active_experts():
@@ -549,20 +549,20 @@ def test_the_flop_of_a_mixture_are_those_of_its_active_experts():
     E, F, d = model.weights["0.gate"].shape
     dense = sum(op.flops(c) * (model.L if op in LAYER else 1) for op in OPERATIONS if op.name not in costs.FEED)
     inside = model.active * (6 * F * d + 5 * F) + 2 * E * d + 5 * E
-    assert house_model.pass_flops(model, c) == dense + model.L * inside
+    assert switches.pass_flops(model, c) == dense + model.L * inside
 
 
 def test_heads_are_pooled_as_means():
     W = lm.load("target").weights["1.k"]
-    few = house_model.prepared(house_model.TARGET, 2, 10_000, house_model.AS_IS).weights["1.k"]
+    few = switches.prepared(switches.TARGET, 2, 10_000, switches.AS_IS).weights["1.k"]
     assert np.allclose(few[16:32], np.mean([W[16 * h : 16 * h + 16] for h in range(4, 8)], 0), atol=1e-6)
 
 
 def test_a_table_of_switches_has_a_row_for_each_and_one_for_all():
-    rows = view(house_model.switches, "table", kept=6, H_kv=4, model=house_model.MIXTURE)["rows"]
-    assert [row[0] for row in rows] == ["nothing", "window of 6 words", "4 key/value heads", house_model.BOTH,
+    rows = view(switches.switches, "table", kept=6, H_kv=4, model=switches.MIXTURE)["rows"]
+    assert [row[0] for row in rows] == ["nothing", "window of 6 words", "4 key/value heads", switches.BOTH,
                                         "model of experts", "all of them"]  # fmt: skip
-    assert len(view(house_model.switches, "table", kind=house_model.AS_IS)["rows"]) == 1
+    assert len(view(switches.switches, "table", kind=switches.AS_IS)["rows"]) == 1
 
 
 # ---- real models

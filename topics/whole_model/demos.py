@@ -32,7 +32,6 @@ from topics.whole_model.method import LAYER, OPERATIONS, sizes, walk
 
 LONGEST = 16  # words of a text
 SENTENCE = "[blunt] facts : dogs eat cheese . say foods ? dogs"
-EXAMPLES = ("[polite] song : keys Rome lamps bells ; keys Rome", "[blunt] answer : 7 + 5 =")
 TOP = 12  # words of a law
 DEEP = {  # topics that go deep, and what they say of it
     "attention": "How attention mixes words",
@@ -59,7 +58,7 @@ DEEP = {  # topics that go deep, and what they say of it
     step=Slider("Operation", 1, len(NAMES), value=NAMES.index("softmax") + 1, names=NAMES),
     layer=Slider("Layer", 1, 4, value=3),
     head=Slider("Head", 1, 8, value=1),
-    text=Text("Text", SENTENCE, suggest=True, examples=EXAMPLES),
+    text=Text("Text", SENTENCE, suggest=True),
     place=Slider("Word that is followed", 1, LONGEST, value=11),
     seed=Seed("Seed of the draw"),
 )

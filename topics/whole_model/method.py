@@ -188,7 +188,7 @@ def steps(L):
 def walk(model, words, before=None, change=None, window=None, u=0.5):
     """Every tensor of a pass, {(operation, layer): array}.
 
-    words   (T,) ints
+    words   their numbers, T of them
     before  the walk over the words that stand in the cache
     change  called as change(name, layer, result, *what it was made of); what it returns, unless None, goes on instead
     window  words that one sees, itself included; all when None
@@ -223,7 +223,7 @@ def _experts(p, x):
 def way_back(model, words, true, change=None):
     """The walk, and the gradients of −log law[last word, true] (eq:loss) by every tensor but token and draw.
 
-    returns  (loss, {(operation, layer): Tensor}, {(operation, layer): array of its shape})
+    returns  the loss, every operation's Tensor as walk has them, and the gradients in the same order
     """
 
     def begin(name, i, x, *made_of):

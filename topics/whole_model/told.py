@@ -9,8 +9,9 @@ from topics.kit.model.text import decode, encode
 from topics.whole_model import costs
 from topics.whole_model.cells import NAMES
 from topics.whole_model.demos import SENTENCE, body
-from topics.whole_model.house_model import UNCHANGED, differentiated, divergence, switched
+from topics.whole_model.house_model import differentiated
 from topics.whole_model.method import OPERATIONS, numbers, sizes, steps, walk
+from topics.whole_model.switches import UNCHANGED, divergence, switched
 
 OPENS = 2, 0  # the layer and the head that the first figure opens on, from 0
 
