@@ -182,8 +182,8 @@ def backwards(step, layer, head, text, true):
             ("Its probability", 100 * float(law[target]), "%", ""),
             ("Norm of this gradient", float(np.linalg.norm(grads[name, at])), "", "of all words together"),
         ),
-        table(name, grads, i, full_target(), **shown, ink="gradient", title=f"gradient of the loss by {name}"),
-        table(name, forward, i, full_target(), **shown, title=f"{name} itself"),
+        table(name, grads, i, full_target(), **shown, ink="gradient", title=f"Gradient of the loss by {name}{_of(name, head)}"),
+        table(name, forward, i, full_target(), **shown, title=f"{name[0].upper()}{name[1:]} itself"),
         Badge(f"Steepest cell {_cell(cell)} moved a little: loss against gradient, |Δ| / |gradient|",
               abs(found - slope) / max(abs(slope), 1e-12), 1e-5),
         Note(_way_back(name)),
@@ -220,6 +220,16 @@ def finite_difference(words, true, name, i, step=1e-4):
         return -np.log(walk(full_target(), words, change=move)["law", None][-1, true])
 
     return cell, float(grads[name, i][cell]), float(loss(step) - loss(-step)) / (2 * step)
+
+
+def _of(name, head):
+    return (
+        f", head {head}"
+        if "H" in BY_NAME[name].shape
+        else " of the last word"
+        if BY_NAME[name].shape[-1] in "dF"
+        else ""
+    )
 
 
 def _cell(cell):
