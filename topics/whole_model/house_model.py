@@ -22,7 +22,7 @@ from topics.kit import (
 from topics.kit.model.autograd import value
 from topics.kit.model.text import decode, encode, held_out, read
 from topics.kit.page.words import counted, raised, short
-from topics.whole_model.cells import NAMES, layer_of, table
+from topics.whole_model.cells import BY_NAME, NAMES, layer_of, table
 from topics.whole_model.demos import LONGEST, SENTENCE
 from topics.whole_model.method import walk, way_back
 
@@ -182,7 +182,8 @@ def backwards(step, layer, head, text, true):
             ("Its probability", 100 * float(law[target]), "%", ""),
             ("Norm of this gradient", float(np.linalg.norm(grads[name, at])), "", "of all words together"),
         ),
-        table(name, grads, i, full_target(), **shown, ink="gradient", title=f"Gradient of the loss by {name}{_of(name, head)}"),
+        table(name, grads, i, full_target(), **shown, ink="gradient",
+              title=f"Gradient of the loss by {name}{_of(name, head)}"),
         table(name, forward, i, full_target(), **shown, title=f"{name[0].upper()}{name[1:]} itself"),
         Badge(f"Steepest cell {_cell(cell)} moved a little: loss against gradient, |Δ| / |gradient|",
               abs(found - slope) / max(abs(slope), 1e-12), 1e-5),
@@ -223,13 +224,11 @@ def finite_difference(words, true, name, i, step=1e-4):
 
 
 def _of(name, head):
-    return (
-        f", head {head}"
-        if "H" in BY_NAME[name].shape
-        else " of the last word"
-        if BY_NAME[name].shape[-1] in "dF"
-        else ""
-    )
+    """Which head or which word a table is of."""
+    shape = BY_NAME[name].shape
+    if "H" in shape.split() or "H_kv" in shape:
+        return f", head {head}"
+    return " of the last word" if shape[-1] in "dF" else ""
 
 
 def _cell(cell):
