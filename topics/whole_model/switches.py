@@ -64,7 +64,12 @@ def switches(kept, H_kv, base, kind, model, text):
     return (
         _two_laws(before, after, words),
         Metrics(
-            ("The law moved by", divergence(before, after), "nats", "Σ p log(p / p̂) over the next words"),
+            (
+                "The law moved by",
+                divergence(before, after),
+                "nats",
+                "Σ p log(p / p of the switched model), over all next words",
+            ),
             ("Weights", weights / 1000, "kB", "parameters · bits / 8"),
             ("Cache", cached, "bytes", "2 · layers · heads · width · words kept · bits / 8"),
             ("FLOP of the next word", flops, "", "summed over the operations"),
