@@ -54,4 +54,5 @@ def text_of(control, value):
     """
     number = isinstance(value, int | float) and not isinstance(value, bool)
     text = number_text(value) if number else str(value)
-    return f"{text} {control.unit}".strip()
+    names = getattr(control, "names", ())
+    return f"{text} {names[control.stops.index(value)] if names else control.unit}".strip()

@@ -171,6 +171,25 @@ def test_the_grid_answers_before_python(page, server):
     assert page.locator(f"{HEADLINE} .figure-alt").text_content() != before
 
 
+def test_stops_with_names_are_gone_through_by_buttons_and_keys_before_python(page, server):
+    page.route("**/runtime-*/**", lambda route: None)  # Python never comes
+    page.goto(server.url + "whole_model.html")
+    through, name = demo(page, "through"), demo(page, "through").locator(".nudge b")
+    expect(name).to_have_text("softmax")
+    through.get_by_role("button", name="Operation: next").click()
+    expect(name).to_have_text("mixing")
+    expect(through).to_have_attribute("state", "grid")
+    expect(through.locator(".lit")).to_contain_text('look("heads"')
+    expect(through.locator("[aria-current=true].token")).to_contain_text("mixing")
+    expect(through.locator("[data-control=step] input[type=range]")).to_have_attribute("aria-valuetext", "12 mixing")
+    through.get_by_role("button", name="Operation: previous").press("Enter")
+    expect(name).to_have_text("softmax")
+    move(page, "through", "End ArrowRight")  # beyond the last there is none
+    expect(name).to_have_text("draw")
+    through.get_by_role("button", name="Operation: next").click()
+    expect(name).to_have_text("draw")
+
+
 MARK_NAVIGATION = """() => {
   let click;
   const once = { once: true, capture: true };

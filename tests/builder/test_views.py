@@ -9,7 +9,22 @@ from pathlib import Path
 import pytest
 
 from builder.node import ask
-from topics.kit import Badge, Figure, Frame, Matrix, Metrics, Note, Scores, Steps, Table, Tokens, bars, heatmap, line
+from topics.kit import (
+    Badge,
+    Figure,
+    Frame,
+    Listing,
+    Matrix,
+    Metrics,
+    Note,
+    Scores,
+    Steps,
+    Table,
+    Tokens,
+    bars,
+    heatmap,
+    line,
+)
 
 ROOT = Path(__file__).parents[2]
 VIEWS_JS = ROOT / "templates/static/js/demo/views.js"
@@ -49,6 +64,7 @@ ALL = [
     Metrics(("Cache", 1.5, "GiB", "2·T·L")),
     Table(["name", "GiB"], [["fp16", 2.5]], "Sizes"),
     Badge("d", 1, 2),
+    Listing("a = 1\nb = a", 0, "two lines"),
     Note("n"),
     Tokens(["a"], [0.5]),
     Matrix([[1, -2]], ["r"], ["p", "q"], why=[["1·1", None]]),
@@ -162,6 +178,24 @@ def test_tokens_keep_their_spaces_and_say_their_values():
     assert marked.find(".//ul").get("aria-label") == "Words"
     assert words(by_class(marked, "visually-hidden")[0]) == "(0)"
     assert "--shade" not in html(Tokens(["a"]))
+
+
+def test_a_listing_lights_one_line_for_eyes_and_ears():
+    root = tree(Listing("def f(x):\n    y = x < 2\n\n    return y\n", 1, "kit.f"))
+    lines = list(root.iter("span"))
+    assert ["".join(line.itertext()) for line in lines] == ["def f(x):\n", "    y = x < 2\n", " \n", "    return y\n"]
+    assert [line.get("aria-current") for line in lines] == [None, "true", None, None]
+    assert [line.get("class") for line in lines] == [None, "lit", None, None]
+    (scroll,) = by_class(root, "scroll")
+    assert (scroll.get("tabindex"), scroll.get("aria-label")) == ("0", "kit.f")
+    assert words(by_class(root, "view-caption")[0]) == "kit.f"
+
+
+def test_a_note_may_end_in_a_link_to_a_topic():
+    root = tree(Note("More:", to=("rope", "Why <it> turns")))
+    (link,) = root.iter("a")
+    assert (link.get("href"), link.text) == ("rope.html", "Why <it> turns")
+    assert not list(tree(Note("No more.")).iter("a"))
 
 
 def test_steps_show_every_frame_without_a_script():

@@ -40,6 +40,7 @@ def test_a_demo_that_runs_a_model_must_name_it():
         (lambda: Slider("T", 0, 10, value=3, step=2), "Did you mean 2"),
         (lambda: Slider("T", 0, 10, value=0, step=3), "whole number of steps"),
         (lambda: Slider("T", 5, 5, value=5), "low < high"),
+        (lambda: Slider("T", 1, 3, value=1, names=("a", "b")), "has 3 stops but 2 names"),
         (lambda: LogSlider("T", 0, 8, value=4), "0 < low"),
         (lambda: LogSlider("T", 1, 8, value=5), "Did you mean 4"),
         (lambda: Choice("c", ("A100", "H100"), value="H10"), "Did you mean 'H100'"),

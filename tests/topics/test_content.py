@@ -104,7 +104,7 @@ def texts(thing):
     if isinstance(thing, str):
         yield thing
     elif isinstance(thing, dict):
-        yield from (text for key, part in thing.items() if key != "data" for text in texts(part))
+        yield from (text for key, part in thing.items() if key not in ("data", "code") for text in texts(part))
     elif isinstance(thing, list | tuple):
         yield from (text for part in thing for text in texts(part))
 

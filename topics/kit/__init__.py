@@ -7,7 +7,20 @@ from topics.kit.page.controls import Choice, LogSlider, Seed, Slider, Text, Togg
 from topics.kit.page.demo import demo
 from topics.kit.page.exercise import exercise, same
 from topics.kit.page.traces import bars, heatmap, label, line, points, rule
-from topics.kit.page.views import Badge, Figure, Frame, Matrix, Metrics, Note, Progress, Scores, Steps, Table, Tokens
+from topics.kit.page.views import (
+    Badge,
+    Figure,
+    Frame,
+    Listing,
+    Matrix,
+    Metrics,
+    Note,
+    Progress,
+    Scores,
+    Steps,
+    Table,
+    Tokens,
+)
 from topics.kit.real.hardware import GPUS
 from topics.kit.real.models import MODELS, PLAIN
 
@@ -23,6 +36,7 @@ __all__ = [
     "Choice",
     "Figure",
     "Frame",
+    "Listing",
     "LogSlider",
     "Matrix",
     "Metrics",

@@ -45,6 +45,8 @@ def _tidy(x):
 class Slider:
     """A number from `low` to `high` in equal steps. Whole numbers in, whole numbers out.
 
+    names  a word for each stop: shown beside the number, with ◀ ▶ to go from one to the next
+
     >>> Slider("Tokens", 0, 6, value=2, step=2).stops
     (0, 2, 4, 6)
     """
@@ -55,6 +57,7 @@ class Slider:
     value: float
     step: float = 1
     unit: str = ""
+    names: tuple = ()
     stops: tuple = field(init=False, repr=False)
     kind = "slider"
 
@@ -67,6 +70,8 @@ class Slider:
         whole = all(isinstance(x, int) for x in (self.low, self.high, self.step))
         stops = (self.low + i * self.step for i in range(n + 1))
         object.__setattr__(self, "stops", tuple(stops if whole else map(_tidy, stops)))
+        if self.names and len(self.names) != len(self.stops):
+            raise ControlError(f"{self.label}: has {len(self.stops)} stops but {len(self.names)} names")
         _member(self)
 
     @property

@@ -48,9 +48,17 @@ def Badge(label, value, limit, may_fail=False):
     return {"view": "badge", "label": label, "value": float(value), "limit": float(limit), "may_fail": may_fail}
 
 
-def Note(text, kind="info"):
-    """A sentence beside the figure. kind is "info" or "warning"."""
-    return {"view": "note", "text": typeset(text), "kind": kind}
+def Note(text, kind="info", to=None):
+    """A sentence beside the figure. kind is "info" or "warning".
+
+    to  (slug, words): a link to another topic, behind the sentence
+    """
+    return {"view": "note", "text": typeset(text), "kind": kind} | ({"to": list(to)} if to else {})
+
+
+def Listing(code, at, title=""):
+    """Lines of code, of which line number `at` (from 0) is lit: it computes what is shown beside it."""
+    return {"view": "listing", "code": code.rstrip().splitlines(), "at": at, "title": title}
 
 
 def Progress(done, total, label="Computing"):

@@ -47,6 +47,7 @@ export function labelControls(form) {
     if (control.dataset.kind === "seed") say(control, seedIn(control) ? "" : noSeed(control));
     if (control.dataset.kind !== "slider") continue;
     control.querySelector(".typed input").value = numberText(read(control));
+    if (names(control)) control.querySelector(".nudge b").textContent = names(control)[input(control).value];
     say(control, "");
     input(control).setAttribute("aria-valuetext", text);
   }
@@ -64,8 +65,11 @@ export const describeControls = (form) => controlsOf(form).map(describe);
 function describe(control) {
   const value = read(control);
   const text = typeof value === "number" && control.dataset.kind !== "seed" ? numberText(value) : sayable(value);
-  return [control.querySelector("legend, label").textContent.trim(), `${text} ${control.dataset.unit ?? ""}`.trim()];
+  const unit = names(control)?.[input(control).value] ?? control.dataset.unit ?? "";
+  return [control.querySelector("legend, label").textContent.trim(), `${text} ${unit}`.trim()];
 }
+
+const names = ({ dataset }) => dataset.names && JSON.parse(dataset.names);
 
 const sayable = (value) => (typeof value === "boolean" ? (value ? "on" : "off") : String(value));
 
@@ -137,7 +141,7 @@ export function putControls(form, values) {
   labelControls(form);
 }
 
-// ---- exact values, typed beside a slider, and seeds
+// ---- exact values, typed beside a slider, its ◀ ▶, and seeds
 
 /** A typed value moves its slider to the nearest stop, and says so where that is another number. A field of a seed shows
  *  the seed that is used, once it is left. */
@@ -146,6 +150,14 @@ export function wireTyping(form) {
   form.addEventListener("input", (event) => typed(event) && event.stopImmediatePropagation()); // not yet a value
   form.addEventListener("change", (event) => typed(event) && typedInto(event.target));
   form.addEventListener("change", ({ target }) => target.closest(".seed") && leaveSeed(target.closest("[data-control]")));
+  form.addEventListener("click", ({ target }) => target.closest("[data-nudge]") && nudge(target.closest("[data-nudge]")));
+}
+
+// ◀ ▶ of a slider whose stops have names
+function nudge({ dataset, parentElement }) {
+  const slider = input(parentElement.closest("[data-control]"));
+  slider.value = Number(slider.value) + Number(dataset.nudge);
+  slider.dispatchEvent(new Event("input", { bubbles: true }));
 }
 
 function leaveSeed(control) {

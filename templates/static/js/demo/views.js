@@ -33,6 +33,7 @@ const KINDS = {
   tokens: tokensBody,
   matrix: matrixBody,
   steps: framesBody,
+  listing: listingBody,
 };
 
 // ---- numbers
@@ -82,9 +83,16 @@ function badgeBody({ label, value, limit }) {
     `${escapeHtml(label)} = ${shown(value)} ${holds ? "≤" : ">"} ${shown(limit)}</p>`;
 }
 
-function noteBody({ text, kind = "info" }) {
+function noteBody({ text, kind = "info", to }) {
   const lead = kind === "warning" ? "<strong>Note:</strong> " : "";
-  return `<p class="note note-${escapeHtml(kind)}">${lead}${escapeHtml(text)}</p>`;
+  const link = to ? ` <a href="${escapeHtml(to[0])}.html">${escapeHtml(to[1])}</a>` : "";
+  return `<p class="note note-${escapeHtml(kind)}">${lead}${escapeHtml(text)}${link}</p>`;
+}
+
+// One line is lit, for eyes and for ears.
+function listingBody({ code, at, title }) {
+  const lines = Array.from(code, (line, i) => `<span${i === at ? ' class="lit" aria-current="true"' : ""}>${escapeHtml(line) || " "}\n</span>`);
+  return scrolling(title, `<pre class="listing"><code>${lines.join("")}</code></pre>`) + `<p class="view-caption">${escapeHtml(title)}</p>`;
 }
 
 function progressBody({ done, total, label = "" }) {
