@@ -23,15 +23,16 @@ ASKED = "which doctor looks after a child's teeth?"
     where=Choice("Passages", (YOURS, HERE), value=YOURS),
     own=Text("Your own, a line each", "\n".join(PASSAGES), limit=3000, lines=6, examples=("One passage alone.",)),
     plain=Toggle("IDF without its 1", value=False),
+    faulty=Toggle("Fuse what was not returned", value=False),
 )
-def look_up(question, ranker, where, own, plain):
+def look_up(question, ranker, where, own, plain, faulty):
     """The five best passages for a question, and what each of its words gave to them."""
     asked = words_of(question)
     texts = site_texts() if where == HERE else tuple(line for line in own.split("\n") if words_of(line))
     if not asked or not texts:
         return nothing("A question of at least one word, please." if texts else "A passage of a word or more, please.")
     asked, c = asked[:MOST_WORDS], site_collection() if where == HERE else collection(texts)
-    parts = fused(asked, c, plain=plain) if ranker == FUSED else parts_of(ranker, asked, c, plain)
+    parts = fused(asked, c, plain=plain, faulty=faulty) if ranker == FUSED else parts_of(ranker, asked, c, plain)
     best = np.argsort(-parts.sum(0), kind="stable")[:BEST]
     return (
         Matrix(
