@@ -104,6 +104,13 @@ class Machine(RuleBasedStateMachine):
         self.texts.append((list(tokens), method.fork(self.pool, table)))
 
     @precondition(lambda self: self.texts)
+    @rule(which=WHICH, token=st.integers(0, 1))
+    def fork_and_go_on(self, which, token):
+        """What copies a block; left to chance, forks were seldom written to."""
+        self.fork(which)
+        self.append(len(self.texts) - 1, token)
+
+    @precondition(lambda self: self.texts)
     @rule(which=WHICH)
     def release(self, which):
         _, table = self.texts.pop(which % len(self.texts))
