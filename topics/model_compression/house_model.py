@@ -69,7 +69,7 @@ def which_skill_breaks(size, way, shown):
         Metrics(
             ("Bits a weight really takes", bits, "", "places, scales and levels counted"),
             ("Words of a working right, p", 100 * p, "%", "each after the right words before it"),
-            ("If errors were scattered, pⁿ", 100 * p**n, "%", f"{p:.3f} to the power {n:.1f}"),
+            ("If errors were scattered", 100 * p**n, "%", f"{p:.3f} to the power {n:.1f}"),
             ("Whole workings right", 100 * whole, "%", f"of {NOW['explain']}, now; recorded: "
              f"{whole_right(way, size):.0f} % of 120"),
             ("Loss above the floor", LOSS["target"][way][SIZES.index(size)], "nats a word", "recorded, 80 texts; "
