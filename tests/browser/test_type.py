@@ -28,7 +28,7 @@ def test_every_sign_of_the_prose_is_in_the_font(site_dir):
         assert lacking <= MATHEMATICS, (path.name, lacking)
 
 
-MATHEMATICS = set("⊤⋅∈⊙∗∝‾⏟⋯∣ˉ\u0304∇ϵ⟺∥")  # KaTeX draws these
+MATHEMATICS = set("⊤∏⎧⎨⎩⋅∈⊙∗∝‾⏟⋯∣ˉ\u0304∇ϵ⟺∥")  # KaTeX draws these
 
 
 @pytest.mark.browser
