@@ -249,7 +249,8 @@ def test_the_power_of_a_words_share_tells_whole_workings_in_all_models_ways_and_
         assert name in HOUSE_MODELS
         for word, whole in found[skills.WORKED]:
             assert abs((word / 1000) ** WORDS_OF[skills.WORKED] - whole / 1000) < 0.06
-    assert house_model.worst_power() < 6.01
+    assert house_model.worst_power(house_model.WORKED) < 6.01
+    assert house_model.worst_power("facts", "songs") > 30
 
 
 def test_a_small_rise_of_the_loss_can_cost_half_of_the_workings():

@@ -252,8 +252,10 @@ def _pull_note(T, student, plain, now):
     if T == 1:
         return Note("At T = 1 both are the same. Choose a higher temperature.")
     if plain:
-        return Note(f"Without T² the teacher pulls {now:.2f} times as hard as at 1, and labels as ever: what was mixed "
-                    "half and half no longer is.", "warning")  # fmt: skip
+        lost = "what was mixed half and half no longer is" if now < 0.5 else "this student is near its teacher already"
+        return Note(
+            f"Without T² the teacher pulls {now:.2f} times as hard as at 1, and labels as ever: {lost}.", "warning"
+        )
     if student == "draft":
         return Note("The draft agrees with the teacher on likely words. A high temperature asks about the others, "
                     f"of which no training told it anything: the pull is {now:.1f} times that at 1.")  # fmt: skip

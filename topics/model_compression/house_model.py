@@ -194,10 +194,18 @@ def loss_added(way, size):
     return _span([loss_at(way, size, name) - loss_at("as it is", name=name) for name in HOUSE_MODELS[1:]], 2)
 
 
-def worst_power():
-    """How far pⁿ is from the share of whole workings at most, in points, over all models, ways and sizes."""
-    settings = [(way, size, name) for name in HOUSE_MODELS for way in WAYS for size in SIZES]
-    return max(abs(scattered(way, size, name=name) - whole_right(way, size, name=name)) for way, size, name in settings)
+def worst_power(*skills):
+    """How far pⁿ is from the share of whole texts at most, in points, over all models, ways and sizes."""
+    settings = [(way, size, skill, name) for name in HOUSE_MODELS for way in WAYS for size in SIZES for skill in skills]
+    return max(abs(scattered(*setting) - whole_right(*setting)) for setting in settings)
+
+
+def uncompressed(bits):
+    """% of the house model's bits that are embedding and norms, at 16, if its matrices take so many bits a weight."""
+    model = lm.load("target")
+    inside = sum(model.weights[name].size for name in matrices(model))
+    rest = sum(w.size for w in model.weights.values()) - inside
+    return 100 * rest * 16 / (rest * 16 + inside * bits)
 
 
 def order_gap():

@@ -1,7 +1,7 @@
 """Model compression: fewer numbers, shared numbers, shorter names for them, and a small model that learns from a large.
 
 W (n, m) a matrix   N = n·m its weights   ρ the share of them that is kept   r rank   k levels   b bits of a value
-p the teacher's law   q the student's   T temperature   α weight of the labels   λ weight of a first law in a mixture
+p the teacher's law   q the student's   T temperature   α weight of the labels   β weight of a first law in a mixture
 """
 
 import heapq
@@ -213,10 +213,10 @@ def soft_gradient(student, teacher, T, squared=True):
     return off * T if squared else off / T
 
 
-def generalised_jsd(p, q, lam):
-    """λ·KL(p ‖ M) + (1 − λ)·KL(q ‖ M) with M = λp + (1 − λ)q, of laws without zeros (eq:jsd).
+def generalised_jsd(p, q, beta):
+    """β·KL(p ‖ M) + (1 − β)·KL(q ‖ M) with M = βp + (1 − β)q, of laws without zeros (eq:jsd).
 
     p, q  (..., V)
     """
-    M = lam * p + (1 - lam) * q  # (..., V)
-    return (lam * p * np.log(p / M) + (1 - lam) * q * np.log(q / M)).sum(-1)
+    M = beta * p + (1 - beta) * q  # (..., V)
+    return (beta * p * np.log(p / M) + (1 - beta) * q * np.log(q / M)).sum(-1)
