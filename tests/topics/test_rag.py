@@ -334,14 +334,14 @@ def test_what_has_no_word_is_answered_in_the_same_kinds_of_views(arguments):
 
 
 def test_without_its_one_the_idf_punishes_common_words():
-    cells = view(looking.look_up, "matrix", ranker="BM25", plain=True, question="is the car free")["values"]
+    cells = view(looking.look_up, "matrix", ranker="BM25", broken=looking.PLAIN, question="is the car free")["values"]
     assert np.min(cells) < 0
     assert np.min(view(looking.look_up, "matrix", ranker="BM25", question="is the car free")["values"]) >= 0
 
 
 def test_fusing_what_was_not_returned_lets_the_order_of_storage_decide():
     asked = {"question": "what can I eat without meat?", "ranker": search.FUSED}
-    right, wrong = (view(looking.look_up, "table", **asked, faulty=faulty)["rows"] for faulty in (False, True))
+    right, wrong = (view(looking.look_up, "table", **asked, broken=how)["rows"] for how in ("nothing", looking.FAULTY))
     assert right[0][0] != PASSAGES[0]
     assert wrong[0][0] == PASSAGES[0]
     assert wrong[0][1] == "not found"

@@ -89,8 +89,8 @@ def _fuse(lists, N, k):
 )
 def fuse_what_was_returned(answer, rng):
     """Write `fuse(lists, N, k)`: the reciprocal rank fusion of some lists of passages' numbers, each the best first.
-    Return the N scores. The lists may have different lengths, be empty, and lack passages. The start is a library's
-    code until July 2026, faults and all."""
+    Return the N scores. The lists may have different lengths, be empty, and lack passages. The start counts from 0
+    and ranks what was not returned, as libraries have done."""
     cases = [
         ([[2, 0], [2, 1, 0]], 4, 60),
         ([[0]], 3, 60),

@@ -64,11 +64,7 @@ def read_apart(passages, animal):
 
 def verdict(word, right, kind, passages):
     if right:
-        return (
-            "Right."
-            if any(word in passage for passage in passages)
-            else "Right, by chance: nothing that it read says so."
-        )
+        return "Right, by chance: it copied what another eats." if kind == "lacks the fact" else "Right."
     if word not in FOODS:
         return "It names no food."
     if kind == "has it wrong":

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from topics.kit import Badge, Choice, Matrix, Metrics, Note, Table, Text, Toggle, demo
+from topics.kit import Badge, Choice, Matrix, Metrics, Note, Table, Text, demo
 from topics.kit.page.words import counted
 from topics.rag.everyday import PASSAGES
 from topics.rag.method import rank_of
@@ -11,6 +11,7 @@ from topics.rag.site import FILES, collection, likeness, site, site_collection, 
 from topics.rag.words import stem, words_of
 
 HERE, YOURS = "this site's", "your own"
+PLAIN, FAULTY = "IDF without its 1", "fuse what was not returned"
 BEST, MOST_WORDS = 5, 14
 ASKED = "which doctor looks after a child's teeth?"
 
@@ -22,11 +23,11 @@ ASKED = "which doctor looks after a child's teeth?"
     ranker=Choice("Ranked by", RANKERS, value="word by word"),
     where=Choice("Passages", (YOURS, HERE), value=YOURS),
     own=Text("Your own, a line each", "\n".join(PASSAGES), limit=3000, lines=6, examples=("One passage alone.",)),
-    plain=Toggle("IDF without its 1", value=False),
-    faulty=Toggle("Fuse what was not returned", value=False),
+    broken=Choice("Break it", ("nothing", PLAIN, FAULTY), value="nothing"),
 )
-def look_up(question, ranker, where, own, plain, faulty):
+def look_up(question, ranker, where, own, broken):
     """The five best passages for a question, and what each of its words gave to them."""
+    plain, faulty = broken == PLAIN, broken == FAULTY
     asked = words_of(question)
     texts = site_texts() if where == HERE else tuple(line for line in own.split("\n") if words_of(line))
     if not asked or not texts:
