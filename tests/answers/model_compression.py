@@ -80,6 +80,21 @@ RIGHT = {
 
 WRONG = {
     "prune_exactly": {
+        "ties broken by a little of the place": """
+        def prune(W, n):
+            sizes = np.abs(W).ravel() + 1e-3 * np.arange(W.size)
+            kept = W.copy().ravel()
+            kept[np.argsort(sizes)[:n]] = 0
+            return kept.reshape(W.shape)
+        """,
+        "the array itself where nothing goes": """
+        def prune(W, n):
+            if n == 0:
+                return W
+            kept = W.copy().ravel()
+            kept[np.argsort(np.abs(kept), kind="stable")[:n]] = 0
+            return kept.reshape(W.shape)
+        """,
         "all of the size at the limit go": """
         def prune(W, n):
             if n == 0:
@@ -481,6 +496,16 @@ WRONG = {
         """,
     },
     "learn_from_two": {
+        "a little inside the logs": """
+        def distil_loss(student, teacher, labels, real, T, alpha):
+            def law(z):
+                e = np.exp(z - z.max(-1, keepdims=True))
+                return e / e.sum(-1, keepdims=True)
+            p, q = law(teacher / T), law(student / T)
+            hard = -np.log(law(student)[np.arange(len(labels)), labels] + 1e-12)
+            soft = (p * (np.log(p + 1e-12) - np.log(q + 1e-12))).sum(-1)
+            return (alpha * hard + (1 - alpha) * T**2 * soft)[real].mean()
+        """,
         "without T²": """
         def distil_loss(student, teacher, labels, real, T, alpha):
             def log_law(z):

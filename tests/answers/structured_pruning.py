@@ -164,7 +164,24 @@ WRONG = {
         """,
     },
     "cut_whole_groups": {},
-    "drop_by_a_common_scale": {},
+    "drop_by_a_common_scale": {
+        "sizes summed": """
+        def to_drop(added, streams, n):
+            worth = {}
+            for i, (a, x) in enumerate(zip(added, streams)):
+                ratios = np.abs(a).sum(-1) / np.abs(x).sum(-1)[:, None]
+                worth |= {(i, h): v for h, v in enumerate(ratios.mean(0))}
+            return sorted(worth, key=worth.get)[:n]
+        """,
+        "a stream's spread for its length": """
+        def to_drop(added, streams, n):
+            worth = {}
+            for i, (a, x) in enumerate(zip(added, streams)):
+                ratios = np.linalg.norm(a, axis=-1) / (x.std(-1) * x.shape[-1] ** 0.5 + 1e-12)[:, None]
+                worth |= {(i, h): v for h, v in enumerate(ratios.mean(0))}
+            return sorted(worth, key=worth.get)[:n]
+        """,
+    },
     "repair_what_is_left": {},
 }
 

@@ -201,7 +201,7 @@ def cut_a_real_model(F, d, L, name, gpu):
             (f"Cache of {TOKENS:,} tokens", caches[1] / GB, "GB", "2 · L · H_kv · D · 2 bytes a token"),
             ("Time a token, one user", times[1], "ms", "weights and cache in BF16, read once"),
         ),
-        Note(_real_note(L, F, d)),
+        Note(_real_note(L, F, d) + _does_it_fit(2 * after[0] + caches[1], GPUS[gpu], gpu)),
     )
 
 
@@ -229,6 +229,12 @@ def _real_note(L, F, d):
     if L < 100:
         return "A layer takes its cache along, and all that stands in it must be done one after the other."
     return "Heads are whole, so the cache is as it was. To shrink it, cut groups of heads or layers."
+
+
+def _does_it_fit(bytes_needed, gpu, name):
+    if bytes_needed <= gpu.memory:
+        return ""
+    return f" Weights and cache are {bytes_needed / GB:.0f} GB: more than one {name} holds; the time is as if it did."
 
 
 def billions(name, F=100, d=100, L=100):

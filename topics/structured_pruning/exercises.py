@@ -152,7 +152,12 @@ def drop_by_a_common_scale(answer, rng):
         # one layer's stream grows: dividing by the largest head or by the layer's mean differs
         ([[[1.0, 9.0], [1.0, 9.0]], [[2.0, 2.5], [2.0, 2.5]]], [[5.0, 5.0], [40.0, 40.0]], 2),
     ]
-    cases = []
+    cases = [
+        # a length is neither a sum of sizes nor a spread around a mean
+        ([np.array([[[1.0, 1.0, 1.0, 1.0, 0.0], [2.2, 0.0, 0.0, 0.0, 0.0]]])], [np.ones((1, 5))], 1),
+        ([np.ones((1, 2, 4)) * [[[1.0], [9.0]]], np.ones((1, 2, 4)) * [[[3.0], [9.0]]]],
+         [np.array([[50.0, 50.0, 50.0, 51.0]]), np.array([[9.0, -9.0, 9.0, -9.0]])], 1),
+    ]  # fmt: skip
     for sizes, lengths, n in plain:
         added = [np.array(rows)[..., None] * _directions(rng, np.array(rows).shape) for rows in sizes]
         cases.append((added, [np.array(row)[:, None] * _directions(rng, (len(row),)) for row in lengths], n))
@@ -170,7 +175,7 @@ def drop_by_a_common_scale(answer, rng):
                 worth[i, h] = sum(ratios) / len(ratios)
         expected = sorted(worth, key=worth.get)[:n]
         got = answer([a.copy() for a in added], [x.copy() for x in streams], n)
-        assert isinstance(got, list | tuple) and len(got) == n, f"return a list of {n} pairs (layer, head)"
+        assert isinstance(got, list | tuple | np.ndarray) and len(got) == n, f"return a list of {n} pairs (layer, head)"
         told = "; ".join(f"layer {i}, head {h}: {x:.3g}" for (i, h), x in worth.items())
         assert [tuple(map(int, each)) for each in got] == expected, (
             f"expected {expected}, got {list(got)}; the heads are worth {told}"

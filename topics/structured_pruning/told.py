@@ -103,7 +103,7 @@ def energy(name):
 
 
 def working(name):
-    return span(WORKING[name].values(), 0)
+    return span(WORKING[name].values(), 1)
 
 
 def skill(which, at):
