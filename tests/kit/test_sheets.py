@@ -86,6 +86,7 @@ PUBLISHED = {
     "Qwen3.5-35B-A3B": (34_660_610_688, "its GGUF file, language part, as quoted in several repositories"),
 }  # fmt: skip
 STORED = {  # with numbers that are set by rule, which are in the files
+    "Kimi Linear 48B-A3B": (49_122_681_728, "the total of its files, as quoted in public repositories"),
     "DeepSeek-V3": (671_026_419_200, "the Hub's total of microsoft/MAI-DS-R1, in BF16 and without further layers"),
     "GLM-4.5-Air": (106_852_251_264, "the Hub's total of PrimeIntellect/INTELLECT-3, of its shapes"),
     "MiniMax-M2": (228_689_764_864, "the Hub's total of MiniMaxAI/MiniMax-M2.7, of its shapes"),
@@ -240,3 +241,19 @@ def test_further_layers_and_formats_are_told():
     notes = " ".join(read(CONFIGS["DeepSeek-V3"] | {"num_nextn_predict_layers": 1,
                                                     "quantization_config": {"quant_method": "fp8"}}).notes)  # fmt: skip
     assert "num_nextn_predict_layers" in notes and "fp8" in notes
+
+
+@pytest.mark.parametrize(("name", "field", "value"), [
+    ("DeepSeek-V3.2", "indexer_types", 3), ("Qwen3-Next-80B-A3B", "mlp_only_layers", "none"),
+    ("Kimi Linear 48B-A3B", "linear_attn_config", "none"), ("Kimi Linear 48B-A3B", "routed_expert_hidden_size", 3584),
+    ("gpt-oss-20b", "layer_types", ["linear_attention"] * 24), ("Qwen3-Next-80B-A3B", "layer_types", ["foo"] * 48),
+])  # fmt: skip
+def test_a_field_of_another_kind_is_told_by_its_name(name, field, value):
+    with pytest.raises(UnreadableError, match=field):
+        read({**CONFIGS[name], field: value})
+
+
+def test_a_pattern_that_is_no_text_is_told_by_its_name():
+    pattern = {"model_type": "nemotron_h", "hidden_size": 64, "vocab_size": 100, "hybrid_override_pattern": 5}
+    with pytest.raises(UnreadableError, match="hybrid_override_pattern"):
+        read(pattern)

@@ -219,8 +219,8 @@ CONFIGS = {
         "kimi_linear", 2304, 27, 32, 32, 9216, 163_840, 1_048_576, q_lora_rank=None, kv_lora_rank=512,
         qk_nope_head_dim=128, qk_rope_head_dim=64, v_head_dim=128, num_local_experts=256, num_experts_per_tok=8,
         n_shared_experts=1, moe_intermediate_size=1024, first_k_dense_replace=1,
-        linear_num_heads=32, linear_head_dim=128,
-        linear_conv_kernel_dim=4,
+        linear_num_heads=32, linear_head_dim=128, linear_conv_kernel_dim=4,
+        layer_types=["full_attention" if i in (4, 8, 12, 16, 20, 24, 27) else "linear_attention" for i in range(1, 28)],
     ),
     "GLM-5": {
         **_latent("glm_moe_dsa", 6144, 78, 64, 12_288, 154_880, 202_752, 2048, 256, 8, 1, 2048, 3, index_n_heads=32,

@@ -9,6 +9,7 @@ from topics.kit.real.sheets.since_llama import (
     dense_feeds,
     ends,
     heads_of,
+    known,
     late_mixtures,
     latent,
     qwen_mixtures,
@@ -20,7 +21,7 @@ def qwen_hybrid(f, kind):
     d, L, V = f.whole("hidden_size"), f.L, f.whole("vocab_size")
     H, H_kv, D = heads_of(f, d)
     p, tied = Plan(f), f.flag("tie_word_embeddings")
-    types = f.each("layer_types", L)
+    types = known(f.each("layer_types", L), "full_attention", "linear_attention")
     every = f.whole("full_attention_interval", default=4)
     n = types.count("linear_attention") if types else sum((i + 1) % every != 0 for i in range(L))
     ends(p, d, V, tied)
@@ -47,10 +48,19 @@ def qwen_hybrid(f, kind):
     return p.sheet(kind, "decoder", d, V, L, tied)
 
 
+BEYOND_KIMI_LINEAR = "routed_expert_hidden_size", "use_full_rank_gate", "mla_use_output_gate", "attn_res_block_size"
+
+
 def kimi_linear(f, kind):
     """Kimi Linear: DeltaNet whose memory fades channel by channel in three of four layers, MLA in the fourth."""
     d, L, V = f.whole("hidden_size"), f.L, f.whole("vocab_size")
-    inner = Fields(f.config.get("linear_attn_config") or {}, {})
+    for name in BEYOND_KIMI_LINEAR:
+        if f.config.get(name):
+            raise UnreadableError(f"{name} is set, as in Kimi K3: its shapes are others, and are not read here.")
+    listed = f.config.get("linear_attn_config") or {}
+    if not isinstance(listed, dict):
+        raise UnreadableError("linear_attn_config is no list of names and values.")
+    inner = Fields(listed, {})
     H = inner.whole("num_heads", default=None) if inner.has("num_heads") else f.whole("linear_num_heads")
     D = inner.whole("head_dim") if inner.has("head_dim") else f.whole("linear_head_dim")
     filt = (
@@ -160,6 +170,8 @@ def nemotron(f, kind):
     """Nemotron-H: a layer is one thing, Mamba-2, attention or a feed-forward part of two matrices."""
     d, V = f.whole("hidden_size"), f.whole("vocab_size")
     pattern = f.config.get("hybrid_override_pattern") or f.config.get("layers_block_type") or ""
+    if not isinstance(pattern, str | list) or not all(isinstance(letter, str) for letter in pattern):
+        raise UnreadableError("hybrid_override_pattern is no text, nor is it a list of texts.")
     things = [NEMOTRON.get(letter) for letter in pattern]
     L, p, tied, at = len(things), Plan(f), f.flag("tie_word_embeddings"), "model.layers.*.mixer."
     if not things or None in things:

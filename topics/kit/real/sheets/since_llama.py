@@ -41,9 +41,17 @@ def attention(p, n, d, H, H_kv, D, bias=False, out_bias=None, norms=None, gate=F
         p.norm(at + "k_norm", D if norms == "head" else H_kv * D, n)
 
 
+def known(types, *words):
+    """A file's list of layers, which has no other words than these; or None."""
+    others = sorted(set(types or ()) - set(words))
+    if others:
+        raise UnreadableError(f"layer_types has {others[0][:40]!r}: {', '.join(words)} are read here.")
+    return types
+
+
 def _sliding(f, L, every=None):
     """For each layer, whether it sees a window only: by layer_types, else all but each `every`-th (or all of them)."""
-    types = f.each("layer_types", L)
+    types = known(f.each("layer_types", L), "full_attention", "sliding_attention", "chunked_attention")
     if types:
         return [kind in ("sliding_attention", "chunked_attention") for kind in types]
     if every is None:
@@ -151,6 +159,8 @@ def qwen_mixtures(p, f, kind, d, L):
     """Qwen's: all layers but some, and in Qwen1.5 and Qwen3-Next an expert for all, behind a gate of its own."""
     E, k, F = f.whole("num_experts"), f.whole("num_experts_per_tok"), f.whole("moe_intermediate_size")
     step, plain = f.whole("decoder_sparse_step", default=1), f.config.get("mlp_only_layers") or []
+    if not isinstance(plain, list):
+        raise UnreadableError("mlp_only_layers is no list of layers.")
     n = sum((i + 1) % step == 0 and i not in plain for i in range(L))
     at = "model.layers.*.mlp"
     p.linear(f"{at}.gate", E, d, n, "router")
@@ -302,7 +312,10 @@ def deepseek(f, kind):
     """DeepSeek-V2, V3, V3.2, Kimi K2, GLM-5."""
     d, L, V = f.whole("hidden_size"), f.L, f.whole("vocab_size")
     p, tied, picked = Plan(f), f.flag("tie_word_embeddings"), kind in ("deepseek_v32", "glm_moe_dsa")
-    if "shared" in (f.config.get("indexer_types") or ()):
+    kinds = f.config.get("indexer_types") or []
+    if not isinstance(kinds, list):
+        raise UnreadableError("indexer_types is no list.")
+    if "shared" in kinds:
         raise UnreadableError("indexer_types shares an indexer between layers: that is not read here.")
     ends(p, d, V, tied)
     latent(p, f, L, d, picked)
