@@ -8,6 +8,9 @@ import pytest
 from builder.faults import did_you_mean
 from topics import ORDER
 
+# Of all files: begun last, it would be waited for while other workers have nothing to do
+LONGEST = "test_live_pages.py"
+
 
 def pytest_addoption(parser):
     parser.addoption("--topic", metavar="SLUG", help="only what holds this topic: its mathematics, demos, and page")
@@ -31,6 +34,7 @@ def pytest_ignore_collect(collection_path, config):
 
 
 def pytest_collection_modifyitems(config, items):
+    items.sort(key=lambda item: item.path.name != LONGEST)
     slug = config.getoption("--topic")
     if not slug:
         return

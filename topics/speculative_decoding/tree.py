@@ -3,6 +3,8 @@
 T words so far   n guesses in the tree   V words of the language
 """
 
+from functools import cache
+
 import numpy as np
 
 from topics.kit import (
@@ -163,6 +165,7 @@ def shape_words(shape, n=8):
     return expected_words(check(words, *tree), *tree)
 
 
+@cache
 def words_by_shape(n, kind="story", texts=3, draft=DRAFT):
     """Words a pass on average, of a chain, of all guesses at the first place and of a tree, at every fourth place of
     held-out texts; how often the tree beats the chain; and how many places these are."""
