@@ -109,6 +109,17 @@ def texts(thing):
         yield from (text for part in thing for text in texts(part))
 
 
+KINDS = {}  # of views, by demo and settings: what the first test below has seen, the second need not compute again
+
+
+def kinds(function, arguments, views=None):
+    """The kinds of a demo's views, given its views or having asked for them."""
+    key = function, repr(sorted(arguments.items()))
+    if key not in KINDS:
+        KINDS[key] = [view["view"] for view in views or run(function, arguments)]
+    return KINDS[key]
+
+
 @pytest.mark.parametrize("function", DEMOS)
 def test_every_corner_of_a_demo_gives_finite_labelled_views(function, request):
     every, all_of_them = list(corners(function)), request.config.getoption("--all")
@@ -116,6 +127,7 @@ def test_every_corner_of_a_demo_gives_finite_labelled_views(function, request):
     quick = function.kind == "instant" or all_of_them
     for arguments in tried(function, all_of_them) if quick else spread(every, 4):
         views = run(function, arguments)
+        kinds(function, arguments, views)
         pack(views)  # raises on NaN, infinity, and on what can't cross to the page
         for view in figures(views):
             check_figure(view)
@@ -130,8 +142,7 @@ def test_a_demo_gives_the_same_kinds_of_view_at_its_first_and_last_corner(functi
         pytest.skip("a live demo may add views as it goes")
     texts = {name: control.value for name, control in function.controls.items() if control.kind == "text"}
     every = [each | texts for each in corners(function)]  # a text that can't be read may be answered by a note alone
-    kinds = [[view["view"] for view in run(function, arguments)] for arguments in (every[0], every[-1])]
-    assert kinds[0] == kinds[1]
+    assert kinds(function, every[0]) == kinds(function, every[-1])
 
 
 @pytest.mark.parametrize("function", INSTANT)
