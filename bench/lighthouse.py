@@ -12,7 +12,7 @@ LIGHTHOUSE = Path(__file__).resolve().parent.parent / "node_modules/lighthouse/c
 CATEGORIES = ("performance", "accessibility", "best-practices", "seo")
 
 
-def scores(site, pages=("index", "kv_cache")):
+def scores(site, pages=("index", "whole_model", "model_sheet", "kv_cache", "rag")):
     """{page: {category: score of 100, "lost": [audits that cost points]}}."""
     server = SiteServer(site).start()
     return {page: audit(f"{server.url}{page}.html") for page in pages}
