@@ -55,7 +55,7 @@ def run_build(root, args):
     ensure_order(root)
     from builder.site import build
 
-    build(root, args.out or root / "site", os.environ.get("SITE_URL", ""))
+    build(root, args.out or root / "site", os.environ.get("SITE_URL", ""), os.environ.get("RUNTIME_URL", ""))
 
 
 def run_check(root, _):

@@ -148,6 +148,7 @@ class Handler(BaseHTTPRequestHandler):
         self.send_response(status)
         self.send_header("Content-Type", kind)
         self.send_header("Content-Length", str(len(body)))
+        self.send_header("Access-Control-Allow-Origin", "*")
         self.send_header("Cache-Control", "no-store" if self.server.live else "max-age=600")
         for name, value in headers.items():
             self.send_header(name.replace("_", "-"), value)

@@ -4,6 +4,7 @@ import time
 from datetime import date
 from pathlib import Path
 from types import SimpleNamespace
+from urllib.parse import urlsplit
 
 from markupsafe import Markup
 
@@ -28,15 +29,20 @@ from builder.templating import environment
 from builder.write import refuse_foreign, write
 
 
-def build(root, out, site_url):
-    """Build the site of the project at `root` into `out`; raises FaultsError and writes nothing on any fault."""
+def build(root, out, site_url, runtime_url=""):
+    """Build the site of the project at `root` into `out`; raises FaultsError and writes nothing on any fault.
+
+    site_url     where it will stand, if that is known
+    runtime_url  where a copy of it stands from which readers fetch Python and the models
+    """
     started = time.perf_counter()
+    elsewhere = elsewhere_of(runtime_url)
     refuse_foreign(Path(out))  # now, not after half a minute of rendering
     pages, topics, glossary, corrections = checked(Path(root))
     pack = build_pack(CACHE, REPOSITORY / "node_modules")
-    assets = bundle(Path(root) / "topics", pack)
+    assets = bundle(Path(root) / "topics", pack, elsewhere)
     claims, unread = verified_by(root)
-    files = render_site(Path(root), pages, topics, glossary, corrections, claims, assets, site_url)
+    files = render_site(Path(root), pages, topics, glossary, corrections, claims, assets, site_url, elsewhere)
     written = write(Path(out), files, pack)
     for warning in [warning for page in pages for warning in page.warnings] + unread:
         print(f"warning: {warning}")
@@ -107,7 +113,7 @@ def broken_anchors(pages, glossary):
                 yield Fault(page.topic.file, line, cause)
 
 
-def render_site(root, pages, topics, glossary, corrections, claims, assets, site_url):
+def render_site(root, pages, topics, glossary, corrections, claims, assets, site_url, elsewhere):
     """{path: bytes} of the whole site but the runtime pack."""
     env = environment(TEMPLATES)
     defined = {entry.id: entry for entry in glossary.entries}
@@ -127,6 +133,7 @@ def render_site(root, pages, topics, glossary, corrections, claims, assets, site
             "python": assets.topics.get(home.slug) if home else None,
             "report": report_address(title, path, build),
             "assets": assets,
+            "also_from": "".join(f" {origin}" for origin in [origin_of(elsewhere)] if origin),
             "build": named,
             "base": base,
             "canonical": canonical,
@@ -160,6 +167,28 @@ def render_site(root, pages, topics, glossary, corrections, claims, assets, site
     files["404.html"] = html("404.html", base=site_url.rstrip("/") + "/" if site_url else "/")
     files[".nojekyll"] = b""  # GitHub Pages: serve the files as they are
     return files
+
+
+def elsewhere_of(runtime_url):
+    """The address of the folder, with its final slash; "" where none is set.
+
+    >>> elsewhere_of("https://example.org/copy")
+    'https://example.org/copy/'
+    """
+    parts = urlsplit(runtime_url)
+    if runtime_url and (parts.scheme not in ("http", "https") or not parts.netloc or parts.query or parts.fragment):
+        cause = "is no whole address of a folder, such as https://example.org/llm-internals/"
+        raise FaultsError([Fault("RUNTIME_URL", 0, f"{runtime_url} {cause}")])
+    return runtime_url and runtime_url.rstrip("/") + "/"
+
+
+def origin_of(url):
+    """
+    >>> origin_of("https://example.org:8443/copy/"), origin_of("")
+    ('https://example.org:8443', '')
+    """
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}" if url else ""
 
 
 def index_context(pages, topics, root):

@@ -52,8 +52,11 @@ class Assets:
     topics: dict  # slug → (path, bytes) of its own Python
 
 
-def bundle(topics, pack):
-    """Everything under static/: what the page's script must know the name of first, the page's script last."""
+def bundle(topics, pack, elsewhere=""):
+    """Everything under static/: what the page's script must know the name of first, the page's script last.
+
+    elsewhere  the address of a copy of the site from which readers fetch Python and the models
+    """
     # now: the project being built is not known when this file is imported
     from topics.kit.model.language import WORDS
     from topics.kit.page.traces import INKS
@@ -83,6 +86,7 @@ def bundle(topics, pack):
         "files": pack.files,
         "archives": [{**beside(*kit), "directory": HOME}],
         "data": {name: {**beside(data_paths[name], data[name]), "sha256": hashes[name]} for name in data},
+        "elsewhere": elsewhere,
     }
     parts = {name.split("/")[-1]: lying(later, name.split("/")[-1]) for name in PARTS}
     page = esbuild([STATIC / "js/main.js"], {"PARTS": parts, "WORKER": lying(later, "worker"), "RUNTIME": runtime})

@@ -3,6 +3,7 @@
 The server calls files what nginx calls them by default: so all that works here works on any static server.
 """
 
+import re
 import shutil
 
 import pytest
@@ -11,7 +12,7 @@ from playwright.sync_api import expect
 from builder import serve
 from tests import failures
 from tests.browser.test_editing import cell, run, shown, status
-from tests.conftest import built_once
+from tests.conftest import built_once, run_build
 from tests.failures import ROLES, failing_server, live, move, tried
 from tests.reader import PATIENCE, READY, eventually, wake, watch_restarts
 
@@ -334,3 +335,53 @@ def test_what_code_has_left_behind_is_to_blame_and_not_the_demo_that_comes_after
     lab.locator("#demo-good input[type=range]").press("End")
     live(lab)
     expect(shown(lab, "good")).to_have_text("9")
+
+
+# ---- Python and the models from elsewhere
+
+
+@pytest.fixture(scope="module")
+def far(site):
+    """The other place: a copy of the site."""
+    with failing_server(site) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def near(site, far, tmp_path_factory):
+    out = tmp_path_factory.mktemp("near") / "site"
+    run_build("build", "--out", out, root=site.parent, RUNTIME_URL=far.url)
+    with failing_server(out) as made:
+        yield made
+
+
+def heavy(asked, place):
+    return {url.split("/")[-1].split("-")[0] for url in asked if url.startswith(place.url) and re.search(HEAVY, url)}
+
+
+HEAVY = r"/runtime-|\.safetensors$"
+
+
+def test_where_a_maintainer_says_so_python_and_the_models_come_from_elsewhere(page, near, far):
+    asked = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto(near.url + "lab.html")
+    move(page)
+    live(page)
+    move(page, "model")
+    live(page, "model")
+    assert heavy(asked, near) == set()
+    assert heavy(asked, far) >= {"pyodide.js", "pyodide.asm.js", "pyodide.asm.wasm", "numpy", "tiny"}
+    assert {url for url in asked if url.startswith(far.url) and not re.search(HEAVY, url)} == set()
+    policy = page.locator("meta[http-equiv=Content-Security-Policy]").get_attribute("content")
+    assert policy.count(far.url.rstrip("/")) == 2, "scripts and connections, and no more"
+
+
+@pytest.mark.parametrize(("pattern", "kind"), [("/runtime-", "404"), ("/tiny-", "damaged")])
+def test_what_can_not_be_had_elsewhere_is_had_here(loose, near, far, pattern, kind):
+    failures.fail(far, pattern, kind)
+    loose.goto(near.url + "lab.html")
+    move(loose, "model")
+    live(loose, "model")
+    failures.heal(far)
+    assert far.met, "nobody has asked for it there"

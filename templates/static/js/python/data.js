@@ -9,7 +9,7 @@ import { download, twice } from "../net/file.js";
 const STORE = "llm-internals-data"; // one origin is shared by all of an account's sites: the name is ours
 const ANSWERS = 1_000; // ms for the store to answer
 
-/* file    {url, bytes}
+/* file    {url, bytes, here}; here is its address on this site, for a second try
    keep    (Uint8Array) → anything; throws when the bytes are wrong
    report  (loaded, total) */
 export async function fetchData(file, keep, report) {
@@ -18,7 +18,8 @@ export async function fetchData(file, keep, report) {
   if (stored && isKept(stored, keep)) return;
   const bytes = await twice(async (how) => {
     let loaded = 0;
-    const fresh = await download(file, { ...how, onBytes: (n) => report((loaded += n), file.bytes) });
+    const from = how.again ? { ...file, url: file.here } : file;
+    const fresh = await download(from, { ...how, onBytes: (n) => report((loaded += n), file.bytes) });
     keep(fresh);
     return fresh;
   });

@@ -113,13 +113,14 @@ function start() {
     if (status !== "booting") fail(refused);
     else failBoot(await whyNot(WORKER, refused));
   };
-  const absolute = (file) => ({ ...file, url: at(file.url) });
-  const all = (files) => Object.fromEntries(Object.entries(files).map(([name, file]) => [name, absolute(file)]));
+  const far = failedBoots ? "" : RUNTIME.elsewhere; // what could not be had there lies here, too
+  const from = (path) => (far ? new URL(path, `${far}static/`).href : at(path));
+  const data = ([name, file]) => [name, { ...file, url: from(file.url), here: at(file.url) }];
   const boot = {
-    base: at(RUNTIME.base),
+    base: from(RUNTIME.base),
     files: RUNTIME.files,
-    extraArchives: RUNTIME.archives.map(absolute),
-    data: all(RUNTIME.data),
+    extraArchives: RUNTIME.archives.map((file) => ({ ...file, url: at(file.url) })),
+    data: Object.fromEntries(Object.entries(RUNTIME.data).map(data)),
     module: wasm,
     again: failedBoots,
     iPad: navigator.platform === "MacIntel" && navigator.maxTouchPoints > 1, // it calls itself a Mac
