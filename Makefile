@@ -61,13 +61,13 @@ setup: .venv/.ready node_modules/.ready topics/data/gpt2.merges
 	@sh builder/make-venv.sh
 	@rm -f $@
 	@echo "Installing Python packages"
-	@$(PYTHON) -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	@$(PYTHON) -m pip install --quiet --disable-pip-version-check -r requirements.txt || { echo "pip could not have what requirements.txt names. It asks PyPI, or the mirror that PIP_INDEX_URL names; README.md says what else helps. Then run make again." >&2; exit 1; }
 	@touch $@
 
 node_modules/.ready: package-lock.json
 	@command -v node >/dev/null || { echo "Node 20 or newer is needed: install it, then run make again." >&2; exit 1; }
 	@echo "Installing browser packages"
-	@npm ci --loglevel=error --no-audit --no-fund --ignore-scripts >/dev/null
+	@npm ci --loglevel=error --no-audit --no-fund --ignore-scripts >/dev/null || { echo "npm could not have what package-lock.json names. It asks its registry, or the mirror that npm_config_registry names; README.md says what else helps. Then run make again." >&2; exit 1; }
 	@touch $@
 
 topics/data/gpt2.merges: builder/bundle/merges.py node_modules/.ready .venv/.ready
