@@ -272,12 +272,13 @@ def users_against_context(T, name, gpu):
     free = max(GPUS[gpu].memory - 2 * m.parameters, 0)
     lines, texts = [], []
     one_line = token_bytes(name, "GQA", n=GPUS[gpu].n) == token_bytes(name, "MQA", n=GPUS[gpu].n)
-    said = {way: way for way in WAYS} | ({"GQA": "", "MQA": "GQA, MQA"} if one_line else {})
+    said = {way: way for way in WAYS} | ({"GQA": "", "MQA": "GQA,<br>MQA"} if one_line else {})
     for way, dash in zip(WAYS, ("dot", "dash", "solid", "dash"), strict=True):
         fit = free / (CONTEXTS * token_bytes(name, way, n=GPUS[gpu].n)) if free else []
         lines.append(line(CONTEXTS if free else [], fit, way, "key" if way == "MQA" else "reference", dash))
         if free and said[way]:
-            texts.append(label(np.log10(CONTEXTS[-1]), np.log10(fit[-1]), said[way], xanchor="left", xshift=4))
+            up = {"yanchor": "bottom", "yshift": -8} if "<br>" in said[way] else {}  # others stand close below
+            texts.append(label(np.log10(CONTEXTS[-1]), np.log10(fit[-1]), said[way], xanchor="left", xshift=4, **up))
     fits = [f"{counted(users_of(name, way, T, GPUS[gpu]), 'user')} under {way}" for way in WAYS]
     most = free / (1024 * token_bytes(name, "MQA", n=GPUS[gpu].n))
     figure = Figure(
@@ -286,7 +287,7 @@ def users_against_context(T, name, gpu):
         y_title="Users that fit",
         alt=f"{name} on {gpu} at {T:,} tokens: {', '.join(fits)}.",
         xaxis={"type": "log", "tickvals": CONTEXTS[::2], "ticktext": [f"{t:,.0f}" for t in CONTEXTS[::2]],
-               "range": [2.95, 5.75 if one_line else 5.5]},  # room for the longer name
+               "range": [2.95, 5.5]},
         yaxis={"type": "log", "range": [-1, np.log10(max(most, 10)) + 0.3]},
         showlegend=False,
         shapes=[rule(x=T)],
