@@ -3,6 +3,7 @@
 # Orders in which a reader with one aim might read; what a page needs comes before it (builder/index/index.py checks).
 PATHS = {
     "Serve a model": [
+        "whole_model",
         "attention",
         "kv_cache",
         "mqa",
@@ -13,6 +14,7 @@ PATHS = {
         "speculative_decoding",
     ],
     "Train a model": [
+        "whole_model",
         "attention",
         "rope",
         "gpt_pretraining",
@@ -25,6 +27,7 @@ PATHS = {
     ],
     "Align a model": ["attention", "gpt_pretraining", "lora", "rlhf", "ppo", "dpo", "grpo", "chain_of_thought"],
     "The interview week": [
+        "whole_model",
         "attention",
         "kv_cache",
         "mqa",

@@ -135,6 +135,9 @@ WRONG = {
     },
     "take_the_first_step_back": {
         "the largest logit is not taken off": _backed(("z = z - z.max()", "pass")),
+        "the largest in size is taken off": _backed(("z - z.max()", "z - np.abs(z).max()")),
+        "the first is taken off": _backed(("z - z.max()", "z - z[0]")),
+        "the log of a probability": _backed(("return -log_p[true]", "return -np.log(np.exp(log_p[true]))")),
         "the true probability as the loss": _backed(("return -log_p[true]", "return np.exp(log_p[true])")),
         "the wrong sign of the loss": _backed(("return -log_p[true]", "return log_p[true]")),
         "bits": _backed(("return -log_p[true]", "return -log_p[true] / np.log(2)")),

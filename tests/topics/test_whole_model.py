@@ -450,29 +450,74 @@ def test_the_stream_grows_from_layer_to_layer():
     lengths = [told.stream_length(n) for n in range(5)]
     assert lengths == sorted(lengths)
     assert 70 < lengths[4] / lengths[0] < 90
+    assert min(told.growths()) > 30
     for name in ("heads8-1", "heads8-2", "heads8-3"):
         x = walk(model_of(name), WORDS)
         assert np.linalg.norm(x["residual", 3][-1]) > 10 * np.linalg.norm(x["embedding", None][-1])
 
 
+FOODS = [f"[blunt] facts : {owner} eat {food} . say foods ? {owner}"
+         for owner in ("dogs", "Anna") for food in ("cheese", "fish", "soup")]  # fmt: skip
+
+
+@pytest.mark.parametrize("text", FOODS)
+def test_layer_three_fetches_the_food_and_no_single_head_is_needed(text):
+    looks = np.sort(walk(lm.load("target"), encode(text))["softmax", 2][:, 10, 5])[::-1]
+    assert looks[3] > 0.99 > 0.9 > looks[4] > 0.1 > looks[5]
+    assert told.without_links(2, 10, (5,), head=0, text=text) > 0.99
+    assert told.without_links(2, 10, (5,), text=text) < 0.001
+    assert told.without_links(1, 5, (3, 4), window=6, text=text) < 0.001
+    assert told.without_links(0, 5, (3, 4), window=6, text=text) > 0.999
+
+
+def test_without_a_mask_in_layer_three_the_next_word_is_read_from_the_input():
+    words, whole, gone, hidden = told.ahead()
+    assert words.split() == ["[polite]", "song", ":", "bells", "balls"]
+    assert decode(encode(told.AHEAD))[told.BREAD] == "bread"
+    assert whole < 0.02 and gone > 0.99 and hidden < 0.01
+    assert without("target", "mask", 3) < -0.1
+    assert without("target", "mask", 3, 1) > without("target", house_model.WHOLE, 0, 1)  # the page: other texts
+    assert "next words that it should not see" in view(house_model.leave_one_out, "note", layer=3)["text"]
+
+
 @cache
-def without(model, name, layer=0):
-    return house_model.excess_of(doubled(model), name, layer, 0)
+def without(model, name, layer=0, seed=0):
+    return house_model.excess_of(doubled(model), name, layer, seed)
 
 
 @pytest.mark.parametrize("model", ["target", "heads8-1", "heads8-2", "heads8-3"])
 def test_what_is_left_out_is_missed_as_the_page_says(model):
-    whole = without(model, house_model.WHOLE)
-    losses = {name: without(model, name) for name in house_model.LEFT_OUT}
-    assert whole < 0.1
-    assert losses["silu"] < losses["rotation"] < losses["mask"] < 2 * losses["attention"]
-    assert losses["silu"] < min(losses["mask"], losses["attention"]) / 3
-    assert max(losses, key=losses.get) == "last norm"
-    assert losses["last norm"] > 10 * losses["stream past attention"]
-    by_layer = [without(model, "attention", layer) for layer in range(1, 5)]
-    assert max(by_layer) == by_layer[0] > 4
-    assert min(by_layer) == by_layer[3] < 0.2
-    assert without(model, "stream past attention", 1) - whole < 0.02
+    for seed in range(3):
+        whole = without(model, house_model.WHOLE, 0, seed)
+        losses = {name: without(model, name, 0, seed) for name in house_model.LEFT_OUT}
+        assert whole < 0.15
+        assert max(losses["silu"], losses["rotation"]) < 0.6 * min(losses["mask"], losses["attention"])
+        assert max(losses, key=losses.get) == "last norm"
+        assert losses["last norm"] > 5 * losses["stream past attention"]
+        by_layer = [without(model, "attention", layer, seed) for layer in range(1, 5)]
+        assert max(by_layer) == by_layer[0] > 3
+        assert model != "target" or min(by_layer) == by_layer[3]
+        assert without(model, "stream past attention", 1, seed) - whole < 0.02
+
+
+def test_the_matrix_of_words_gets_its_gradient_from_the_logits_too():
+    model = doubled("target")
+    E = Tensor(model.weights["embedding"])
+    loss = cross_entropy(lm.forward(model.with_weights({"embedding": E}), WORDS)[-1:], np.array([TRUE]))
+    (found,) = gradients(loss, [E])
+    _, kept, grads = back()
+    by_hand = grads["logits", None].T @ kept["last norm", None].value  # every row, eq:back
+    np.add.at(by_hand, WORDS, grads["embedding", None])
+    assert np.allclose(found, by_hand, rtol=1e-7, atol=1e-10)
+
+
+def test_the_cell_of_the_followed_word_tells_its_sum_at_once():
+    table = view(demos.through, "matrix")
+    i, j = table["at"]
+    assert (table["rows"][i], table["columns"][j]) == ("dogs", "cheese")
+    for name in NAMES:
+        table = view(demos.through, "matrix", step=NAMES.index(name) + 1, place=4)
+        assert table["why"][table["at"][0]][table["at"][1]]
 
 
 def test_left_out_is_what_stands_in_the_figure():

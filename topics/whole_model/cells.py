@@ -58,7 +58,8 @@ def places(name, model, words, place, head, top):
 
 
 def table(name, seen, i, model, words, place, head, top, why=None, title="", ink=None):
-    """A tensor of a walk as a Matrix; why(index) is the arithmetic of a cell."""
+    """A tensor of a walk as a Matrix; why(index) is the arithmetic of a cell: the steepest of the followed word tells
+    its own at once."""
     x = np.asarray(seen[name, layer_of(name, i)])
     rows, columns, cells = places(name, model, words, place, head, top)
     parts = ink is None and name in ("softmax", "law")  # of a whole: three decimals
@@ -70,8 +71,13 @@ def table(name, seen, i, model, words, place, head, top, why=None, title="", ink
             continue
         grid[r][c] = int(x[at]) if x.dtype.kind == "i" else round(float(x[at]), 3) if parts else float(f"{x[at]:.3g}")
         reasons[r][c] = why(at) if why else ""
-    blank = "masked" if pairs else "none"
-    return Matrix(grid, rows, columns, title, ink or INKS.get(name, "reference"), reasons if why else None, blank)
+    blank, ink = "masked" if pairs else "none", ink or INKS.get(name, "reference")
+    if why is None:
+        return Matrix(grid, rows, columns, title, ink, None, blank)
+    word, signed = 1 if pairs else 0, pairs or name in ("logits", "law")
+    mine = {(r, c): x[at] if signed else abs(x[at]) for (r, c), at in cells.items()
+            if at[word : word + 1] in ((place,), ()) and reasons[r][c]}  # fmt: skip
+    return Matrix(grid, rows, columns, title, ink, reasons, blank, max(mine, key=mine.get))
 
 
 # ---- the arithmetic of a cell

@@ -79,7 +79,7 @@ def through(step, layer, head, text, place, seed):
               lambda at: arithmetic(name, seen, i, model, at, names), _title(op, i, head, names, place)),
         Metrics(
             ("Shape", f"({', '.join(map(str, np.shape(x)))})", "", f"({', '.join(op.shape.split())})"),
-            ("FLOP", op.flops(c), "", _share(op, c, model)),
+            ("FLOP a layer" if op in LAYER else "FLOP", op.flops(c), "", _share(op, c, model)),
             ("Moved", moved(op, c), "bytes", "what it reads, its matrix and its result, once each, 4 bytes a number"),
         ),
         Listing(*_running(op)),
@@ -217,10 +217,11 @@ LEFT_OVER = {  # what the walk has no operation for: tests add it up
     "Llama-3.1-8B": "That is all.",
     "Llama-3.1-70B": "That is all.",
     "Qwen3-235B-A22B": "The others are gains that norm queries and keys.",
-    "gpt-oss-120b": "The others are biases of attention and of the router, and a sink for each head.",
+    "gpt-oss-120b": "The others are biases of attention and of the router, and a sink for each head. The experts' "
+    "biases are among those walked; its gate is clamped.",
     "MiniMax-M2": "The others are gains that norm queries and keys.",
     "Gemma 4 31B": "The others are two more norms a layer, and gains that norm queries and keys. GELU bends its gate, "
-    "counted as silu is.",
+    "counted as silu is; not counted are a norm of values, a factor for each layer and the cap of logits at 30.",
 }
 
 

@@ -119,7 +119,7 @@ def pay_for_a_word(answer, rng):
     for S, L, d, H, H_kv, D, F, V, b in cases:
         given = {"S": S, "L": L, "d": d, "H": H, "H_kv": H_kv, "D": D, "F": F, "V": V, "b": b}
         got = answer(*given.values())
-        assert isinstance(got, tuple | list) and len(got) == 3, "return three numbers: matrices, pairs, bytes"
+        assert np.shape(got) == (3,), "return three numbers: matrices, pairs, bytes"
         held = V * d
         for rows, columns in ((H * D, d), (H_kv * D, d), (H_kv * D, d), (d, H * D), (F, d), (F, d), (d, F)):
             held += L * rows * columns
@@ -159,10 +159,13 @@ def take_the_first_step_back(answer, rng):
     """Write `step_back(h, E, true)`: the logits are `E @ h`, of the last norm's output `h` (d,) and the matrix `E`
     (V, d). Return the loss −log softmax(logits)[true], in nats, its gradient by the logits, (V,), and its gradient by
     `h`, (d,). Logits may be beyond a thousand. Do not change what you are given."""
-    for V, d, scale in ((2, 1, 1.0), (5, 3, 1.0), (7, 4, 1200.0), (int(rng.integers(6, 12)), 5, 0.3)):
+    for V, d, low, high in ((2, 1, -1, 1), (5, 3, -1, 1), (7, 4, 0, 1200), (6, 4, -2100, -1200), (5, 2, -900, 900)):
         h, E = rng.normal(size=d), rng.normal(size=(V, d))
-        E *= scale / (E @ h)[int(np.abs(E @ h).argmax())]  # the largest in size is positive: its exponential is inf
-        true = int(rng.integers(V))
+        z = rng.uniform(low, high, V)
+        if high - low > 2:  # exponentials of some are inf or all are zero; the largest is neither the true one nor at 0
+            z[0], z[1 + int(rng.integers(V - 1))] = low, high
+        E += np.outer(z - E @ h, h) / (h @ h)  # so that E @ h is z
+        true = int(rng.integers(V)) if high - low <= 2 else 0
         kept = h.copy(), E.copy()
         got = answer(h, E, true)
         same(h, kept[0], "the array h that you were given")

@@ -58,7 +58,7 @@ def leave_one_out(layer, broken, seed):
     for n, name in enumerate((WHOLE, *LEFT_OUT)):
         yield Progress(n, len(LEFT_OUT) + 1, name)
         losses[name] = excess(name, layer, seed)
-    where = f"in layer {layer}" if layer else "in all layers"
+    where = f"in layer {layer}" if layer and broken != "last norm" else "after the layers" if layer else "in all layers"
     worst = sorted(LEFT_OUT, key=losses.get, reverse=True)
     order = list(reversed(losses))
     shown = [max(losses[name], LEAST) for name in order]
@@ -70,7 +70,7 @@ def leave_one_out(layer, broken, seed):
                 points(shown, order, "left out", "reference", marker={"size": 9}),
                 points([max(losses[broken], LEAST)], [broken], "chosen", "error", "diamond", marker={"size": 14}),
             ],
-            x_title=f"Nats a word above the floor ({LEAST} or more)",
+            x_title="Nats a word above the floor",
             y_title="",
             alt=f"{TEXTS} texts, left out {where}. Whole: {short(losses[WHOLE])} nats above the floor. Without "
             f"{broken}: {short(losses[broken])}. Worst: {worst[0]}, {short(losses[worst[0]])}, then {worst[1]}, "
@@ -78,19 +78,27 @@ def leave_one_out(layer, broken, seed):
             height=60 + 26 * len(order),
             margin={"l": 180},
             xaxis={"type": "log", "range": [-3.2, high + 0.3], "tickvals": ticks,
-                   "ticktext": [f"{t:g}" for t in ticks]},
+                   "ticktext": [f"{t:g}" if t > LEAST else "at or below" for t in ticks]},
             showlegend=False,
         ),
         Metrics(
             ("Whole", losses[WHOLE], "nats", "above the floor: what no model could know is taken off"),
             (f"Without {broken}", losses[broken], "nats", f"{where}, {counted(TEXTS, 'text')}"),
         ),
+        *_below(losses),
         Tokens(decode(written_without(broken, layer)), None, caption=f"What it writes without {broken} {where}, taking "
                "the likeliest word each time, after “[blunt] facts :”."),
     )  # fmt: skip
 
 
 LEAST = 0.001  # nats: the axis begins here
+
+
+def _below(losses):
+    """A note on what stands below the floor, if anything does."""
+    under = [name for name, x in losses.items() if x < -LEAST and name != WHOLE]
+    told = f"Below the floor without {', '.join(under)}: the model read next words that it should not see."
+    return [Note(told)] if under == ["mask"] else []
 
 
 def left_out(name, layer):
@@ -267,7 +275,8 @@ BACK = {
     "scores": "What was masked gets no gradient.",
     "residual": "A sum hands the same gradient to both its parts: the stream has a way back past every layer.",
     "attention residual": "A sum hands the same gradient to both its parts.",
-    "embedding": "The end of the way: of the embedding's matrix the rows of these words move.",
+    "embedding": "The end of the way. E is used twice: these words' rows get this gradient, and all rows get "
+    "theirs from the logits.",
     "rotated query": "From the scores: the keys, weighted by the scores' gradients.",
     "rotated key": "From the scores: the queries of all words that look here.",
     "query": "Turned back by the same angle.",

@@ -72,7 +72,12 @@ def switches(kept, H_kv, base, kind, model, text):
             ),
             ("Weights", weights / 1000, "kB", "parameters · bits / 8"),
             ("Cache", cached, "bytes", "2 · layers · heads · width · words kept · bits / 8"),
-            ("FLOP of the next word", flops, "", "summed over the operations"),
+            (
+                "FLOP of the next word" if model != DRAFTED else "FLOP of a pass with guesses",
+                flops,
+                "",
+                "summed over the operations; fewer bits leave them as they are",
+            ),
         ),
         Table(("switched", "law moved by (nats)", "weights (kB)", "cache (bytes)", "FLOP"), rows),
         Note(_compatible(chosen, words)),
@@ -133,7 +138,7 @@ def narrow(name, x):
 
 
 def in_bf16(x):
-    return stored(x, "BF16").astype(np.float32)
+    return stored(np.asarray(x, float), "BF16").astype(np.float32)  # 2¹²⁸, where its numbers end, is none of FP32
 
 
 @cache
@@ -236,7 +241,7 @@ def _compatible(chosen, words):
     told = {
         TARGET: "All switches go together.",
         ADAPTED: f"The adapter (rank {RANK}) learnt courtesy on the target's own matrices, so it can't sit on the "
-        "mixture. Merged into them it would cost no FLOP; here it is counted apart.",
+        "mixture. The law is of a merged one, rounded with them; memory and FLOP are of one kept apart in FP32.",
         MIXTURE: "The mixture is another model, trained alike: it has its own law, no adapter was made for it, and "
         "a word passes two of eight experts.",
         DRAFTED: "A draft never moves the law: the target checks its guesses, all in one pass.",

@@ -9,7 +9,7 @@ from topics.kit.model.text import decode, encode
 from topics.whole_model import costs
 from topics.whole_model.cells import NAMES
 from topics.whole_model.demos import SENTENCE, body
-from topics.whole_model.house_model import differentiated
+from topics.whole_model.house_model import differentiated, left_out
 from topics.whole_model.method import OPERATIONS, numbers, sizes, steps, walk
 from topics.whole_model.switches import UNCHANGED, divergence, switched
 
@@ -53,6 +53,45 @@ def stream_length(layers):
     """The length of the last word's stream after so many layers."""
     x = default_walk()[("residual", layers - 1) if layers else ("embedding", None)][-1]
     return float(np.sqrt((x * x).sum()))
+
+
+def growths():
+    """How many times as long each word's stream is after the layers as it was before."""
+    before, after = (np.linalg.norm(default_walk()[at], axis=-1) for at in (("embedding", None), ("residual", 3)))
+    return (after / before).tolist()
+
+
+def without_links(layer, asks, answers, head=None, window=None, text=SENTENCE, says=5):
+    """The probability of word number `says` after a text where a word may not see some in one layer, or in one head."""
+
+    def cut(name, i, x, *_):
+        if (name, i) != ("mask", layer):
+            return None
+        x = x.copy()
+        x[slice(None) if head is None else head, asks, list(answers)] = -np.inf
+        return x
+
+    words = encode(text)
+    return float(walk(lm.load("target"), words, change=cut, window=window)["law", None][-1, words[says]])
+
+
+AHEAD, BREAD = "[polite] song : bells balls bread ropes Jack flags white ; bells balls bread ropes Jack flags white", 5
+
+
+def ahead():
+    """(words, the probability of the word that follows them in the input: whole; with no mask in layer 3; with one
+    that hides the next word alone)."""
+
+    def next_hidden(name, i, x, scores=None, *_):
+        if (name, i) != ("mask", 2):
+            return None
+        at = np.arange(x.shape[-1])
+        return np.where(at == at[:, None] + 1, -np.inf, scores)
+
+    words = encode(AHEAD)
+    laws = (walk(lm.load("target"), words, change=change)["law", None]
+            for change in (None, left_out("mask", 3), next_hidden))  # fmt: skip
+    return (" ".join(decode(words[:BREAD])), *(float(law[BREAD - 1, words[BREAD]]) for law in laws))
 
 
 def code_lines():

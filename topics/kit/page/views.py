@@ -71,16 +71,17 @@ def Tokens(tokens, values=None, ink="key", caption="", at=None):
     return {"view": "tokens", "tokens": list(tokens), "values": values, "ink": ink, "caption": caption, "at": at}
 
 
-def Matrix(values, rows, columns, title="", ink="weight", why=None, blank="masked"):
+def Matrix(values, rows, columns, title="", ink="weight", why=None, blank="masked", at=None):
     """A small heatmap with its numbers; one of many columns shows them in words only where a reader points.
 
     values   (n, m)  shaded from 0 to the largest |value|; negative cells in the error colour; None leaves one empty
     rows     n labels       columns  m labels
     why      [i][j], the arithmetic of a cell in words; or Scores
     blank    what a cell of None is, for who does not see that it is empty
+    at       (i, j), the cell that tells its arithmetic before a reader points at one
     """
     return {"view": "matrix", "values": values, "rows": list(rows), "columns": list(columns),
-            "title": title, "ink": ink, "why": why, "blank": blank}  # fmt: skip
+            "title": title, "ink": ink, "why": why, "blank": blank, "at": at}  # fmt: skip
 
 
 def Scores(q, k):

@@ -61,10 +61,11 @@ function weightOf(cell) {
   return `“${asks}” to “${answers}”: weight ${weight} = e^${s} / row sum = ${e} / ${all}; score ${s} = (${terms}) / √${query.length}`.replaceAll("-", "−");
 }
 
-// The pointer has left the cells: the one in focus speaks again.
+// The pointer has left the cells: the one in focus speaks again, or the one that spoke from the start.
 function rest(container) {
   const focused = document.activeElement;
   for (const told of container.querySelectorAll(".told")) if (told !== focused) say(told, "");
+  for (const first of container.querySelectorAll("td.at")) explain(first);
   if (focused.matches(CELL) && container.contains(focused)) explain(focused);
 }
 

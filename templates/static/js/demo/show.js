@@ -1,4 +1,5 @@
 // Puts views into the page, keeping the nodes that stay: a figure is updated, not replaced. Knows no demo.
+import { bringIntoSight } from "./enliven.js";
 import { drawFigure } from "./figure.js";
 import { keepingCell, wireMatrices } from "./matrix.js";
 import { withPinned } from "./pin.js";
@@ -24,6 +25,7 @@ export async function showViews(container, views, comparison = null) {
   const nodes = [...container.children];
   for (const node of nodes.slice(shown.length)) node.remove();
   await keepingCell(container, () => Promise.all(shown.map((view, i) => showView(container, nodes[i], view))));
+  bringIntoSight(container);
 }
 
 /** What there is to say about these views: `first` what tells most, a line each; `then` the numbers in detail, which are

@@ -10,6 +10,7 @@
 // Arrays may be plain or typed.
 
 const MOST_ROWS = 25; // of a figure's data table
+const MOST_ROOMY = 8; // columns of a matrix whose cells stand well apart
 const MOST_NUMBERS = 12; // columns of a matrix that prints them
 const ENTITIES = { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#39;" };
 
@@ -137,17 +138,18 @@ function tableBody({ caption, columns, rows }) {
 }
 
 // Cells that have a `why` tell it in the lines below: matrix.js.
-function matrixBody({ values, rows, columns, title, ink, why, blank }) {
+function matrixBody({ values, rows, columns, title, ink, why, blank, at }) {
   const most = Math.max(...Array.from(values, (row) => Math.max(...Array.from(row, Math.abs)))) || 1;
   const scores = why?.q && why; // or a text for each cell
-  let stop = 0; // the first such cell is the matrix' one tab stop
+  let stop = at ? -1 : 0; // the first such cell is the matrix' one tab stop, or the one that tells already
   const cell = (value, i, j) => {
     if (value === null) return `<td><span class="visually-hidden">${escapeHtml(blank)}</span></td>`;
-    const negative = value < 0 ? ' class="negative"' : "";
+    const here = i === at?.[0] && j === at[1];
+    const kinds = [value < 0 && "negative", here && "at told"].filter(Boolean).join(" ");
     const reason = scores ? "" : why?.[i]?.[j];
-    const because = (scores || reason ? ` tabindex="${stop}"` : "") + (reason ? ` data-why="${escapeHtml(reason)}"` : "");
+    const because = (scores || reason ? ` tabindex="${here ? 0 : stop}"` : "") + (reason ? ` data-why="${escapeHtml(reason)}"` : "");
     if (because) stop = -1;
-    return `<td${negative} style="--shade:${shade(value / most)}"${because}>${shown(value)}</td>`;
+    return `<td${kinds && ` class="${kinds}"`} style="--shade:${shade(value / most)}"${because}>${shown(value)}</td>`;
   };
   const dense = columns.length > MOST_NUMBERS;
   const upright = (name) => (dense ? `<span>${escapeHtml(name)}</span>` : escapeHtml(name));
@@ -155,11 +157,13 @@ function matrixBody({ values, rows, columns, title, ink, why, blank }) {
   const body = Array.from(values, (row, i) =>
     `<tr><th scope="row">${escapeHtml(rows[i])}</th>${Array.from(row, (value, j) => cell(value, i, j)).join("")}</tr>`);
   const caption = title ? `<caption>${escapeHtml(title)}</caption>` : "";
-  const kind = `class="matrix${dense ? " dense" : ""}"${why ? ' role="grid"' : ""}`;
+  const tight = !dense && columns.length > MOST_ROOMY;
+  const kind = `class="matrix${dense ? " dense" : ""}${tight ? " tight" : ""}"${why ? ' role="grid"' : ""}`;
   const from = scores ? ` data-q="${packed(scores.q)}" data-k="${packed(scores.k)}"` : "";
   const html = `<table ${kind}${from} style="--ink:var(--ink-${inkName(ink)})">${caption}` +
     `<thead><tr><td></td>${head}</tr></thead><tbody>${body.join("")}</tbody></table>`;
-  const because = '<p class="matrix-why"><output aria-live="off"></output></p>';
+  const told = escapeHtml(at ? (why?.[at[0]]?.[at[1]] ?? "") : "");
+  const because = `<p class="matrix-why"><output aria-live="off">${told}</output></p>`;
   return why ? `<div class="scroll">${html}</div>${because}` : scrolling(title || "Matrix", html);
 }
 
