@@ -43,6 +43,7 @@ class Shown:
     """A demo as a page shows it."""
 
     name: str
+    caption: str
     html: str
     grid_path: str
     grid: str
@@ -207,4 +208,4 @@ def remembered_value(sources, memory, argument, namespace):
 def shown_demo(env, topic, drawn, number):
     grid = f"data/{topic.slug}.{drawn.name}-{digest(drawn.grid)}.json" if drawn.grid else ""
     html = env.get_template("demo.html").render(demo=drawn, number=number, slug=topic.slug, grid=grid)
-    return Shown(drawn.name, html, grid, drawn.grid)
+    return Shown(drawn.name, drawn.caption, html, grid, drawn.grid)

@@ -206,4 +206,5 @@ def index_context(pages, topics, root):
         "pictures": {page.topic.slug: Markup(page.picture) for page in pages if page.picture},
         "first": first,
         "headline": Markup(opening.html) if opening else "",
+        "caption": opening.caption if opening else "",
     }
