@@ -8,12 +8,14 @@ from types import SimpleNamespace
 from markupsafe import Markup
 
 from builder import watch
+from builder.bundle.archive import ARCHIVE, archive_of
 from builder.bundle.assets import bundle
 from builder.bundle.runtime import build_pack
 from builder.cache import digest
 from builder.faults import Fault, FaultsError, did_you_mean
 from builder.index.index import circle_faults, map_of, read_paths
 from builder.index.metadata import address, metadata_files
+from builder.index.offline import LIST, PAGE, WORKER, groups, listing
 from builder.index.search import search_index
 from builder.page.citation import around, report_address
 from builder.page.corrections import FILE as CORRECTIONS
@@ -25,18 +27,22 @@ from builder.pages import read_shared, render_topics
 from builder.places import CACHE, REPOSITORY, TEMPLATES
 from builder.read.discover import discover
 from builder.templating import environment
-from builder.write import refuse_foreign, write
+from builder.write import pack_files, refuse_foreign, write
 
 
-def build(root, out, site_url):
-    """Build the site of the project at `root` into `out`; raises FaultsError and writes nothing on any fault."""
+def build(root, out, site_url, archive=False):
+    """Build the site of the project at `root` into `out`; raises FaultsError and writes nothing on any fault.
+
+    archive  also as one zip, to which the page about networks then links
+    """
     started = time.perf_counter()
     refuse_foreign(Path(out))  # now, not after half a minute of rendering
     pages, topics, glossary, corrections = checked(Path(root))
     pack = build_pack(CACHE, REPOSITORY / "node_modules")
     assets = bundle(Path(root) / "topics", pack)
     claims, unread = verified_by(root)
-    files = render_site(Path(root), pages, topics, glossary, corrections, claims, assets, site_url)
+    files, html = render_site(Path(root), pages, topics, glossary, corrections, claims, assets, site_url)
+    files |= without_network(files, pack, html, archive)
     written = write(Path(out), files, pack)
     for warning in [warning for page in pages for warning in page.warnings] + unread:
         print(f"warning: {warning}")
@@ -83,7 +89,7 @@ def read_all(root):
 
 def broken_links(pages, topics):
     """Links to topics that don't exist or aren't written yet."""
-    written = {topic.slug for topic in topics if not topic.planned} | {"index", "glossary", "corrections"}
+    written = {topic.slug for topic in topics if not topic.planned} | {"index", "glossary", "corrections", "offline"}
     planned = {topic.slug for topic in topics} - written
     for page in pages:
         for slug, line in page.prose.links:
@@ -108,7 +114,7 @@ def broken_anchors(pages, glossary):
 
 
 def render_site(root, pages, topics, glossary, corrections, claims, assets, site_url):
-    """{path: bytes} of the whole site but the runtime pack."""
+    """{path: bytes} of the whole site but the runtime pack and what tells the sizes of it all, and what renders that."""
     env = environment(TEMPLATES)
     defined = {entry.id: entry for entry in glossary.entries}
     index = search_index(pages, topics, glossary)
@@ -116,6 +122,7 @@ def render_site(root, pages, topics, glossary, corrections, claims, assets, site
     icon_path = f"static/icon-{digest(icon)}.svg"
     grids = {demo.grid_path: demo.grid.encode() for page in pages for demo in page.demos if demo.grid}
     files = assets.files | grids | {search: index, icon_path: icon} | metadata_files(topics, site_url)
+    files[WORKER] = assets.service
     named = digest(*sorted(path for path in files if "/" in path))  # a page of another build may ask for what is gone
 
     def html(path, base="", template="", **context):
@@ -159,7 +166,27 @@ def render_site(root, pages, topics, glossary, corrections, claims, assets, site
     # served for any missing address, at any depth: the one page whose links can't be relative
     files["404.html"] = html("404.html", base=site_url.rstrip("/") + "/" if site_url else "/")
     files[".nojekyll"] = b""  # GitHub Pages: serve the files as they are
-    return files
+    return files, html
+
+
+def without_network(files, pack, html, archive):
+    """{path: bytes} of the page about networks, the list of what can be kept, and the archive if it is wanted.
+
+    What is packed can't tell the size of the package: that copy of the page has no link to it.
+    """
+    whole = files | {path: file.read_bytes() for path, file in pack_files(pack).items()}
+    own = page_and_list(whole, html, 0)
+    if not archive:
+        return own
+    packed = archive_of(whole | own)
+    return page_and_list(whole, html, len(packed)) | {ARCHIVE: packed}
+
+
+def page_and_list(whole, html, packed):
+    page = b""
+    for _ in range(2):  # the page counts itself
+        page = html(PAGE, groups=groups(whole | {PAGE: page}), archive=packed, archive_name=ARCHIVE)
+    return {PAGE: page, LIST: listing(whole | {PAGE: page})}
 
 
 def index_context(pages, topics, root):
