@@ -114,7 +114,7 @@ def broken_anchors(pages, glossary):
 
 
 def render_site(root, pages, topics, glossary, corrections, claims, assets, site_url):
-    """{path: bytes} of the whole site but the runtime pack and what tells the sizes of it all, and what renders that."""
+    """{path: bytes} of the site but for the runtime pack and what tells of all files; and the function that renders."""
     env = environment(TEMPLATES)
     defined = {entry.id: entry for entry in glossary.entries}
     index = search_index(pages, topics, glossary)

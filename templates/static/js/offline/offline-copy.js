@@ -66,10 +66,10 @@ async function now() {
   const [total, rest] = [sum(list.files), sum(missing)];
   if (registration) return { state: "lost", said: "Switched on, but the files are gone: this browser has removed them.", go: `Fetch them again: ${mb(rest)}`, remove: "Switch off" };
   if (rest < total) return { state: "part", said: `${mb(total - rest)} of ${mb(total)} are here. They are not in use yet.`, go: `Go on: ${mb(rest)}`, remove: "Delete them" };
-  return { state: "off", said: "Switched off: nothing is kept.", go: `Keep it on this device: ${mb(total)}` };
+  return { state: "off", said: "Off: nothing is kept, and there is no service worker.", go: `Keep it on this device: ${mb(total)}` };
 }
 
-const loading = () => ({ state: "loading", said: `${mb(run.loaded)} of ${mb(run.total)}`, more: "You may read on in this tab, or stop and go on later: what has come whole stays." });
+const loading = () => ({ state: "loading", said: run.total ? `${mb(run.loaded)} of ${mb(run.total)}` : "The list of files is asked for.", more: "You may read on in this tab, or stop and go on later: what has come whole stays." });
 
 async function on(held, latest, missing) {
   const kept = `The copy of ${day(held.since)} is kept here: ${held.files.length} files, ${mb(sum(held.files))}.`;
@@ -122,7 +122,7 @@ async function fetchAll(list) {
 }
 
 async function register() {
-  const registration = await navigator.serviceWorker.register(`${scope}offline-worker.js`, { scope });
+  const registration = await navigator.serviceWorker.register(`${scope}offline-worker.js`, { scope, updateViaCache: "all" }); // the server says how often it is asked for; once a day at least
   const worker = registration.installing ?? registration.waiting ?? registration.active;
   if (registration.active) return;
   await new Promise((resolve, reject) => {

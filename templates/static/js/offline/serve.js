@@ -36,8 +36,10 @@ async function page(event, url, path) {
     const kept = await copy.page(url);
     if (kept) return marked(kept, url);
   }
+  const stop = new AbortController();
+  request.signal.addEventListener("abort", () => stop.abort());
   // "no-cache": nor does the browser's own cache give an old page for a new one
-  const asked = fetch(request.url, { cache: "no-cache", redirect: request.redirect, signal: request.signal });
+  const asked = fetch(request.url, { cache: "no-cache", redirect: request.redirect, signal: stop.signal });
   let late = false;
   try {
     const answer = await Promise.race([asked, limit().then(() => (late = true))]);
@@ -49,6 +51,7 @@ async function page(event, url, path) {
   }
   if (!(await copy.page(url))) return asked;
   asked.catch(() => {});
+  stop.abort(); // browsers let a second request for an address wait for the first
   return request.mode === "navigate" ? waiting(url) : Response.error(); // a soft link then asks for the page itself
 }
 
@@ -76,7 +79,7 @@ const html = (text) => new Response(text, { headers: { "content-type": "text/htm
 
 function marked({ text, since }, { pathname }) {
   const line = `<p class="kept">Without the network: this page is the copy kept on ${day(since)}. <a href="${quoted(pathname)}">Ask the network again</a></p>`;
-  return html(text.replace("<main ", () => `${line}\n<main `));
+  return html(text.replace(/<main [^>]*>/, (main) => `${main}\n${line}`));
 }
 
 /* The network is there, it seems, and does not answer. An old page could be given out for a new one here: so the reader
