@@ -42,7 +42,7 @@ PYTHON, MODELS = "Python, numpy and the topics’ code", "Models and tables"
 
 def group_of(path):
     folder, _, name = path.rpartition("/")
-    if not folder:
+    if name.endswith(".html"):
         return "Pages"
     if folder == "data":
         return "Precomputed figures, search"

@@ -212,7 +212,7 @@ def deploy(site):
 
 
 def addresses(site):
-    return {path if "/" in path else f"{path}?{sha}" for path, _, sha in listed(site)} | {LIST}
+    return {f"{path}?{sha}" if path.endswith(".html") else path for path, _, sha in listed(site)} | {LIST}
 
 
 def test_a_change_is_shown_at_once_and_the_copy_follows_with_what_changed(loose, server, site):
@@ -247,9 +247,9 @@ def test_the_page_of_the_copy_tells_of_a_change_and_fetches_it(loose, server, si
     deploy(site)
     server.asked.clear()
     loose.goto(server.url + "offline.html")  # has not changed itself
-    expect(loose.locator(".said")).to_contain_text("The site has changed since: 3 files")
+    expect(loose.locator(".more")).to_contain_text("The site has changed since: 3 files")
     press(loose, "Fetch it now")
-    expect(loose.locator(".said")).to_contain_text("It is what the site has now")
+    expect(loose.locator(".more")).to_contain_text("It is what the site has now")
     assert held(loose, server) == addresses(site)
 
 

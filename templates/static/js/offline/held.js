@@ -12,7 +12,7 @@ const AT_ONCE = 4; // downloads: browsers have six connections to a server, and 
 const TYPES = { html: "text/html; charset=utf-8", css: "text/css", js: "text/javascript", json: "application/json", svg: "image/svg+xml", wasm: "application/wasm", woff2: "font/woff2" };
 
 const typeOf = (path) => TYPES[path.split(".").pop()] ?? "application/octet-stream";
-const addressOf = ([path, , hash]) => (path.includes("/") ? path : `${path}?${hash}`);
+const addressOf = ([path, , hash]) => (path.endsWith(".html") ? `${path}?${hash}` : path);
 
 /** The 16 characters by which the build knows these bytes. */
 export async function hashOf(bytes) {

@@ -77,11 +77,11 @@ async function on(held, latest, missing) {
   const news = !latest ? "The network can’t be reached now." : changed ? `The site has changed since: ${missing.length} files, ${mb(sum(missing))}, have to be fetched. That happens by itself as you read.` : "It is what the site has now.";
   const tab = navigator.serviceWorker.controller ? "" : "This tab, and others that were open before, use it once they are reloaded.";
   promised ??= (await quietly(() => navigator.storage.persisted())) ? KEPT : LOOSE;
-  return { state: "on", said: `${kept} ${news}`, more: `${promised} ${tab}`, go: changed && "Fetch it now", remove: "Switch off and delete" };
+  return { state: "on", said: kept, more: `${news} ${promised} ${tab}`, go: changed && "Fetch it now", remove: "Switch off and delete" };
 }
 
 const KEPT = "Asked to keep it, this browser has promised to: it removes it only when you do.";
-const LOOSE = "Asked to keep it, this browser has promised nothing: it may remove it when the device is short of room, or after weeks without a visit.";
+const LOOSE = "Asked to keep it, this browser has promised nothing: it may remove it when the device is short of room.";
 
 const acts = {
   async go() {
@@ -137,7 +137,7 @@ async function inWords(error) {
   const rest = "What has come whole stays: go on when you like.";
   if (error.name === "QuotaExceededError") {
     const { quota, usage } = (await quietly(() => navigator.storage.estimate())) ?? {};
-    const room = quota === undefined ? "" : ` (${mb(Math.max(quota - usage, 0))} are left)`;
+    const room = quota - usage < run.total ? ` (${mb(Math.max(quota - usage, 0))} are left)` : "";
     return `There is no room: this browser gives the site no more on this device${room}. Free some, and go on. What has come whole stays. ${ARCHIVE}`;
   }
   const { message, updated } = await explained(error);
@@ -171,6 +171,7 @@ class OfflineCopy extends HTMLElement {
       part(`[data-act=${act}]`).hidden = !text;
       part(`[data-act=${act}]`).textContent = text || "";
     }
+    part(".acts").hidden = !Object.values(buttons).some(Boolean);
     if (focused && !document.activeElement.checkVisibility()) this.querySelector("button:not([hidden])")?.focus();
     if (state !== this.getAttribute("state")) announce(this.querySelector(".said").textContent);
     this.setAttribute("state", state);

@@ -11,6 +11,8 @@ import { hashOf, isSame, offlineCopy } from "./held.js";
 
 const LIMIT = 6_000; // ms without an answer before a reader is asked whether the copy will do: as long as file.js waits
 
+const HELD = /^\?[0-9a-f]{16}$/; // behind the name of a page
+
 const copy = offlineCopy(registration.scope);
 
 addEventListener("fetch", (event) => {
@@ -18,8 +20,9 @@ addEventListener("fetch", (event) => {
   const url = new URL(request.url);
   const path = copy.pathOf(url);
   if (request.method !== "GET" || path === undefined) return;
-  if (path.includes("/")) event.respondWith(file(request, url));
-  else if (/^$|\.html$|^[^.]+$/.test(path) && !/^\?[0-9a-f]{16}$/.test(url.search)) event.respondWith(page(event, url, path));
+  if (HELD.test(url.search)) return; // held.js asks for what it does not have
+  if (/^[^.]*$|\.html$/.test(path.split("/").pop())) event.respondWith(page(event, url, path));
+  else if (path.includes("/")) event.respondWith(file(request, url));
 });
 
 // What is asked for past every cache is asked of the network first: this is one.
@@ -90,7 +93,7 @@ function waiting(url) {
   return html(`<!doctype html>
 <html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width"><meta name="color-scheme" content="light dark">
 <title>The network does not answer</title>
-<style>body { margin: 12vh auto; max-width: 36rem; padding: 0 1rem; font: 1.1875rem/1.55 system-ui, sans-serif; } a { display: inline-block; padding: 0.6rem 1.5rem 0.6rem 0; }</style>
+<style>body { margin: 12vh auto; max-width: 36rem; padding: 0 1rem; font: 1.1875rem/1.55 system-ui, sans-serif; } h1 { line-height: 1.2; } a { display: inline-block; padding: 0.6rem 1.5rem 0.6rem 0; }</style>
 <h1>The network does not answer</h1>
 <p>Nothing has come for ${LIMIT / 1000} seconds. The page that is kept here may be older than the site’s.</p>
 <p><a href="${quoted(kept.href)}">Read the copy</a> <a href="${quoted(url.href)}">Ask the network again</a></p>
