@@ -1,5 +1,5 @@
 # Two commands matter: `make serve` and `make test`. Each sets up what it needs first and says what it does.
-.PHONY: help serve build test test-all test-browsers fuzz check bench screenshots setup clean
+.PHONY: help serve build archive test test-all test-browsers fuzz check bench screenshots setup clean
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 
@@ -15,6 +15,7 @@ help:
 	@echo "make test-all   also the full product of every demo's corners"
 	@echo "make test-browsers   every page and a journey over the site, in Firefox and WebKit"
 	@echo "make build   build the site into site/      (SITE_URL=https://… for canonical addresses)"
+	@echo "make archive   build, and pack the site as one zip that any server can serve: site/llm-internals.zip"
 	@echo "make fuzz   500 spoilt contents: each is built, or told as a fault with its file and line     (SEED=2)"
 	@echo "make check   ruff, formatting, and the page standard"
 	@echo "make bench   speed and size in a real Chromium, beside a stock Pyodide page; Lighthouse"
@@ -25,6 +26,9 @@ serve: setup
 
 build: setup
 	@$(PYTHON) build.py build
+
+archive: setup
+	@$(PYTHON) build.py archive
 
 test: setup .venv/.chromium
 	@echo "Testing"

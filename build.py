@@ -1,4 +1,4 @@
-"""The command line: build | serve | check | new | record. Short; the work is done in builder/."""
+"""The command line: build | archive | serve | check | new | record. Short; the work is done in builder/."""
 
 import argparse
 import os
@@ -14,7 +14,12 @@ def main():
     parser = argparse.ArgumentParser(description="Builds LLM Internals.")
     parser.add_argument("--root", type=Path, default=REPOSITORY, help="the project with topics/ (default: this one)")
     commands = parser.add_subparsers(dest="command", required=True)
-    for name, text in (("build", "build the site"), ("serve", "build, serve, rebuild on changes")):
+    texts = {
+        "build": "build the site",
+        "archive": "and pack it as one zip",
+        "serve": "build, serve, rebuild on changes",
+    }
+    for name, text in texts.items():
         command = commands.add_parser(name, help=text)
         command.add_argument("--out", type=Path, help="where to (default: site/ of the project)")
         if name == "serve":
@@ -28,7 +33,8 @@ def main():
     sys.path.insert(0, str(root))  # before anything imports topics
     sys.dont_write_bytecode = True
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # one core a topic; sums are the same everywhere
-    run = {"build": run_build, "serve": run_serve, "check": run_check, "new": run_new, "record": run_record}
+    run = {"build": run_build, "archive": run_build, "serve": run_serve, "check": run_check}
+    run |= {"new": run_new, "record": run_record}
     try:
         run[args.command](root, args)
     except BuildError as problem:
@@ -55,7 +61,8 @@ def run_build(root, args):
     ensure_order(root)
     from builder.site import build
 
-    build(root, args.out or root / "site", os.environ.get("SITE_URL", ""), os.environ.get("RUNTIME_URL", ""))
+    where = os.environ.get("SITE_URL", ""), os.environ.get("RUNTIME_URL", "")
+    build(root, args.out or root / "site", *where, archive=args.command == "archive")
 
 
 def run_check(root, _):

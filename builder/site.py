@@ -4,17 +4,19 @@ import time
 from datetime import date
 from pathlib import Path
 from types import SimpleNamespace
-from urllib.parse import urlsplit
 
 from markupsafe import Markup
 
 from builder import watch
+from builder.bundle.archive import ARCHIVE, archive_of
 from builder.bundle.assets import bundle
+from builder.bundle.elsewhere import elsewhere_of
 from builder.bundle.runtime import build_pack
 from builder.cache import digest
 from builder.faults import Fault, FaultsError, did_you_mean
 from builder.index.index import circle_faults, map_of, read_paths
 from builder.index.metadata import address, metadata_files
+from builder.index.offline import LIST, PAGE, WORKER, groups, listing
 from builder.index.search import search_index
 from builder.page.citation import around, report_address
 from builder.page.corrections import FILE as CORRECTIONS
@@ -26,14 +28,15 @@ from builder.pages import read_shared, render_topics
 from builder.places import CACHE, REPOSITORY, TEMPLATES
 from builder.read.discover import discover
 from builder.templating import environment
-from builder.write import refuse_foreign, write
+from builder.write import pack_files, refuse_foreign, write
 
 
-def build(root, out, site_url, runtime_url=""):
+def build(root, out, site_url="", runtime_url="", archive=False):
     """Build the site of the project at `root` into `out`; raises FaultsError and writes nothing on any fault.
 
     site_url     where it will stand, if that is known
     runtime_url  where a copy of it stands from which readers fetch Python and the models
+    archive      also as one zip, to which the page about networks then links
     """
     started = time.perf_counter()
     elsewhere = elsewhere_of(runtime_url)
@@ -42,7 +45,8 @@ def build(root, out, site_url, runtime_url=""):
     pack = build_pack(CACHE, REPOSITORY / "node_modules")
     assets = bundle(Path(root) / "topics", pack, elsewhere)
     claims, unread = verified_by(root)
-    files = render_site(Path(root), pages, topics, glossary, corrections, claims, assets, site_url, elsewhere)
+    files, html = render_site(Path(root), pages, topics, glossary, corrections, claims, assets, site_url)
+    files |= without_network(files, pack, html, archive)
     written = write(Path(out), files, pack)
     for warning in [warning for page in pages for warning in page.warnings] + unread:
         print(f"warning: {warning}")
@@ -89,7 +93,7 @@ def read_all(root):
 
 def broken_links(pages, topics):
     """Links to topics that don't exist or aren't written yet."""
-    written = {topic.slug for topic in topics if not topic.planned} | {"index", "glossary", "corrections"}
+    written = {topic.slug for topic in topics if not topic.planned} | {"index", "glossary", "corrections", "offline"}
     planned = {topic.slug for topic in topics} - written
     for page in pages:
         for slug, line in page.prose.links:
@@ -113,8 +117,8 @@ def broken_anchors(pages, glossary):
                 yield Fault(page.topic.file, line, cause)
 
 
-def render_site(root, pages, topics, glossary, corrections, claims, assets, site_url, elsewhere):
-    """{path: bytes} of the whole site but the runtime pack."""
+def render_site(root, pages, topics, glossary, corrections, claims, assets, site_url):
+    """{path: bytes} of the site but for the runtime pack and what tells of all files; and the function that renders."""
     env = environment(TEMPLATES)
     defined = {entry.id: entry for entry in glossary.entries}
     index = search_index(pages, topics, glossary)
@@ -122,6 +126,7 @@ def render_site(root, pages, topics, glossary, corrections, claims, assets, site
     icon_path = f"static/icon-{digest(icon)}.svg"
     grids = {demo.grid_path: demo.grid.encode() for page in pages for demo in page.demos if demo.grid}
     files = assets.files | grids | {search: index, icon_path: icon} | metadata_files(topics, site_url)
+    files[WORKER] = assets.service
     named = digest(*sorted(path for path in files if "/" in path))  # a page of another build may ask for what is gone
 
     def html(path, base="", template="", **context):
@@ -133,7 +138,6 @@ def render_site(root, pages, topics, glossary, corrections, claims, assets, site
             "python": assets.topics.get(home.slug) if home else None,
             "report": report_address(title, path, build),
             "assets": assets,
-            "also_from": "".join(f" {origin}" for origin in [origin_of(elsewhere)] if origin),
             "build": named,
             "base": base,
             "canonical": canonical,
@@ -166,29 +170,27 @@ def render_site(root, pages, topics, glossary, corrections, claims, assets, site
     # served for any missing address, at any depth: the one page whose links can't be relative
     files["404.html"] = html("404.html", base=site_url.rstrip("/") + "/" if site_url else "/")
     files[".nojekyll"] = b""  # GitHub Pages: serve the files as they are
-    return files
+    return files, html
 
 
-def elsewhere_of(runtime_url):
-    """The address of the folder, with its final slash; "" where none is set.
+def without_network(files, pack, html, archive):
+    """{path: bytes} of the page about networks, the list of what can be kept, and the archive if it is wanted.
 
-    >>> elsewhere_of("https://example.org/copy")
-    'https://example.org/copy/'
+    What is packed can't tell the size of the package: that copy of the page has no link to it.
     """
-    parts = urlsplit(runtime_url)
-    if runtime_url and (parts.scheme not in ("http", "https") or not parts.netloc or parts.query or parts.fragment):
-        cause = "is no whole address of a folder, such as https://example.org/llm-internals/"
-        raise FaultsError([Fault("RUNTIME_URL", 0, f"{runtime_url} {cause}")])
-    return runtime_url and runtime_url.rstrip("/") + "/"
+    whole = files | {path: file.read_bytes() for path, file in pack_files(pack).items()}
+    own = page_and_list(whole, html, 0)
+    if not archive:
+        return own
+    packed = archive_of(whole | own)
+    return page_and_list(whole, html, len(packed)) | {ARCHIVE: packed}
 
 
-def origin_of(url):
-    """
-    >>> origin_of("https://example.org:8443/copy/"), origin_of("")
-    ('https://example.org:8443', '')
-    """
-    parts = urlsplit(url)
-    return f"{parts.scheme}://{parts.netloc}" if url else ""
+def page_and_list(whole, html, packed):
+    page = b""
+    for _ in range(2):  # the page counts itself
+        page = html(PAGE, groups=groups(whole | {PAGE: page}), archive=packed, archive_name=ARCHIVE)
+    return {PAGE: page, LIST: listing(whole | {PAGE: page})}
 
 
 def index_context(pages, topics, root):

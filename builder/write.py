@@ -26,7 +26,7 @@ def write(out, files, pack):
     All that is new is written before anything old is touched: a disk that is full, or a build that is interrupted,
     leaves the old site as it was.
     """
-    everything = {f"runtime-{pack.digest}/{path.name}": path for path in sorted(pack.directory.iterdir())} | files
+    everything = pack_files(pack) | files
     coming = out / COMING
     try:
         shutil.rmtree(coming, ignore_errors=True)
@@ -36,12 +36,18 @@ def write(out, files, pack):
         shutil.rmtree(coming, ignore_errors=True)
         cause = f"can't be written: {error.strerror}. The site that was there is as it was."
         raise FaultsError([Fault(str(error.filename or out), 0, cause)]) from error
-    for name in sorted(new, key=lambda name: name.endswith(".html")):  # what pages name is there before them
+    # then pages, then the list of all: what they name is there before them
+    for name in sorted(new, key=lambda name: ("/" not in name, name.endswith(".json"))):
         make_way(out, out / name)
         (coming / name).replace(out / name)
     shutil.rmtree(coming)
     remove_others(out, {out / name for name in everything})
     return len(new)
+
+
+def pack_files(pack):
+    """{path in the site: file} of the runtime pack."""
+    return {f"runtime-{pack.digest}/{path.name}": path for path in sorted(pack.directory.iterdir())}
 
 
 def write_new(path, coming, content):

@@ -121,8 +121,8 @@ class Failing(Handler):
 
 
 @contextmanager
-def failing_server(site):
-    server = SiteServer(site)
+def failing_server(site, prefix="/"):
+    server = SiteServer(site, prefix)
     server.RequestHandlerClass = Failing
     server.failing, server.met, server.over = (None, None), 0, threading.Event()
     yield server.start()

@@ -32,6 +32,7 @@ SCRIPT_ROOMS = {
     "page": {"net"},
     "demo": {"net", "python", "page"},
     "editing": {"python", "page", "demo"},
+    "offline": {"net", "page"},
 }
 
 
@@ -152,7 +153,7 @@ def test_only_the_figure_knows_plotly():
 def test_scripts_are_loaded_later_in_one_place_which_can_ask_again():
     """Elsewhere a failed import() would be remembered for good, and a failed fetch() told without a name."""
     assert mentions(r"\bimport\(") == {"file.js"}
-    assert mentions(r"(?<!\.)\bfetch\(") == {"file.js", "updated.js", "early.js", "navigate.js", "boot.js"}
+    assert mentions(r"(?<!\.)\bfetch\(") == {"file.js", "updated.js", "early.js", "navigate.js", "boot.js", "serve.js"}
 
 
 def test_nothing_in_the_browser_evaluates_text():

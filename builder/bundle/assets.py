@@ -15,6 +15,7 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
+from builder.bundle.elsewhere import origin_of
 from builder.bundle.runtime import zipped
 from builder.cache import digest, remembered
 from builder.faults import BuildError
@@ -27,9 +28,11 @@ STATIC = TEMPLATES / "static"
 LOCK = REPOSITORY / "package-lock.json"
 PLOTLY = "plotly.js-cartesian-dist-min/plotly-cartesian.min.js"
 FONTS = ("text", "text-italic", "code")
-STYLES = ("site", "index", "live", "search-dialog")  # the last two travel as text in the parts that need them
-PARTS = ("demo/live", "demo/suggest", "editing/editor", "page/map", "page/search-dialog")  # what page/parts.js loads
-WORKER, EARLY = "python/worker", "page/early"
+STYLES = ("site", "index", "live", "search-dialog", "offline")
+AS_TEXT = r"static/(live|search-dialog|offline)-"  # these travel in the parts that need them
+# what page/parts.js loads
+PARTS = ("demo/live", "demo/suggest", "editing/editor", "offline/offline-copy", "page/map", "page/search-dialog")
+WORKER, EARLY, SERVICE = "python/worker", "page/early", "offline/serve"
 END = b"#whole{--end:1}"
 HOME = "/home/pyodide"  # topics/ lies in it, as in worker.js
 
@@ -50,6 +53,8 @@ class Assets:
     index_style: str
     fonts: list  # what every page needs at once
     topics: dict  # slug → (path, bytes) of its own Python
+    service: bytes  # the service worker of the offline copy
+    origin: str  # from which Python and the models may come, too
 
 
 def bundle(topics, pack, elsewhere=""):
@@ -69,12 +74,14 @@ def bundle(topics, pack, elsewhere=""):
     plotly = esbuild([REPOSITORY / "node_modules" / PLOTLY], {})
     early = esbuild([STATIC / f"js/{EARLY}.js"], {})
     (early_text,) = (text.decode().strip() for text in early.values())
+    (service,) = esbuild([STATIC / f"js/{SERVICE}.js"], {}).values()
     later = esbuild(
         [STATIC / f"js/{name}.js" for name in (WORKER, *PARTS)],
         {
             "PARTS": {"plotly": lying(plotly, "plotly-cartesian.min")},
             "LIVE_STYLE": styles[called(styles, "live", "css")].decode(),
             "SEARCH_STYLE": styles[called(styles, "search-dialog", "css")].decode(),
+            "OFFLINE_STYLE": styles[called(styles, "offline", "css")].decode(),
             # texts: esbuild writes these where they are used, but a list into a chunk that every page loads first
             "WORDS": " ".join(WORDS),
             "INKS": " ".join(INKS),
@@ -90,7 +97,7 @@ def bundle(topics, pack, elsewhere=""):
     }
     parts = {name.split("/")[-1]: lying(later, name.split("/")[-1]) for name in PARTS}
     page = esbuild([STATIC / "js/main.js"], {"PARTS": parts, "WORKER": lying(later, "worker"), "RUNTIME": runtime})
-    linked = {path: content for path, content in styles.items() if not re.match(r"static/(live|search-dialog)-", path)}
+    linked = {path: content for path, content in styles.items() if not re.match(AS_TEXT, path)}
     return Assets(
         files=plotly
         | later
@@ -105,6 +112,8 @@ def bundle(topics, pack, elsewhere=""):
         index_style=called(styles, "index", "css"),
         fonts=[called(styles, name, "woff2") for name in FONTS],
         topics={slug: (path, len(data)) for slug, (path, data) in archives.items()},
+        service=service,
+        origin=origin_of(elsewhere),
     )
 
 

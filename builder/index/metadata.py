@@ -6,7 +6,7 @@ Sitemaps and feeds hold whole addresses, so there are none unless SITE_URL says 
 import xml.etree.ElementTree as ET
 
 TITLE = "LLM Internals"
-UNDATED = ("index.html", "glossary.html", "corrections.html")
+UNDATED = ("index.html", "glossary.html", "corrections.html", "offline.html")
 ATOM, SITEMAP = "http://www.w3.org/2005/Atom", "http://www.sitemaps.org/schemas/sitemap/0.9"
 
 

@@ -9,7 +9,8 @@ from builder.faults import Fault
 from builder.texts import read_text
 
 FILE = "topics/__init__.py"
-RESERVED = {"index", "glossary", "corrections", "404", "kit", "data", "recorded"}  # pages and folders of the site's own
+# pages and folders of the site's own
+RESERVED = {"index", "glossary", "corrections", "offline", "404", "kit", "data", "recorded"}
 
 
 @dataclass(frozen=True)

@@ -236,11 +236,11 @@ def test_a_feature_that_nobody_thought_of_is_told_too(loose, server):
     expect(loose.locator("#notice")).to_contain_text("CompressionStream")
 
 
-BREAKS = "Cache.prototype.match = Cache.prototype.put = Cache.prototype.keys = () => { throw new Error('no'); }"
+BREAKS = "CacheStorage.prototype.match = Cache.prototype.put = Cache.prototype.keys = () => { throw new Error('no'); }"
 STORES = {
-    "refuses": "caches.open = () => Promise.reject(new Error('no'))",
+    "refuses": "caches.open = caches.match = () => Promise.reject(new Error('no'))",
     "throws": "Object.defineProperty(self, 'caches', { get() { throw new Error('no'); } })",
-    "never answers": "caches.open = () => new Promise(() => {})",
+    "never answers": "caches.open = caches.match = () => new Promise(() => {})",
     "breaks": BREAKS,
 }
 

@@ -16,7 +16,7 @@ FENCE = re.compile(r"^(`{3,})[^\n]*\n.*?^\1$", re.S | re.M)
 # A path: it has a folder in it, or an ending of ours
 PATH = re.compile(r"(?:[\w.*-]+/)+[\w.*-]*|[\w*-]+\.(?:bib|cff|css|html|js|json|md|mjs|py|safetensors|sh|toml|txt)")
 # Made by a build or a bench, installed, or only an example: the tree has none of these
-MADE = re.compile(r"site/|bench/results/|topics/dice/|(?:/project/|kv_cache\.html)$")
+MADE = re.compile(r"site/|bench/results/|topics/dice/|(?:/project/|kv_cache\.html|offline\.json)$")
 
 
 def readmes():

@@ -13,7 +13,7 @@ import "./page/report.js";
 import "./page/search.js";
 import "./page/theme-switch.js";
 import { notice } from "./page/notice.js";
-import { part } from "./page/parts.js";
+import { askedPart, part } from "./page/parts.js";
 import { onPython, startPython } from "./python/python.js";
 
 export { callPython, checkPython, pythonStatus } from "./python/python.js"; // for the console, the benchmark and the tests
@@ -37,10 +37,12 @@ function begin() {
 }
 
 const wireMap = () => document.querySelector("prerequisite-map") && part("map").catch(() => {}); // on the index only; links and lines stand there without it
+const wireCopy = () => document.querySelector("offline-copy") && askedPart("offline-copy", "The switch", "Reload"); // on a page of its own
 
 onPython(({ updated, message }) => updated && notice(message, { reload: true }));
 
 for (const sign of SIGNS) addEventListener(sign, wake, { capture: true, passive: true });
-for (const react of [begin, wireMap]) document.addEventListener("page", react);
+for (const react of [begin, wireMap, wireCopy]) document.addEventListener("page", react);
 wireMap();
+wireCopy();
 document.documentElement.dataset.script = "on"; // early.js and the styles wait for it

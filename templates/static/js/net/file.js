@@ -45,10 +45,15 @@ export const wrong = (url, cause) => Object.assign(new Error(`${nameOf(url)}: ${
    again     true: past every cache
    script    true: browsers run only what the server calls JavaScript
    patient   true: whoever asks looks after the silence
+   page      true: a web page is what is asked for
+   signal    ends it
    onBytes   (n) → n more have come
    onBroken  (error): the body has broken off. Browsers differ in what they make of that, so it goes past them, too */
-export async function openFile({ url, bytes }, { again, script, patient, onBytes, onBroken } = {}) {
+export async function openFile({ url, bytes }, { again, script, patient, page, signal, onBytes, onBroken } = {}) {
   const stop = new AbortController();
+  const end = () => stop.abort(signal.reason);
+  signal?.addEventListener("abort", end);
+  if (signal?.aborted) end();
   const done = patient ? () => {} : watch(stop);
   const because = (cause) => {
     const stalled = stop.signal.aborted;
@@ -60,7 +65,7 @@ export async function openFile({ url, bytes }, { again, script, patient, onBytes
     });
     const type = response.headers.get("content-type") ?? "";
     if (!response.ok) throw wrong(url, `HTTP ${response.status}`);
-    if (type.startsWith("text/html")) throw wrong(url, "a web page came in its place");
+    if (!page && type.startsWith("text/html")) throw wrong(url, "a web page came in its place");
     if (script && !SCRIPT.test(type)) throw wrong(url, `the server calls it ${type || "nothing"}, which browsers don't run`);
     const body = counted(response.body, bytes, onBytes, (cause) => {
       done();

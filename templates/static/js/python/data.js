@@ -13,8 +13,8 @@ const ANSWERS = 1_000; // ms for the store to answer
    keep    (Uint8Array) → anything; throws when the bytes are wrong
    report  (loaded, total) */
 export async function fetchData(file, keep, report) {
-  const store = await inTime(() => caches.open(STORE));
-  const stored = await inTime(async () => new Uint8Array(await (await store.match(file.url)).arrayBuffer()));
+  // in whichever store it lies: the offline copy may have it, too
+  const stored = await inTime(async () => new Uint8Array(await (await caches.match(file.url)).arrayBuffer()));
   if (stored && isKept(stored, keep)) return;
   const bytes = await twice(async (how) => {
     let loaded = 0;
@@ -23,8 +23,7 @@ export async function fetchData(file, keep, report) {
     keep(fresh);
     return fresh;
   });
-  inTime(() => store.put(file.url, new Response(bytes))); // nobody waits for it
-  inTime(() => forget(store, file.url));
+  inTime(() => putInto(STORE, file.url, bytes)); // nobody waits for it
 }
 
 // Not there over plain http and in some private windows: undefined, as for all else that goes wrong.
@@ -42,8 +41,10 @@ function isKept(bytes, keep) {
   }
 }
 
-// What an earlier deployment called the same file by another hash.
-async function forget(store, url) {
+// In the place of what an earlier deployment called the same file by another hash.
+async function putInto(name, url, bytes) {
+  const store = await caches.open(name);
+  await store.put(url, new Response(bytes));
   const stem = (address) => address.slice(0, address.lastIndexOf("-"));
   for (const request of await store.keys()) {
     if (request.url !== url && stem(request.url) === stem(url)) await store.delete(request);
