@@ -2,6 +2,7 @@
 import "./editing/code-cell.js";
 import "./page/contents.js";
 import "./page/copy.js";
+import "./page/kept-note.js";
 import "./page/copy-tex.js";
 import "./demo/demo.js";
 import "./editing/exercise.js";
