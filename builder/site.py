@@ -14,6 +14,7 @@ from builder.cache import digest
 from builder.faults import Fault, FaultsError, did_you_mean
 from builder.index.index import circle_faults, map_of, read_paths
 from builder.index.metadata import address, metadata_files
+from builder.index.practice import answers, known, practice_context
 from builder.index.search import search_index
 from builder.page.citation import around, report_address
 from builder.page.corrections import FILE as CORRECTIONS
@@ -24,6 +25,7 @@ from builder.page.verified import verified_by
 from builder.pages import read_shared, render_topics
 from builder.places import CACHE, REPOSITORY, TEMPLATES
 from builder.read.discover import discover
+from builder.read.order import OWN
 from builder.templating import environment
 from builder.write import refuse_foreign, write
 
@@ -83,7 +85,7 @@ def read_all(root):
 
 def broken_links(pages, topics):
     """Links to topics that don't exist or aren't written yet."""
-    written = {topic.slug for topic in topics if not topic.planned} | {"index", "glossary", "corrections"}
+    written = {topic.slug for topic in topics if not topic.planned} | set(OWN)
     planned = {topic.slug for topic in topics} - written
     for page in pages:
         for slug, line in page.prose.links:
@@ -114,8 +116,9 @@ def render_site(root, pages, topics, glossary, corrections, claims, assets, site
     index = search_index(pages, topics, glossary)
     search, icon = f"data/search-{digest(index)}.json", (TEMPLATES / "static/icon.svg").read_bytes()
     icon_path = f"static/icon-{digest(icon)}.svg"
+    asked = {f"data/{name}-{digest(data)}.json": data for name, data in (("answers", answers(pages)), ("known", known(pages)))}
     grids = {demo.grid_path: demo.grid.encode() for page in pages for demo in page.demos if demo.grid}
-    files = assets.files | grids | {search: index, icon_path: icon} | metadata_files(topics, site_url)
+    files = assets.files | grids | asked | {search: index, icon_path: icon} | metadata_files(topics, site_url)
     named = digest(*sorted(path for path in files if "/" in path))  # a page of another build may ask for what is gone
 
     def html(path, base="", template="", **context):
@@ -155,6 +158,16 @@ def render_site(root, pages, topics, glossary, corrections, claims, assets, site
     files["index.html"] = html("index.html", **index_context(pages, topics, root))
     files["glossary.html"] = html("glossary.html", entries=glossary.entries)
     titles = {topic.slug: topic.title for topic in topics}
+    (answers_path, answers_data), (known_path, known_data) = asked.items()
+    files["practice.html"] = html(
+        "practice.html",
+        **practice_context(pages),
+        paths=read_paths(topics, root)[0],
+        asking={page.topic.slug for page in pages if page.asks},
+        answers=answers_path,
+        answers_bytes=len(answers_data),
+    )
+    files["yours.html"] = html("yours.html", known=known_path, known_bytes=len(known_data))
     files["corrections.html"] = html("corrections.html", corrections=corrections, titles=titles)
     # served for any missing address, at any depth: the one page whose links can't be relative
     files["404.html"] = html("404.html", base=site_url.rstrip("/") + "/" if site_url else "/")

@@ -27,8 +27,9 @@ STATIC = TEMPLATES / "static"
 LOCK = REPOSITORY / "package-lock.json"
 PLOTLY = "plotly.js-cartesian-dist-min/plotly-cartesian.min.js"
 FONTS = ("text", "text-italic", "code")
-STYLES = ("site", "index", "live", "search-dialog")  # the last two travel as text in the parts that need them
-PARTS = ("demo/live", "demo/suggest", "editing/editor", "page/map", "page/search-dialog")  # what page/parts.js loads
+STYLES = ("site", "index", "lists", "live", "search-dialog")  # the last two travel as text in the parts that need them
+PARTS = ("demo/live", "demo/suggest", "editing/editor", "page/map", "page/practice", "page/search-dialog",
+         "page/yours")  # what page/parts.js loads
 WORKER, EARLY = "python/worker", "page/early"
 END = b"#whole{--end:1}"
 HOME = "/home/pyodide"  # topics/ lies in it, as in worker.js
@@ -48,6 +49,7 @@ class Assets:
     early_hash: str  # by which the content security policy knows it
     style: str
     index_style: str
+    lists_style: str  # of practice.html, symbols.html and yours.html
     fonts: list  # what every page needs at once
     topics: dict  # slug → (path, bytes) of its own Python
 
@@ -99,6 +101,7 @@ def bundle(topics, pack):
         early_hash=sha256_of(f"(()=>{{{early_text}}})()"),
         style=called(styles, "site", "css"),
         index_style=called(styles, "index", "css"),
+        lists_style=called(styles, "lists", "css"),
         fonts=[called(styles, name, "woff2") for name in FONTS],
         topics={slug: (path, len(data)) for slug, (path, data) in archives.items()},
     )

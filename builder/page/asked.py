@@ -27,6 +27,7 @@ class Ask:
     name: str  # of an exercise: its function
     title: str  # of an exercise
     html: str  # what is asked
+    short: str = ""  # of an exercise: its first sentence, where there is more
     choices: tuple = ()  # of a guess, as HTML
     answer: str = ""  # of a guess or a question, as HTML
 
@@ -73,17 +74,34 @@ _EXERCISE = re.compile(
 
 def asked(slug, html):
     """[Ask] of a page's HTML: its exercises, its questions, its guesses, each in the page's order."""
-    exercises = [Ask("exercise", e["id"], e["name"], e["title"], elsewhere(slug, e["ask"]))
-                 for e in _EXERCISE.finditer(html)]  # fmt: skip
-    questions = [Ask("question", q["id"], "", "", elsewhere(slug, q["ask"]), (), elsewhere(slug, q["answer"]))
-                 for q in _QUESTION.finditer(html)]  # fmt: skip
-    guesses = [
-        Ask("guess", g["id"], "", "", elsewhere(slug, g["ask"]),
-            tuple(elsewhere(slug, c) for c in re.findall(r"<li[^<>]*>(.*?)</li>", g["choices"] or "", re.S)),
-            elsewhere(slug, g["answer"]))
-        for g in _GUESS.finditer(html)
-    ]  # fmt: skip
+
+    def here(found, part):
+        return elsewhere(slug, found[part] or "")
+
+    exercises = [Ask("exercise", found["id"], found["name"], found["title"], here(found, "ask"),
+                     short=first_sentence(here(found, "ask"))) for found in _EXERCISE.finditer(html)]  # fmt: skip
+    questions = [Ask("question", found["id"], "", "", here(found, "ask"), answer=here(found, "answer"))
+                 for found in _QUESTION.finditer(html)]  # fmt: skip
+    guesses = [Ask("guess", found["id"], "", "", here(found, "ask"), answer=here(found, "answer"),
+                   choices=tuple(re.findall(r"<li[^<>]*>(.*?)</li>", here(found, "choices"), re.S)))
+               for found in _GUESS.finditer(html)]  # fmt: skip
     return [*exercises, *questions, *guesses]
+
+
+_PIECE = re.compile(r"<code>.*?</code>|<[^<>]*>|(?P<end>[.?](?= |\n|</p>))", re.S)
+
+
+def first_sentence(html):
+    """The first sentence of what begins with a paragraph; "" where nothing follows it.
+
+    >>> first_sentence("<p>Write <code>f(x. y)</code>. It adds.</p>")
+    '<p>Write <code>f(x. y)</code>.</p>'
+    >>> first_sentence("<p>Write it.</p>")
+    ''
+    """
+    end = next((found.end() for found in _PIECE.finditer(html) if found["end"]), len(html))
+    rest = re.sub(r"<[^<>]*>", "", html[end:]).strip()
+    return f"{html[:end]}</p>" if rest else ""
 
 
 def elsewhere(slug, html):

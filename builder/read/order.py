@@ -9,7 +9,8 @@ from builder.faults import Fault
 from builder.texts import read_text
 
 FILE = "topics/__init__.py"
-RESERVED = {"index", "glossary", "corrections", "404", "kit", "data", "recorded"}  # pages and folders of the site's own
+OWN = ("index", "glossary", "practice", "symbols", "corrections", "yours")  # pages of the site's own, beside the topics'
+RESERVED = {*OWN, "404", "kit", "data", "recorded"}
 
 
 @dataclass(frozen=True)

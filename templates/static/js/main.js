@@ -14,7 +14,7 @@ import "./page/report.js";
 import "./page/search.js";
 import "./page/theme-switch.js";
 import { notice } from "./page/notice.js";
-import { part } from "./page/parts.js";
+import { askedPart, part } from "./page/parts.js";
 import { onPython, startPython } from "./python/python.js";
 
 export { callPython, checkPython, pythonStatus } from "./python/python.js"; // for the console, the benchmark and the tests
@@ -37,11 +37,17 @@ function begin() {
   startPython();
 }
 
-const wireMap = () => document.querySelector("prerequisite-map") && part("map").catch(() => {}); // on the index only; links and lines stand there without it
+// What one page alone has: without its script, links, lists and words stand there.
+const ALONE = { "prerequisite-map": "map", "practice-list": "practice" };
+
+function wire() {
+  for (const [element, name] of Object.entries(ALONE)) if (document.querySelector(element)) part(name).catch(() => {});
+  if (document.querySelector("what-is-yours")) askedPart("yours", "What is yours", "Reload");
+}
 
 onPython(({ updated, message }) => updated && notice(message, { reload: true }));
 
 for (const sign of SIGNS) addEventListener(sign, wake, { capture: true, passive: true });
-for (const react of [begin, wireMap]) document.addEventListener("page", react);
-wireMap();
+for (const react of [begin, wire]) document.addEventListener("page", react);
+wire();
 document.documentElement.dataset.script = "on"; // early.js and the styles wait for it

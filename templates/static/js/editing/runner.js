@@ -62,6 +62,7 @@ export class Runner extends HTMLElement {
     if (!part) return;
     const { openEditor } = part;
     const text = code ?? this.editor?.code ?? this.brought ?? this.draft.entry?.text ?? this.original;
+    this.keepDraft();
     this.draft.replacedBy(text);
     if (!this.editor) {
       const node = document.createElement("div");

@@ -8,7 +8,7 @@ const isHere = (id) => document.getElementById(id) !== null;
 function lost(slug) {
   const code = Object.keys(kept("code")).filter((name) => name.startsWith(`${slug}#`) && !isHere(name.split("#")[1].replace(".", "-")));
   const passed = kept("passed").filter((name) => name.startsWith(`${slug}.`) && !isHere(`exercise-${name.slice(slug.length + 1)}`));
-  const guesses = Object.entries(kept("guesses")).filter(([id, { page }]) => page === slug && !isHere(id));
+  const guesses = [...Object.keys(kept("guesses")), ...kept("known")].filter((name) => name.startsWith(`${slug}#`) && !isHere(name.split("#")[1]));
   return code.length + passed.length + guesses.length;
 }
 
@@ -17,7 +17,7 @@ class KeptNote extends HTMLElement {
     const count = lost(this.getAttribute("slug"));
     if (!count) return;
     const [what, have] = count === 1 ? ["one thing", "has"] : [`${count} things`, "have"];
-    this.innerHTML = `<p>This page has changed since you were here: ${what} that you wrote, passed or guessed ${have} no place on it any more. <a href="yours.html">What is yours</a> still has ${count === 1 ? "it" : "them"}.</p>`;
+    this.innerHTML = `<p>This page has changed since you were here: ${what} that you wrote, passed, guessed or answered ${have} no place on it any more. <a href="yours.html">What is yours</a> still has ${count === 1 ? "it" : "them"}.</p>`;
   }
 }
 

@@ -1,9 +1,9 @@
 // What is the reader's, kept on this device: localStorage, a key for each kind. Knows neither pages nor elements.
 //
-//   read, passed, known   names of topics, of exercises, of questions that the reader can answer
+//   read, passed, known   names: kv_cache; kv_cache.count_bytes; kv_cache#question-9b1c0e77, which the reader can answer
 //   passes                {exercise: {day, of}}: when it was passed, and which version of it
 //   code                  {"kv_cache#code.decode_step": {text, day, of}}: edits of listings and answers to exercises
-//   guesses               {id of the question: {page, ask, guess, right, day}}
+//   guesses               {"kv_cache#guess-3fa29c01": {ask, guess, right, day}}
 //   earlier               [{name, text, day, why}]: texts that had to give way to others. Nothing goes without a word.
 //
 // `of` names the version of the page's code that a reader began from (builder/page/asked.py). The first lists are as old

@@ -6,6 +6,7 @@ import { inWords, keep, kept, pageName, today } from "./kept.js";
 
 class PredictBlock extends HTMLElement {
   connectedCallback() {
+    this.keptName = `${pageName()}#${this.id}`;
     this.guesses = [...this.querySelectorAll(".guesses > li")].map(asButton);
     if (this.guesses.length) this.querySelector("summary").textContent = this.before ?? "Show the answer without guessing";
     this.addEventListener("click", ({ target }) => {
@@ -18,7 +19,7 @@ class PredictBlock extends HTMLElement {
 
   /** What is said of a guess of another day: it can be made again. */
   get before() {
-    const { guess, day } = kept("guesses")[this.id] ?? {};
+    const { guess, day } = kept("guesses")[this.keptName] ?? {};
     return guess && `You guessed “${guess}” on ${inWords(day)}. Show the answer`;
   }
 
@@ -54,7 +55,7 @@ class PredictBlock extends HTMLElement {
   keep(chosen) {
     const [, ask] = spokenText(this.querySelector(".ask")).match(/^\s*Predict\s*(.*)$/s);
     const guess = spokenText(chosen).trim();
-    keep("guesses", (table) => ({ ...table, [this.id]: { page: pageName(), ask: ask.trim(), guess, right: isRight(chosen), day: today() } }));
+    keep("guesses", (table) => ({ ...table, [this.keptName]: { ask: ask.trim(), guess, right: isRight(chosen), day: today() } }));
   }
 
   mark(guess, chosen) {
