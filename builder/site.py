@@ -16,6 +16,7 @@ from builder.index.index import circle_faults, map_of, read_paths
 from builder.index.metadata import address, metadata_files
 from builder.index.practice import answers, known, practice_context
 from builder.index.search import search_index
+from builder.index.symbols import shown, signs, tables_of
 from builder.page.citation import around, report_address
 from builder.page.corrections import FILE as CORRECTIONS
 from builder.page.corrections import read_corrections
@@ -76,7 +77,7 @@ def checked(root):
 def read_all(root):
     """(topics, Shared, corrections, faults): all that is read before a page is rendered."""
     topics, faults = discover(root)
-    faults += [*circle_faults(topics), *read_paths(topics, root)[1]]
+    faults += [*circle_faults(topics), *read_paths(topics, root)[1], *tables_of(topics, root)[1]]
     shared, found = read_shared(root)
     watch.step(CORRECTIONS, 0, "its reading")
     corrections, wrong = read_corrections(root / CORRECTIONS, topics, shared)
@@ -116,7 +117,9 @@ def render_site(root, pages, topics, glossary, corrections, claims, assets, site
     index = search_index(pages, topics, glossary)
     search, icon = f"data/search-{digest(index)}.json", (TEMPLATES / "static/icon.svg").read_bytes()
     icon_path = f"static/icon-{digest(icon)}.svg"
-    asked = {f"data/{name}-{digest(data)}.json": data for name, data in (("answers", answers(pages)), ("known", known(pages)))}
+    lists = {"answers": answers(pages), "known": known(pages)}
+    paths = {name: f"data/{name}-{digest(data)}.json" for name, data in lists.items()}
+    asked = {paths[name]: data for name, data in lists.items()}
     grids = {demo.grid_path: demo.grid.encode() for page in pages for demo in page.demos if demo.grid}
     files = assets.files | grids | asked | {search: index, icon_path: icon} | metadata_files(topics, site_url)
     named = digest(*sorted(path for path in files if "/" in path))  # a page of another build may ask for what is gone
@@ -158,16 +161,16 @@ def render_site(root, pages, topics, glossary, corrections, claims, assets, site
     files["index.html"] = html("index.html", **index_context(pages, topics, root))
     files["glossary.html"] = html("glossary.html", entries=glossary.entries)
     titles = {topic.slug: topic.title for topic in topics}
-    (answers_path, answers_data), (known_path, known_data) = asked.items()
     files["practice.html"] = html(
         "practice.html",
         **practice_context(pages),
         paths=read_paths(topics, root)[0],
         asking={page.topic.slug for page in pages if page.asks},
-        answers=answers_path,
-        answers_bytes=len(answers_data),
+        answers=paths["answers"],
+        answers_bytes=len(lists["answers"]),
     )
-    files["yours.html"] = html("yours.html", known=known_path, known_bytes=len(known_data))
+    files["symbols.html"] = html("symbols.html", signs=signs(topics, tables_of(topics, root)[0]), shown=shown)
+    files["yours.html"] = html("yours.html", known=paths["known"], known_bytes=len(lists["known"]))
     files["corrections.html"] = html("corrections.html", corrections=corrections, titles=titles)
     # served for any missing address, at any depth: the one page whose links can't be relative
     files["404.html"] = html("404.html", base=site_url.rstrip("/") + "/" if site_url else "/")

@@ -28,8 +28,15 @@ LOCK = REPOSITORY / "package-lock.json"
 PLOTLY = "plotly.js-cartesian-dist-min/plotly-cartesian.min.js"
 FONTS = ("text", "text-italic", "code")
 STYLES = ("site", "index", "lists", "live", "search-dialog")  # the last two travel as text in the parts that need them
-PARTS = ("demo/live", "demo/suggest", "editing/editor", "page/map", "page/practice", "page/search-dialog",
-         "page/yours")  # what page/parts.js loads
+PARTS = (
+    "demo/live",
+    "demo/suggest",
+    "editing/editor",
+    "page/map",
+    "page/practice",
+    "page/search-dialog",
+    "page/yours",
+)  # what page/parts.js loads
 WORKER, EARLY = "python/worker", "page/early"
 END = b"#whole{--end:1}"
 HOME = "/home/pyodide"  # topics/ lies in it, as in worker.js

@@ -37,8 +37,8 @@ def known(pages):
 
     {slug: [title, {code.name or exercise.name: version}, [ids of guesses and questions]]}
     """
-    return compact({page.topic.slug: [page.topic.title, page.editable, [a.id for a in page.asks if a.kind != "exercise"]]
-                    for page in pages})  # fmt: skip
+    ids = {page.topic.slug: [ask.id for ask in page.asks if ask.kind != "exercise"] for page in pages}
+    return compact({page.topic.slug: [page.topic.title, page.editable, ids[page.topic.slug]] for page in pages})
 
 
 def compact(thing):

@@ -9,7 +9,8 @@ from builder.faults import Fault
 from builder.texts import read_text
 
 FILE = "topics/__init__.py"
-OWN = ("index", "glossary", "practice", "symbols", "corrections", "yours")  # pages of the site's own, beside the topics'
+# The site's own pages, beside the topics'
+OWN = ("index", "glossary", "practice", "symbols", "corrections", "yours")
 RESERVED = {*OWN, "404", "kit", "data", "recorded"}
 
 

@@ -6,7 +6,7 @@
 export const FORMAT = "llm-internals-kept";
 export const VERSION = 1;
 const LONGEST = 20_000_000; // characters of a file: a whole localStorage holds 5 million
-const TEXT = 200_000; // of one text in it
+const TEXT = 5_000_000; // of one text in it
 
 const text = (value, most = TEXT) => typeof value === "string" && value.length <= most;
 const word = (value) => value === undefined || text(value, 100);
@@ -86,8 +86,8 @@ function dropped(all, good, kind, told) {
   if (count) told.push(`Of its ${CALLED[kind]} ${count} could not be read, and ${count === 1 ? "is" : "are"} left out.`);
 }
 
-/** {all, told}: both together, and in words what became of each kind. Of two texts for one place the later stays there,
- *  and the other is set aside; of two guesses the later stays. */
+/** {all, told}: both together, and in words what became of each kind. Of two texts or guesses for one place the later stays there,
+ *  and the other is set aside. */
 export function merged(mine, theirs) {
   const all = {}, told = [];
   for (const kind of Object.keys(LISTS)) {
@@ -105,14 +105,14 @@ export function merged(mine, theirs) {
       else if (same(kind, own, entry)) continue;
       const later = !own || (entry.day ?? "") > (own.day ?? "");
       if (own) later ? (replaced += 1) : (stayed += 1);
-      if (own && kind === "code") setAside({ name: key, text: (later ? own : entry).text, day: (later ? own : entry).day ?? "", why: "merged" });
+      const given = later ? own : entry;
+      if (own && kind !== "passes") setAside({ name: key, text: given.text ?? `${given.ask}\nGuessed: ${given.guess}`, day: given.day ?? "", why: "merged" });
       if (later) all[kind][key] = entry;
     }
     if (kind === "passes") continue; // told with what was passed
     tell(told, kind, added, Object.keys(theirs[kind]).length);
-    const rest = kind === "code" ? "the other is set aside, below" : "the other is gone";
-    if (replaced) told.push(`Of ${CALLED[kind]}, ${replaced} differed here and ${was(replaced)} older: the file’s stands there now, ${rest}.`);
-    if (stayed) told.push(`Of ${CALLED[kind]}, ${stayed} differed in the file and ${was(stayed)} not newer: yours stands there still, ${rest}.`);
+    if (replaced) told.push(`Of ${CALLED[kind]}, ${replaced} differed here and ${was(replaced)} older: the file’s stands there now, the other is set aside, below.`);
+    if (stayed) told.push(`Of ${CALLED[kind]}, ${stayed} differed in the file and ${was(stayed)} not newer: yours stands there still, the other is set aside, below.`);
   }
   const before = aside.length;
   for (const row of theirs.earlier) setAside(row);
