@@ -21,7 +21,7 @@ pytestmark = pytest.mark.browser
 AXE = (REPOSITORY / "node_modules/axe-core/axe.min.js").read_text()
 TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 TOPICS = [s for members in ORDER.values() for s in members if (REPOSITORY / f"topics/{s}/method.py").exists()]
-PAGES = [*TOPICS, "index", "glossary", "corrections", "404"]
+PAGES = [*TOPICS, "index", "glossary", "practice", "symbols", "yours", "corrections", "404"]
 of_topics = pytest.mark.parametrize("name", TOPICS, indirect=True)  # the same fixture: a page's tests stay together
 WIDTHS = (320, 768, 1280)
 PHONE = 360

@@ -67,7 +67,10 @@ def test_all_that_a_page_asks_is_found(site):
 def test_a_question_is_the_same_while_its_words_are():
     """Its numbers may change: what its author wrote counts."""
     marked = '<div class="question">\n<p class="ask">How many: {}?</p>'
-    names = [re.search(r'id="(.*?)"', with_names(marked.format(n), lambda text: text.replace(n, "[[value n]]")))[1] for n in "12"]
+    names = [
+        re.search(r'id="(.*?)"', with_names(marked.format(n), lambda text: text.replace(n, "[[value n]]")))[1]
+        for n in "12"
+    ]
     other = re.search(r'id="(.*?)"', with_names(marked.format("x"), lambda text: text))[1]
     assert names[0] == names[1] != other
 

@@ -70,7 +70,10 @@ def test_a_sign_with_two_meanings_is_listed_with_both():
 
 def test_a_new_contradiction_is_found():
     topics = [topic for topic in TOPICS if topic.section == "Attention"][:2]
-    tables = {topics[0].slug: parse_symbols("A.\n\nT tokens   x width"), topics[1].slug: parse_symbols("A.\n\nT temperature   z width")}
+    tables = {
+        topics[0].slug: parse_symbols("A.\n\nT tokens   x width"),
+        topics[1].slug: parse_symbols("A.\n\nT temperature   z width"),
+    }
     twofold, double = contradictions(topics, tables)
     assert [each[1] for each in twofold] == ["T"]
     assert [(each[1][1], each[2][1]) for each in double] == [("x", "z")]
