@@ -97,8 +97,9 @@ def test_what_is_written_is_there_again_on_another_day(page, url):
 
 def test_code_that_was_changed_since_says_so_and_gives_the_readers_text(page, url):
     page.goto(url + "one.html")
-    store(page, code={"one#code.double": {"text": MINE, "day": "2026-11-30", "of": "another"}}, passed=["one.triple_it"],
-          passes={"one.triple_it": {"day": "2026-11-30", "of": "another"}})  # fmt: skip
+    then = {"day": "2026-11-30", "of": "another"}
+    store(page, code={"one#code.double": {"text": MINE, **then}})
+    store(page, passed=["one.triple_it"], passes={"one.triple_it": then})
     page.reload()
     said = "What you wrote on 30 November 2026 is kept. The code here has changed since; yours may not fit it."
     expect(cell(page).locator(".code-status")).to_have_text(said)
@@ -231,7 +232,7 @@ def test_practice_shows_what_is_not_yet_done(page, url):
     items = page.locator("[data-kind]:visible")
     expect(items).to_have_count(3)
     expect(page.locator(".counts")).to_have_text(
-        "In sight: 0 of 1 exercises passed, 0 of 1 questions can answer, 0 of 1 guesses guessed."
+        "Shown: 0 of 1 exercises passed, 0 of 1 questions that you can answer, 0 of 1 guesses made."
     )
     page.get_by_label("I can answer this").check()
     page.get_by_label("Show").select_option("not yet done")

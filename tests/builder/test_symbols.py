@@ -13,7 +13,7 @@ TOPICS, _ = discover(REPOSITORY)
 TABLES, FAULTS = tables_of(TOPICS, REPOSITORY)
 TWOFOLD, DOUBLE = contradictions(TOPICS, TABLES)
 
-# Signs that two pages of one section give two meanings, and things that they give two signs, seen on 2026-12-01. Whoever
+# Signs that two pages of one section give two meanings, and things that they give two signs, seen on 2026-12-01. Who
 # mends one takes it off; what is not here is new, and fails.
 KNOWN = {
     "Attention": "H_kv",  # key/value heads are the groups of GQA: one thing

@@ -9,8 +9,8 @@ import { announce } from "./announce.js";
 import { keep, kept } from "./kept.js";
 import { notice } from "./notice.js";
 
-const DONE = { exercise: "passed", question: "can answer", guess: "guessed" };
 const MANY = { exercise: "exercises", question: "questions", guess: "guesses" };
+const DONE = { exercise: "exercises passed", question: "questions that you can answer", guess: "guesses made" };
 
 class PracticeList extends HTMLElement {
   connectedCallback() {
@@ -152,9 +152,9 @@ class PracticeList extends HTMLElement {
     const seen = this.items.filter((item) => item.checkVisibility());
     const told = Object.entries(DONE).map(([kind, what]) => {
       const all = seen.filter(({ dataset }) => dataset.kind === kind);
-      return all.length && `${all.filter((item) => done.has(item)).length} of ${all.length} ${MANY[kind]} ${what}`;
+      return all.length && `${all.filter((item) => done.has(item)).length} of ${all.length} ${what}`;
     });
-    this.querySelector(".counts").textContent = told.some(Boolean) ? `In sight: ${told.filter(Boolean).join(", ")}.` : "";
+    this.querySelector(".counts").textContent = told.some(Boolean) ? `Shown: ${told.filter(Boolean).join(", ")}.` : "";
   }
 }
 
