@@ -27,6 +27,7 @@ class Meaning:
 
     text: str
     shape: str
+    after: tuple  # (sign, meaning) of what it speaks of
     topics: list
 
 
@@ -47,8 +48,9 @@ def signs(topics, tables):
     for topic in topics:
         for symbol in tables.get(topic.slug, []):
             meanings = found.setdefault(symbol.sign, {})
-            key = symbol.meaning.casefold(), symbol.shape
-            meanings.setdefault(key, Meaning(symbol.meaning, symbol.shape, [])).topics.append(topic)
+            key = symbol.meaning.casefold(), symbol.shape, symbol.after
+            meaning = Meaning(symbol.meaning, symbol.shape, symbol.after, [])
+            meanings.setdefault(key, meaning).topics.append(topic)
     ordered = sorted(found, key=lambda sign: (ord(sign[0]) > 127, sign.casefold(), sign.swapcase()))
     return {sign: sorted(found[sign].values(), key=lambda meaning: -len(meaning.topics)) for sign in ordered}
 

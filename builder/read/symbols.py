@@ -11,7 +11,7 @@ line without a gap that ends in a full stop or begins with a capital word.
 
 import ast
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from builder.texts import read_text
 
@@ -24,6 +24,7 @@ class Symbol:
     shape: str  # "(n, m)", or ""
     meaning: str
     line: int  # of the file
+    after: tuple = ()  # (sign, meaning) of the entry before it, where it speaks of that: "of them right"
 
 
 _SHAPE = r"(?: ?(?P<shape>\((?:[\w…./·+'−⌈⌉Ψ ]+,)[^()]*\)))"
@@ -31,6 +32,7 @@ _LETTER = r"(?:[A-Za-zℓ]|[α-ωΑ-Ω])"
 _NAME = rf"(?:{_LETTER}(?:_\w+|[0-9k]|'|\(x\))?|d[a-z]|lse|ell)"
 _SIGN = re.compile(rf"(?P<sign>{_NAME})(?: \((?P<also>{_LETTER})\))?{_SHAPE}?(?P<more>, |,? and |(?= = )|(?= ))")
 _WORD = re.compile(rf"(?P<sign>[a-z]\w+){_SHAPE}? ")
+_LEANS = re.compile(r"\b(?:them|their|its|it)\b")
 _SENTENCE = re.compile(r"(?:[A-Z][\w-]+|A [A-Z]+)[ ,:]")
 
 
@@ -55,7 +57,11 @@ def parse_symbols(docstring, line=1):
     >>> [(each.sign, each.shape, each.meaning) for each in parse_symbols(table)]
     [('n', '', 'throws'), ('W', '(n, m)', 'what they give'), ('x', '', 'what they give')]
     """
-    return [symbol for entry, at in entries(docstring, line) for symbol in symbols_of(entry, at)]
+    found = []
+    for entry, at in entries(docstring, line):
+        before = (found[-1].sign, found[-1].meaning) if found and _LEANS.search(entry) else ()
+        found += [replace(symbol, after=before) for symbol in symbols_of(entry, at)]
+    return found
 
 
 def entries(docstring, line):

@@ -19,7 +19,11 @@ def double(x):
     return 2 * x
 
 
-@exercise(start="def triple(x):\\n    return x\\n", solution=lambda x: 3 * x, hint="Add.")
+def _triple(x):
+    return 3 * x
+
+
+@exercise(start="def triple(x):\\n    return x\\n", solution=_triple, hint="Add.")
 def triple_it(answer, rng):
     """Write `triple(x)`. It is more than double."""
     assert answer(2) == 6, "no"
@@ -120,8 +124,8 @@ def test_what_has_lost_its_place_is_told_on_its_page_and_can_be_copied(page, url
     page.locator("kept-note a").click()
     texts = page.locator(".things > li")
     expect(texts).to_have_count(3)
-    expect(texts.nth(0)).to_contain_text("This function is no longer on this page.")
-    expect(texts.nth(1)).to_contain_text("This page is no longer there.")
+    expect(texts.nth(0)).to_contain_text("This function is no longer on its page.")
+    expect(texts.nth(1)).to_contain_text("Its page is no longer there.")
     expect(texts.nth(2)).to_contain_text("This question is no longer on its page")
     texts.nth(0).locator("summary").click()
     assert texts.nth(0).locator("pre").text_content() == MINE

@@ -17,7 +17,11 @@ def double(x):
     return 2 * x
 
 
-@exercise(start="def triple(x):\\n    return x\\n", solution=lambda x: 3 * x, hint="Add.")
+def _triple(x):
+    return 3 * x
+
+
+@exercise(start="def triple(x):\\n    return x\\n", solution=_triple, hint="Add.")
 def triple_it(answer, rng):
     """Write `triple(x)`. It is more than double."""
     assert answer(2) == 6, "no"

@@ -185,14 +185,14 @@ class WhatIsYours extends HTMLElement {
     return this.known?.[slug]?.[0] ?? slug;
   }
 
-  /** A link to a place in a page, and what became of it: "" while that is not known. */
+  /** What stands or stood in a page: a link to it, or to its page, where there is one. */
   place(slug, id, words) {
-    const page = this.known?.[slug];
-    if (!this.known || page) return el("span", link(`${slug}.html${id ? `#${id}` : ""}`, words), page && id ? ` on ${page[0]}` : "");
-    return el("span", `${words} on ${slug}`);
+    if (this.known && !this.known[slug]) return el("span", `${words} on ${slug}`);
+    const there = link(`${slug}.html${id ? `#${id}` : ""}`, id ? words : this.title(slug));
+    return id ? el("span", there, ` on ${this.title(slug)}`) : el("span", `${words} on `, there);
   }
 
-  gone = (slug, what) => (this.known?.[slug] ? `${what} is no longer on this page.` : "This page is no longer there.");
+  gone = (slug, what) => (this.known?.[slug] ? `${what} is no longer on its page.` : "Its page is no longer there.");
 
   texts(rows) {
     const items = rows.map(({ head, facts, warn = "", text, forget }) => {
@@ -231,9 +231,16 @@ class WhatIsYours extends HTMLElement {
     return rows.length && this.section("What you wrote", this.texts(rows));
   }
 
+  /** Of what was set aside: where it was from. */
+  named(name) {
+    const [slug, place] = name.split("#");
+    if (!place) return `What lay here under “${name}”`;
+    return this.place(slug, "", place.startsWith("guess-") ? "A guess" : place.split(".").pop());
+  }
+
   aside() {
     const rows = kept("earlier").map(({ name, text, day, why }) => ({
-      head: name,
+      head: this.named(name),
       facts: `${inWords(day)}. Set aside, since ${WHY[why] ?? "it had to give way"}.`,
       text,
       forget: () => keep("earlier", (others) => others.filter((row) => row.name !== name || row.text !== text)),
@@ -257,7 +264,7 @@ class WhatIsYours extends HTMLElement {
     const rows = Object.entries(kept("guesses")).map(([name, { ask, guess, right, day }]) => {
       const [slug, id] = name.split("#");
       const here = this.known?.[slug]?.[2].includes(id);
-      const warn = this.known && !here ? (this.known[slug] ? "This question is no longer on its page, or stands there in other words." : "This page is no longer there.") : "";
+      const warn = this.known && !here ? (this.known[slug] ? "This question is no longer on its page, or stands there in other words." : "Its page is no longer there.") : "";
       return el("li", el("p", this.place(slug, here ? id : "", ask)), el("p.facts", `You guessed “${guess}”, ${inWords(day)}: ${right ? "right" : "not quite"}.`), warn ? el("p.warn", warn) : "");
     });
     return rows.length && this.section("What you guessed", el("ul.things", ...rows));
@@ -271,7 +278,7 @@ class WhatIsYours extends HTMLElement {
   }
 
   read() {
-    const rows = kept("read").flatMap((slug, i) => [i ? ", " : "", this.place(slug, "", this.title(slug))]);
+    const rows = kept("read").flatMap((slug, i) => [i ? ", " : "", this.known && !this.known[slug] ? slug : link(`${slug}.html`, this.title(slug))]);
     return rows.length && this.section("Pages that you read", el("p", ...rows, "."));
   }
 }
