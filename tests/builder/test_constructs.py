@@ -2,6 +2,7 @@
 
 import importlib
 import math
+import re
 import sys
 from types import SimpleNamespace
 
