@@ -220,12 +220,12 @@ def test_the_browser_is_asked_by_the_readers_act_and_the_page_says_what_it_answe
         "persist: async () => (window.asked = ++asked) > 1 } })"
     )
     page.goto(url + "yours.html")
-    expect(page.get_by_text("This browser has promised nothing")).to_be_visible()
+    expect(page.locator("main").get_by_text("This browser has promised nothing")).to_be_visible()
     assert page.evaluate("window.asked") is None
     page.get_by_role("button", name="Ask the browser to keep it").click()
-    expect(page.get_by_text("The browser was asked, and said no.")).to_be_visible()
+    expect(page.locator("main").get_by_text("The browser was asked, and said no.")).to_be_visible()
     page.get_by_role("button", name="Ask the browser to keep it").click()
-    expect(page.get_by_text("The browser was asked, and said yes")).to_be_visible()
+    expect(page.locator("main").get_by_text("The browser was asked, and said yes")).to_be_visible()
 
 
 # ---- practice
@@ -239,9 +239,9 @@ def test_practice_shows_what_is_not_yet_done(page, url):
         "Shown: 0 of 1 exercises passed, 0 of 1 questions that you can answer, 0 of 1 guesses made."
     )
     page.get_by_label("I can answer this").check()
-    page.get_by_label("Show").select_option("not yet done")
+    page.locator("select[name=state]").select_option("not yet done")
     expect(items).to_have_count(2)
-    page.get_by_label("of", exact=True).select_option("exercises")
+    page.locator("select[name=kind]").select_option("exercises")
     expect(items).to_have_count(1)
     page.locator("[data-answer] summary:visible").click()
     expect(page.get_by_text("It is more than double.")).to_be_visible()
