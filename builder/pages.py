@@ -21,6 +21,7 @@ from builder.figure.demos import at_defaults, draw_demos
 from builder.figure.miniature import miniature
 from builder.index.search import sections
 from builder.page import exercises
+from builder.page.asked import asked, editable
 from builder.page.constructs import resolve
 from builder.page.glossary import read_glossary
 from builder.page.pictures import Pictures
@@ -58,6 +59,8 @@ class Page:
     demos: list  # Shown, in the page's order
     picture: str  # small, for the index
     exercises: list  # the names of those that it sets
+    asks: list  # Ask: all that it asks
+    editable: dict  # {name: version} of what readers edit
     references: list  # of (key, html, how often it is cited)
     terms: list  # ids of the glossary's entries that it uses
     pictures: dict  # {address in the site: bytes}
@@ -165,8 +168,8 @@ def assembled(topic, shared, sources, memory):
     picture, wrong = picture_of(topic, [drawn[name] for name in shown], shared.root)
     faults += wrong
     posed = [c.name for c in scanned.constructs if c.kind == "exercise"]
-    page = Page(topic, prose, [*shown.values()], picture, posed, references, [term.id for term in terms if term],
-                pictures.files, sections(prose.html), [])  # fmt: skip
+    page = Page(topic, prose, [*shown.values()], picture, posed, asked(topic.slug, prose.html), editable(prose.html),
+                references, [term.id for term in terms if term], pictures.files, sections(prose.html), [])  # fmt: skip
     faults += [Fault(topic.file, 0, f"{what} holds half a sign, such as \\ud800") for what in halves(page)]
     return replace(page, warnings=shortcomings(page)), faults
 

@@ -17,7 +17,9 @@ from builder.faults import Fault, FaultsError, did_you_mean
 from builder.index.index import circle_faults, map_of, read_paths
 from builder.index.metadata import address, metadata_files
 from builder.index.offline import LIST, PAGE, WORKER, groups, listing
+from builder.index.practice import answers, known, practice_context
 from builder.index.search import search_index
+from builder.index.symbols import shown, signs, tables_of
 from builder.page.citation import around, report_address
 from builder.page.corrections import FILE as CORRECTIONS
 from builder.page.corrections import read_corrections
@@ -27,6 +29,7 @@ from builder.page.verified import verified_by
 from builder.pages import read_shared, render_topics
 from builder.places import CACHE, REPOSITORY, TEMPLATES
 from builder.read.discover import discover
+from builder.read.order import OWN
 from builder.templating import environment
 from builder.write import pack_files, refuse_foreign, write
 
@@ -84,7 +87,7 @@ def checked(root):
 def read_all(root):
     """(topics, Shared, corrections, faults): all that is read before a page is rendered."""
     topics, faults = discover(root)
-    faults += [*circle_faults(topics), *read_paths(topics, root)[1]]
+    faults += [*circle_faults(topics), *read_paths(topics, root)[1], *tables_of(topics, root)[1]]
     shared, found = read_shared(root)
     watch.step(CORRECTIONS, 0, "its reading")
     corrections, wrong = read_corrections(root / CORRECTIONS, topics, shared)
@@ -93,7 +96,7 @@ def read_all(root):
 
 def broken_links(pages, topics):
     """Links to topics that don't exist or aren't written yet."""
-    written = {topic.slug for topic in topics if not topic.planned} | {"index", "glossary", "corrections", "offline"}
+    written = {topic.slug for topic in topics if not topic.planned} | set(OWN)
     planned = {topic.slug for topic in topics} - written
     for page in pages:
         for slug, line in page.prose.links:
@@ -124,8 +127,11 @@ def render_site(root, pages, topics, glossary, corrections, claims, assets, site
     index = search_index(pages, topics, glossary)
     search, icon = f"data/search-{digest(index)}.json", (TEMPLATES / "static/icon.svg").read_bytes()
     icon_path = f"static/icon-{digest(icon)}.svg"
+    lists = {"answers": answers(pages), "known": known(pages)}
+    paths = {name: f"data/{name}-{digest(data)}.json" for name, data in lists.items()}
+    asked = {paths[name]: data for name, data in lists.items()}
     grids = {demo.grid_path: demo.grid.encode() for page in pages for demo in page.demos if demo.grid}
-    files = assets.files | grids | {search: index, icon_path: icon} | metadata_files(topics, site_url)
+    files = assets.files | grids | asked | {search: index, icon_path: icon} | metadata_files(topics, site_url)
     files[WORKER] = assets.service
     named = digest(*sorted(path for path in files if "/" in path))  # a page of another build may ask for what is gone
 
@@ -166,6 +172,16 @@ def render_site(root, pages, topics, glossary, corrections, claims, assets, site
     files["index.html"] = html("index.html", **index_context(pages, topics, root))
     files["glossary.html"] = html("glossary.html", entries=glossary.entries)
     titles = {topic.slug: topic.title for topic in topics}
+    files["practice.html"] = html(
+        "practice.html",
+        **practice_context(pages),
+        paths=read_paths(topics, root)[0],
+        asking={page.topic.slug for page in pages if page.asks},
+        answers=paths["answers"],
+        answers_bytes=len(lists["answers"]),
+    )
+    files["symbols.html"] = html("symbols.html", signs=signs(topics, tables_of(topics, root)[0]), shown=shown)
+    files["yours.html"] = html("yours.html", known=paths["known"], known_bytes=len(lists["known"]))
     files["corrections.html"] = html("corrections.html", corrections=corrections, titles=titles)
     # served for any missing address, at any depth: the one page whose links can't be relative
     files["404.html"] = html("404.html", base=site_url.rstrip("/") + "/" if site_url else "/")

@@ -28,10 +28,18 @@ STATIC = TEMPLATES / "static"
 LOCK = REPOSITORY / "package-lock.json"
 PLOTLY = "plotly.js-cartesian-dist-min/plotly-cartesian.min.js"
 FONTS = ("text", "text-italic", "code")
-STYLES = ("site", "index", "live", "search-dialog", "offline")
+STYLES = ("site", "index", "lists", "live", "search-dialog", "offline")
 AS_TEXT = r"static/(live|search-dialog|offline)-"  # these travel in the parts that need them
-# what page/parts.js loads
-PARTS = ("demo/live", "demo/suggest", "editing/editor", "offline/offline-copy", "page/map", "page/search-dialog")
+PARTS = (
+    "demo/live",
+    "demo/suggest",
+    "editing/editor",
+    "offline/offline-copy",
+    "page/map",
+    "page/practice",
+    "page/search-dialog",
+    "page/yours",
+)  # what page/parts.js loads
 WORKER, EARLY, SERVICE = "python/worker", "page/early", "offline/serve"
 END = b"#whole{--end:1}"
 HOME = "/home/pyodide"  # topics/ lies in it, as in worker.js
@@ -51,6 +59,7 @@ class Assets:
     early_hash: str  # by which the content security policy knows it
     style: str
     index_style: str
+    lists_style: str  # of practice.html, symbols.html and yours.html
     fonts: list  # what every page needs at once
     topics: dict  # slug → (path, bytes) of its own Python
     service: bytes  # the service worker of the offline copy
@@ -110,6 +119,7 @@ def bundle(topics, pack, elsewhere=""):
         early_hash=sha256_of(f"(()=>{{{early_text}}})()"),
         style=called(styles, "site", "css"),
         index_style=called(styles, "index", "css"),
+        lists_style=called(styles, "lists", "css"),
         fonts=[called(styles, name, "woff2") for name in FONTS],
         topics={slug: (path, len(data)) for slug, (path, data) in archives.items()},
         service=service,

@@ -5,8 +5,10 @@ Sitemaps and feeds hold whole addresses, so there are none unless SITE_URL says 
 
 import xml.etree.ElementTree as ET
 
+from builder.read.order import OWN
+
 TITLE = "LLM Internals"
-UNDATED = ("index.html", "glossary.html", "corrections.html", "offline.html")
+UNDATED = [f"{name}.html" for name in OWN if name != "yours"]  # that one is another for each reader
 ATOM, SITEMAP = "http://www.w3.org/2005/Atom", "http://www.sitemaps.org/schemas/sitemap/0.9"
 
 

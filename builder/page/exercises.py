@@ -6,6 +6,7 @@ from dataclasses import replace
 from markupsafe import Markup
 
 from builder.faults import Fault
+from builder.page.asked import version
 from builder.page.prose import LITERAL, highlighted, render_prose
 from builder.read.discover import file_of
 from builder.read.scan import scan
@@ -64,6 +65,7 @@ def exercise_html(env, topic, name):
     check = topic.exercises[name]
     return env.get_template("exercise.html").render(
         slug=topic.slug,
+        of=version(check.start, solution_source(check)),
         name=name,
         title=name.replace("_", " ").capitalize(),
         prompt=Markup(prompt(check).html),

@@ -16,6 +16,7 @@ from pygments.lexers import get_all_lexers, get_lexer_by_name
 from pygments.util import ClassNotFound
 
 from builder.faults import did_you_mean
+from builder.page.asked import with_names
 from builder.page.blocks import block_names, block_problems
 from builder.page.reader import PAGE, PERMALINK, is_block, isolated, reader
 from builder.page.slips import slips
@@ -136,6 +137,7 @@ def _with_constructs(scan, marked, html, plain):
     bare = {c.token for c in scan.constructs if c.display}
     marked = re.sub(rf"<p>({scan.mark}\d+x)</p>", lambda p: p[1] if p[1] in bare else p[0], marked)
     marked = re.sub(r"(<tr>\s*)<td([^<>]*)>(.*?)</td>", r'\1<th scope="row"\2>\3</th>', marked)  # it names its row
+    marked = with_names(marked, lambda text: scan.put_back(text, lambda c: c.source))
     marked = _with_punctuation(scan, _with_head_names(scan, marked, plain))
     marked = re.sub(r"<[a-z][^<>]*>", lambda tag: scan.put_back(tag[0], lambda c: escape(plain[c])), marked)
     mute = marked.replace(f'title="{PERMALINK}"', 'aria-hidden="true" tabindex="-1"')  # or each heading would say it

@@ -7,6 +7,7 @@ import re
 import textwrap
 from html import escape
 
+from builder.page.asked import version
 from builder.page.prose import highlighted
 from topics.kit.page.demo import is_demo
 
@@ -20,11 +21,12 @@ def code_html(function, equations):
     """
     home = f"{function.__module__}.{function.__qualname__}"
     file = f"{function.__module__.replace('.', '/')}.py"
-    code = EQUATION.sub(lambda found: _link(found, equations), highlighted(source_of(function)))
+    source = source_of(function)
+    code = EQUATION.sub(lambda found: _link(found, equations), highlighted(source))
     name = escape(function.__name__)
     caption = f"<code>{name}</code> in <code>{escape(file)}</code>"
     return (
-        f'<code-cell target="{escape(home)}"><figure class="code" id="code-{name}">'
+        f'<code-cell target="{escape(home)}" of="{version(source)}"><figure class="code" id="code-{name}">'
         f"<figcaption>{caption}</figcaption>{code}</figure></code-cell>"
     )
 

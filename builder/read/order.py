@@ -9,8 +9,9 @@ from builder.faults import Fault
 from builder.texts import read_text
 
 FILE = "topics/__init__.py"
-# pages and folders of the site's own
-RESERVED = {"index", "glossary", "corrections", "offline", "404", "kit", "data", "recorded"}
+# The site's own pages, beside the topics'
+OWN = ("index", "glossary", "practice", "symbols", "corrections", "offline", "yours")
+RESERVED = {*OWN, "404", "kit", "data", "recorded"}
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from topics import ORDER
 pytestmark = pytest.mark.browser
 
 TOPICS = [s for members in ORDER.values() for s in members if (REPOSITORY / f"topics/{s}/method.py").exists()]
-PAGES = [*TOPICS, "index", "glossary", "corrections", "offline", "404"]
+PAGES = [*TOPICS, "index", "glossary", "practice", "symbols", "yours", "corrections", "offline", "404"]
 of_topics = pytest.mark.parametrize("name", TOPICS, indirect=True)  # the same fixture: a page's tests stay together
 
 

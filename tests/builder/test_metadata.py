@@ -39,7 +39,8 @@ def anywhere(project):
 def test_the_sitemap_lists_the_written_pages(there):
     root = ET.parse(there / "sitemap.xml").getroot()
     places = {url.find(f"{{{SITEMAP}}}loc").text: url.find(f"{{{SITEMAP}}}lastmod") for url in root}
-    pages = ("", "glossary.html", "corrections.html", "offline.html", "alpha.html", "beta.html")
+    own = ("", "glossary.html", "practice.html", "symbols.html", "corrections.html", "offline.html")
+    pages = (*own, "alpha.html", "beta.html")
     assert list(places) == [f"{HOME}/{page}" for page in pages]
     assert places[f"{HOME}/alpha.html"].text == "2026-11-20"
     assert places[f"{HOME}/beta.html"] is None

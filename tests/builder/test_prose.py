@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from builder.page.asked import version
 from builder.page.prose import INKED, LITERAL, render_prose
 from builder.read.scan import scan
 
@@ -210,7 +211,8 @@ def test_guesses_may_be_constructs_and_predict_may_have_none():
         ("/// saw\n*b*\n///", '<div aria-label="What you saw" class="saw" role="group">'),
         (
             "/// question | q?\na\n///",
-            '<div class="question"><p class="ask">q?</p><details><summary>Show the answer</summary><p>a</p>'
+            f'<div id="question-{version("q?")}" class="question"><p class="ask">q?</p><details>'
+            "<summary>Show the answer</summary><p>a</p>"
             "</details></div>",
         ),
         (

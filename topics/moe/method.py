@@ -1,8 +1,8 @@
 """Mixture of experts: a router sends each token to a few of many feed-forward networks.
 
 T tokens of a batch, from however many texts   d width   E experts   k of them for each token
-p (T, E) the router's scores   chosen (T, k) numbers of experts   weights (T, k)   load (E,) share of all choices
-C capacity, the most choices that an expert takes   b (E,) a bias on the choice
+p (T, E) the router's scores   chosen (T, k) numbers of experts   weights (T, k) of the chosen
+load (E,) share of all choices   C capacity, the most choices that an expert takes   b (E,) a bias on the choice
 """
 
 import math

@@ -1,8 +1,8 @@
 """Paged memory for keys and values: blocks, the tables that name them, and beginnings that texts share.
 
 b slots of a block   n blocks of the pool   T tokens of a text   t a token, counted from 0
-H query heads   H_kv key/value heads   D head width
-table   a text's blocks in the order of its tokens: token t lies in slot t % b of block table[t // b]
+H query heads   H_kv key/value heads   D head width   table a text's blocks in the
+order of its tokens: token t lies in slot t % b of block table[t // b]
 
 A Pool knows who uses which block and what full blocks hold. The keys and values themselves lie in arrays K and V
 (n, b, H_kv, D), one pair a layer, which it never touches: all layers share one table.

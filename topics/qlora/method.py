@@ -1,7 +1,7 @@
 """QLoRA: a base kept in four bits, and an adapter beside it that learns in sixteen.
 
 w weights   g weights of a block   c absmax, a block's largest |w|   levels a table of numbers from −1 to 1
-codes places in that table   b bits of a code   W (n, m) a matrix   A (r, m), B (n, r) the adapter   s its scale
+b bits of a code   codes places in that table   W (n, m) a matrix   A (r, m), B (n, r) the adapter   s its scale
 """
 
 from math import erf, exp, pi, sqrt

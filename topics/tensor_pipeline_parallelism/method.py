@@ -1,7 +1,7 @@
 """Tensor parallelism: one layer on N ranks. Each function is what the ranks do together, one list item a rank.
 
-N ranks   r one of them, 0 … N−1   T tokens   d width   F hidden width   H heads of width D   sent  (N,) bytes that each
-rank sends
+N ranks   r one of them, 0 … N−1   T tokens   d width   F hidden width   H heads of width D
+sent (N,) bytes that each rank sends
 
 A matrix W is stored (out, in), as in PyTorch: y = W x. The columns of Megatron's A, in Y = XA, are rows of W here.
 """

@@ -1,7 +1,8 @@
 """ZeRO: N ranks train one model on different texts, and each keeps a share of what all need.
 
 Ψ parameters   N ranks   r = 0 … N−1 one of them   m micro-batches of a step   η rate
-flat: all numbers of a model in one vector (Ψ,)   shard: a rank's piece of it, ⌈Ψ/N⌉ numbers at most (n,)
+flat (Ψ,) all numbers of a model in one vector   shard (n,) a rank's piece of it, ⌈Ψ/N⌉ numbers at most
+
 stage 0: copies; 1: optimiser states are shared out; 2: gradients, too; 3: parameters, too
 GB is 10⁹ bytes. Rajbhandari et al. (arXiv 1910.02054) write N_d for N, and K for the optimiser's bytes a parameter.
 """

@@ -2,6 +2,7 @@
 import "./editing/code-cell.js";
 import "./page/contents.js";
 import "./page/copy.js";
+import "./page/kept-note.js";
 import "./page/copy-tex.js";
 import "./demo/demo.js";
 import "./editing/exercise.js";
@@ -36,13 +37,18 @@ function begin() {
   startPython();
 }
 
-const wireMap = () => document.querySelector("prerequisite-map") && part("map").catch(() => {}); // on the index only; links and lines stand there without it
-const wireCopy = () => document.querySelector("offline-copy") && askedPart("offline-copy", "The switch", "Reload"); // on a page of its own
+// What one page alone has: without its script, links, lists and words stand there; a switch is told.
+const ALONE = { "prerequisite-map": "map", "practice-list": "practice" };
+const ASKED = { "what-is-yours": ["yours", "What is yours"], "offline-copy": ["offline-copy", "The switch"] };
+
+function wire() {
+  for (const [element, name] of Object.entries(ALONE)) if (document.querySelector(element)) part(name).catch(() => {});
+  for (const [element, [name, called]] of Object.entries(ASKED)) if (document.querySelector(element)) askedPart(name, called, "Reload");
+}
 
 onPython(({ updated, message }) => updated && notice(message, { reload: true }));
 
 for (const sign of SIGNS) addEventListener(sign, wake, { capture: true, passive: true });
-for (const react of [begin, wireMap, wireCopy]) document.addEventListener("page", react);
-wireMap();
-wireCopy();
+for (const react of [begin, wire]) document.addEventListener("page", react);
+wire();
 document.documentElement.dataset.script = "on"; // early.js and the styles wait for it

@@ -1,6 +1,6 @@
 // <code-exercise name="kv_cache.grow_the_cache">: the reader completes a function, Python checks it on fresh inputs.
 // Passed exercises are kept on this device. Knows the checks no more than the reader does.
-import { isPassed, markPassed } from "./passed.js";
+import { isOutdated, isPassed, markPassed } from "./passed.js";
 import { checkPython } from "../python/python.js";
 import { Runner } from "./runner.js";
 
@@ -15,11 +15,15 @@ class CodeExercise extends Runner {
     this.label = `Your answer to ${name.replaceAll("_", " ")}`;
     this.linkName = `exercise.${name}`;
     super.connectedCallback();
-    if (isPassed(this.name)) this.say("passed", "✓ You have passed this one.");
+    if (isPassed(this.name)) this.say("passed", `${this.pass}${this.draft.words}`.trim());
+  }
+
+  get pass() {
+    return `✓ You have passed this one${isOutdated(this.name, this.getAttribute("of")) ? "; it has changed since" : ""}. `;
   }
 
   get came() {
-    return `${history.state?.written && isPassed(this.name) ? "✓ You have passed this one. " : ""}${super.came}`;
+    return `${history.state?.written && isPassed(this.name) ? this.pass : ""}${super.came}`;
   }
 
   opened() {
@@ -34,7 +38,7 @@ class CodeExercise extends Runner {
         const verdict = await checkPython(this.name, code, Math.floor(Math.random() * 1e6));
         if (!verdict.passed) return this.blame(verdict, "Not yet. ");
       }
-      markPassed(this.name);
+      markPassed(this.name, this.getAttribute("of"));
       this.say("passed", `✓ Passed, on ${CHECKS} fresh inputs.`);
     } catch (problem) {
       this.say("failed", problem.message);

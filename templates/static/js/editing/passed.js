@@ -1,25 +1,16 @@
 // Which exercises this reader has passed: kept on the device only. Knows no exercise.
+import { askToKeep, keep, kept, today } from "../page/kept.js";
 
-const KEY = "llm-internals:passed"; // the origin may be shared with other projects
+export const isPassed = (name) => kept("passed").includes(name);
 
-let kept = read(); // where nothing can be stored, this tab still remembers
-
-function read() {
-  try {
-    const names = JSON.parse(localStorage.getItem(KEY) ?? "[]");
-    return Array.isArray(names) ? names.filter((name) => typeof name === "string") : [];
-  } catch {
-    return [];
-  }
+/** Whether what was passed is what stands there now. Of what was passed long ago nobody knows. */
+export function isOutdated(name, of) {
+  const then = kept("passes")[name]?.of;
+  return then !== undefined && then !== of;
 }
 
-export const isPassed = (name) => kept.includes(name);
-
-export function markPassed(name) {
-  kept = [...new Set([...read(), ...kept, name])];
-  try {
-    localStorage.setItem(KEY, JSON.stringify(kept));
-  } catch {
-    // private mode: remembered until the tab closes
-  }
+export function markPassed(name, of) {
+  keep("passed", (names) => [...new Set([...names, name])]);
+  keep("passes", (table) => ({ ...table, [name]: { day: today(), of } }));
+  askToKeep();
 }

@@ -3,10 +3,13 @@
 import { addressLater, restore } from "../page/address.js";
 import { announce } from "../page/announce.js";
 import { notice } from "../page/notice.js";
+import { pageName } from "../page/kept.js";
 import { askedPart } from "../page/parts.js";
 import { onPrint, stopPython } from "../python/python.js";
+import { Draft } from "./draft.js";
 import { squeeze, unsqueeze } from "./squeeze.js";
 
+const RESTED = 500; // ms without a key before what is written is kept
 const MOST_OUTPUT = 20_000; // characters kept: the worker caps each run, this caps many
 
 const bar = (buttons) => `<div class="code-actions">${buttons}
@@ -22,7 +25,11 @@ export class Runner extends HTMLElement {
     this.original = this.listing.textContent.replace(/\n*$/, "\n");
     this.listing.after(document.createRange().createContextualFragment(bar(this.buttons)));
     this.addEventListener("click", ({ target }) => this.clicked(target));
-    this.leave = [onPrint((text) => this.print(text))];
+    this.draft = new Draft(`${pageName()}#${this.linkName}`, this.getAttribute("of"), this.original);
+    this.querySelector(".code-status").textContent = this.draft.words;
+    this.keepDraft = this.keepDraft.bind(this);
+    addEventListener("pagehide", this.keepDraft);
+    this.leave = [onPrint((text) => this.print(text)), this.keepDraft, () => removeEventListener("pagehide", this.keepDraft)];
     restore(this);
   }
 
@@ -54,23 +61,41 @@ export class Runner extends HTMLElement {
     const part = await askedPart("editor", "The editor", `“${this.part("run").textContent}”`);
     if (!part) return;
     const { openEditor } = part;
-    const text = code ?? this.code;
+    const text = code ?? this.editor?.code ?? this.brought ?? this.draft.entry?.text ?? this.original;
+    this.keepDraft();
+    this.draft.replacedBy(text);
     if (!this.editor) {
       const node = document.createElement("div");
       this.listing.after(node);
       this.listing.hidden = true;
       const { label } = this;
-      this.editor = openEditor(node, { code: text, label, onRun: () => this.run(), onChange: addressLater });
+      this.editor = openEditor(node, { code: text, label, onRun: () => this.run(), onChange: () => this.changed() });
       this.part("reset").hidden = false;
       this.opened();
     } else this.editor.code = text;
-    this.say("editing", code === undefined ? "Ctrl+Enter runs it." : this.came);
+    this.say("editing", code === undefined ? `${this.draft.words} Ctrl+Enter runs it.`.trim() : this.came);
     if (code === undefined) this.editor.focus(); // a link does not take the focus
+  }
+
+  changed() {
+    addressLater();
+    clearTimeout(this.resting);
+    this.resting = setTimeout(this.keepDraft, RESTED);
+  }
+
+  keepDraft() {
+    if (this.resting === undefined) return; // what a link brought is kept once the reader has changed it
+    clearTimeout(this.resting);
+    this.resting = undefined;
+    if (this.draft.keep(this.editor.code) || this.warned) return;
+    this.warned = true;
+    notice("This browser refuses to keep what you write, or has no room for it: copy it before you leave.");
   }
 
   /** What is said of code that the address brought: someone's link, or our own address after a reload. */
   get came() {
-    return `${history.state?.written ? "Your code, as you left it." : "This code came with the link."} It has not run.`;
+    const own = this.draft.entry && this.draft.entry.text !== this.brought ? " Your own is kept." : "";
+    return `${history.state?.written ? "Your code, as you left it." : `This code came with the link.${own}`} It has not run.`;
   }
 
   async linkValues() {

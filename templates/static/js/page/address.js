@@ -66,7 +66,7 @@ export function showAddress(href) {
 let said = "";
 
 function missing(left) {
-  const text = left.length ? `Too long for the page's address: ${left.join(", ")}. A reload or a link loses it; copy it to keep it.` : "";
+  const text = left.length ? `Too long for the page's address: ${left.join(", ")}. A link can't hold it, and a reload keeps what stands in an editor only; copy it to keep it.` : "";
   if (text === said) return;
   hideNotice(said);
   said = text;

@@ -1,18 +1,26 @@
 // <predict-block>: the guesses become buttons; one guess opens the answer and says whether it was right. Without it
-// the answer opens by itself. The guess is kept in the page's address only.
+// the answer opens by itself. The guess stands in the page's address, and is kept on this device.
 import { addressLater, restore } from "./address.js";
 import { announce } from "./announce.js";
+import { inWords, keep, kept, pageName, today } from "./kept.js";
 
 class PredictBlock extends HTMLElement {
   connectedCallback() {
+    this.keptName = `${pageName()}#${this.id}`;
     this.guesses = [...this.querySelectorAll(".guesses > li")].map(asButton);
-    if (this.guesses.length) this.querySelector("summary").textContent = "Show the answer without guessing";
+    if (this.guesses.length) this.querySelector("summary").textContent = this.before ?? "Show the answer without guessing";
     this.addEventListener("click", ({ target }) => {
       const guess = target.closest(".guess");
       if (guess && this.chosen === undefined) this.answer(guess);
     });
     this.linkName = `guess.${[...document.querySelectorAll("predict-block")].indexOf(this) + 1}`;
     restore(this);
+  }
+
+  /** What is said of a guess of another day: it can be made again. */
+  get before() {
+    const { guess, day } = kept("guesses")[this.keptName] ?? {};
+    return guess && `You guessed “${guess}” on ${inWords(day)}. Show the answer`;
   }
 
   linkValues() {
@@ -24,13 +32,14 @@ class PredictBlock extends HTMLElement {
     return /^\d$/.test(choice) && this.guesses[choice - 1] ? new Map([["choice", choice]]) : undefined;
   }
 
-  // A guess once made can't be unmade: an address without one leaves it.
+  // A guess once made can't be unmade: an address without one leaves it. One that a link brought is not the reader's.
   linkPut(values) {
-    if (values.size && this.chosen === undefined) this.answer(this.guesses[values.get("choice") - 1]);
+    if (values.size && this.chosen === undefined) this.answer(this.guesses[values.get("choice") - 1], { own: false });
   }
 
-  answer(chosen) {
+  answer(chosen, { own = true } = {}) {
     this.chosen = this.guesses.indexOf(chosen);
+    if (own) this.keep(chosen);
     addressLater();
     for (const guess of this.guesses) this.mark(guess, guess === chosen);
     const verdict = document.createElement("p");
@@ -41,6 +50,12 @@ class PredictBlock extends HTMLElement {
     details.firstElementChild.textContent = "The answer";
     details.open = true;
     announce(`${verdict.textContent} ${spokenText(verdict.nextElementSibling)}`);
+  }
+
+  keep(chosen) {
+    const [, ask] = spokenText(this.querySelector(".ask")).match(/^\s*Predict\s*(.*)$/s);
+    const guess = spokenText(chosen).trim();
+    keep("guesses", (table) => ({ ...table, [this.keptName]: { ask: ask.trim(), guess, right: isRight(chosen), day: today() } }));
   }
 
   mark(guess, chosen) {

@@ -5,28 +5,7 @@
 //
 // Where storage is refused (private windows, blocked cookies) the marks last as long as the page.
 import { announce } from "./announce.js";
-
-const KEY = "llm-internals:read";
-let unsaved = []; // what storage refused to keep
-
-function readTopics() {
-  let kept = [];
-  try {
-    kept = JSON.parse(localStorage.getItem(KEY)) ?? [];
-  } catch {
-    // refused, or not ours
-  }
-  return new Set([...unsaved, ...(Array.isArray(kept) ? kept : [])]);
-}
-
-function keep(topics) {
-  try {
-    localStorage.setItem(KEY, JSON.stringify([...topics]));
-    unsaved = [];
-  } catch {
-    unsaved = [...topics];
-  }
-}
+import { keep, kept } from "./kept.js";
 
 class ReadMark extends HTMLElement {
   connectedCallback() {
@@ -39,13 +18,12 @@ class ReadMark extends HTMLElement {
   }
 
   get isRead() {
-    return readTopics().has(this.getAttribute("slug"));
+    return kept("read").includes(this.getAttribute("slug"));
   }
 
   toggle() {
-    const topics = readTopics();
-    if (!topics.delete(this.getAttribute("slug"))) topics.add(this.getAttribute("slug"));
-    keep(topics);
+    const slug = this.getAttribute("slug");
+    keep("read", (slugs) => (slugs.includes(slug) ? slugs.filter((each) => each !== slug) : [...slugs, slug]));
     this.draw();
     announce(this.isRead ? "Marked as read. Kept on this device only." : "No longer marked as read.");
   }
@@ -67,7 +45,7 @@ class ReadingProgress extends HTMLElement {
   }
 
   draw() {
-    const read = readTopics();
+    const read = new Set(kept("read"));
     for (const note of this.querySelectorAll("[data-read-note]"))
       note.toggleAttribute("hidden", !read.has(note.dataset.readNote));
   }
