@@ -204,6 +204,38 @@ def test_the_longest_file_that_may_be_pasted_fits_into_a_link():
     assert len(re.sub(r"[^\w.~-]", "%20", text.replace(":", "%253A"))) < 30_000
 
 
+def test_two_stacks_are_counted_together_and_beside_another_by_their_mean():
+    both = metric(demos.sheet, "A token read and one written pass", name="T5 small")
+    rows = {row[0].removeprefix("≠ "): row[1:] for row in view(compared.side_by_side, "table", a="T5 small")["rows"]}
+    assert rows["a token passes"][0] * 2 == both == 60_506_112
+
+
+def test_a_text_longer_than_a_model_s_longest_is_told():
+    assert "512" in view(demos.sheet, "note", name="BERT base")["text"]
+    assert "512" in view(compared.side_by_side, "note", a="BERT base")["text"]
+    assert "more than" not in view(demos.sheet, "note", name="BERT base", T=512)["text"]
+
+
+def test_what_attention_left_out_would_keep_is_not_known():
+    text = '{"model_type": "new", "hidden_size": 64, "num_hidden_layers": 2, "intermediate_size": 9}'
+    assert metric(compared.memory, "Texts that fit", config=text) == "not known"
+    assert metric(demos.sheet, "Kept of the text", config=text) == "not known"
+    assert metric(compared.memory, "Texts that fit", name="BERT base") == "any number"
+    assert "words not in the file" in str(view(demos.sheet, "figure", config=text, show="block and matrices"))
+
+
+def test_a_file_that_was_cut_is_said_to_be():
+    text = json.dumps({**CONFIGS["Qwen3-8B"], "padding": "x" * pasted.LIMIT})[: pasted.LIMIT]
+    assert "12,000" in view(demos.sheet, "note", config=text)["text"]
+
+
+@pytest.mark.parametrize(("name", "added"), [("OLMo 2 7B", "RMSNorm"), ("Gemma 2 9B", "RMSNorm"),
+                                             ("BERT base", "attention"), ("Llama-3.1-8B", "attention")])  # fmt: skip
+def test_a_norm_after_a_part_stands_before_or_behind_the_sum_as_in_the_text(name, added):
+    rows, _ = drawing._rows(read(CONFIGS[name]))
+    assert added in next(lines[0] for lines, _, adds in rows if adds)
+
+
 def test_a_model_beside_itself_differs_in_nothing():
     table = view(compared.side_by_side, "table", a="T5 small", b="T5 small")
     assert table["caption"].startswith("0 of")

@@ -2,6 +2,7 @@
 
 from topics.kit import Figure, label, line, points
 from topics.kit.page.words import counted
+from topics.kit.real.sheets.architectures import AFTER
 
 KINDS = {
     "full": "full attention",
@@ -49,14 +50,15 @@ def _stack(sheet, mixers, feeds):
     norms = sheet.facts.get("norms", "")
     name = norms.split()[0] if norms else "norm"
     before, after = "before" in norms or not norms, "after each" in norms or "and after" in norms
+    inside = after and not norms.startswith(AFTER)  # BERT's alone norms the stream itself
     rows = []
     for part in (mixers, feeds):
         if before and part:
             rows.append(((name,), "reference", False))
         for i, (lines, ink) in enumerate(part):
-            rows.append((lines, ink, i == len(part) - 1))
+            rows.append((lines, ink, i == len(part) - 1 and not inside))
         if after and part:
-            rows.append(((name,), "reference", False))
+            rows.append(((name,), "reference", inside))
     return rows
 
 
@@ -65,7 +67,8 @@ def _rows(sheet):
     inks = {"delta": "key", "ssm": "key"}
     drawn = [(m, (mixer_words(m), inks.get(m.kind, "query"))) for m in sheet.mixers]
     feeds = [(lines, "gradient" if "experts" in lines[0] else "value") for lines in feed_words(sheet)]
-    rows, stacks = [(("embedding", f"{sheet.V:,} words, {sheet.d:,} wide"), "output", False)], []
+    words = f"{sheet.V:,} words" if sheet.V else "words not in the file"
+    rows, stacks = [(("embedding", f"{words}, {sheet.d:,} wide"), "output", False)], []
     if sheet.form == "encoder and decoder":
         half = sheet.mixers[0].layers.n, sheet.mixers[1].layers.n
         both = (("encoder", half[0], drawn[:1]), ("decoder", half[1], drawn[1:]))
@@ -77,7 +80,7 @@ def _rows(sheet):
         stacks.append((len(rows), len(rows) + len(added) - 1, f"{title}, {counted(n, 'layer')}"))
         rows += added
     if sheet.form != "encoder":
-        again = "the embedding again" if sheet.tied else f"{sheet.d:,} to {sheet.V:,}"
+        again = "the embedding again" if sheet.tied else f"{sheet.d:,} to {sheet.V:,}" if sheet.V else "not in the file"
         rows += [
             ((sheet.facts.get("norms", "norm").split()[0],), "reference", False),
             (("output", again), "output", False),

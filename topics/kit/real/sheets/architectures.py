@@ -32,15 +32,15 @@ FACTS = {
     "opt": _facts(BEFORE, "ReLU", LEARNT),
     "gpt_neox": _facts(BEFORE + ", both at once", "GELU", "rotary, a quarter of each head"),
     "t5": _facts(RMS, "ReLU (T5 1.1: GELU, with a gate)", "a number for each distance, added to scores"),
-    **dict.fromkeys(
-        ("llama", "mistral", "mixtral", "qwen2", "qwen2_moe", "phi3", "granite", "deepseek_v2", "deepseek_v3"), _TODAY
-    ),
+    **dict.fromkeys(("llama", "mistral", "mixtral", "qwen2", "qwen2_moe", "phi3", "granite"), _TODAY),
     "phimoe": _facts(BEFORE, SWIGLU, ROTARY),
     **dict.fromkeys(("qwen3", "qwen3_moe", "olmoe", "minimax_m2", "glm4_moe"), _NORMED),
     "glm4_moe": _facts(RMS + "; in GLM-4.5 of queries and keys, too", SWIGLU, "rotary, half of each head"),
     "minimax_m2": _facts(RMS + ", and of queries and keys", SWIGLU, "rotary, half of each head"),
-    "deepseek_v32": _facts(RMS, SWIGLU, "rotary, on numbers of its own"),
-    "glm_moe_dsa": _facts(RMS, SWIGLU, "rotary, on numbers of its own"),
+    **dict.fromkeys(
+        ("deepseek_v2", "deepseek_v3", "deepseek_v32", "glm_moe_dsa"),
+        _facts(RMS, SWIGLU, "rotary, on numbers of its own"),
+    ),
     "smollm3": _facts(RMS, SWIGLU, "rotary in three of four layers, none in the fourth"),
     "gemma": _facts(RMS, GEGLU, ROTARY),
     "gemma2": _facts(ROUND, GEGLU, ROTARY),

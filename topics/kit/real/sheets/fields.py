@@ -83,11 +83,14 @@ def parsed(text):
     >>> parsed('{"model_type": "gpt2"}')
     {'model_type': 'gpt2'}
     """
+    text = text.rstrip().strip("\ufeff`").removeprefix("json")  # a mark, fences: as editors and chats wrap it
     try:
         config = json.loads(text)
     except json.JSONDecodeError as fault:
         where = f"line {fault.lineno}, column {fault.colno}"
-        raise UnreadableError(f"This is no JSON yet: {fault.msg}, {where}. A config.json begins with {{.") from None
+        raise UnreadableError(
+            f"This is no JSON yet: {fault.msg}, {where}. A config.json begins with {{, and has no comments."
+        ) from None
     except (RecursionError, ValueError):  # brackets in brackets in …, a number of thousands of digits
         raise UnreadableError("This JSON is nested too deeply, or has a number too long, for a config.json.") from None
     if not isinstance(config, dict):
