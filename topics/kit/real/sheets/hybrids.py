@@ -44,6 +44,7 @@ def qwen_hybrid(f, kind):
         p.norm("model.layers.*." + name, d, L)
     p.mix("full", L - n, H, H_kv, D)
     matrix = H_v * D_k * D_v
+    # besides the matrix, the last inputs of the filter: vLLM keeps filt - 1 of them, transformers filt
     p.mix("delta", n, H_v, H_k, D_v, matrix, state=matrix + (filt - 1) * (2 * keys + values))
     (dense_feeds if kind == "qwen3_5_text" else qwen_mixtures)(p, f, kind, d, L)
     return p.sheet(kind, "decoder", d, V, L, tied)

@@ -5,7 +5,7 @@ tests/kit/test_sheets.py holds every name, shape and count against what transfor
 
 from topics.kit.errors import UnreadableError
 from topics.kit.real.sheets import before_llama, hybrids, since_llama
-from topics.kit.real.sheets.architectures import FACTS, SAME_AS
+from topics.kit.real.sheets.architectures import SAME_AS, facts_of
 from topics.kit.real.sheets.defaults import DEFAULTS
 from topics.kit.real.sheets.fields import Fields, text_part
 from topics.kit.real.sheets.plan import Plan
@@ -47,7 +47,7 @@ def read(config):
         raise UnreadableError("model_type is no text.")
     kind = SAME_AS.get(kind, kind)
     sheet = READERS[kind](Fields(inner, DEFAULTS.get(kind)), kind) if kind in READERS else _unknown(Fields(inner), kind)
-    return sheet._replace(facts=FACTS.get(kind, {}), notes=(*sheet.notes, *_beside(config, inner, nested)))
+    return sheet._replace(facts=facts_of(kind, inner), notes=(*sheet.notes, *_beside(config, inner, nested)))
 
 
 def _beside(config, inner, nested):
@@ -68,6 +68,12 @@ def _beside(config, inner, nested):
 
 # ---- a model_type that is not known
 
+OTHER_FILES = {  # a field that tells which file this is instead
+    "peft_type": "an adapter's (adapter_config.json)",
+    "tokenizer_class": "a tokenizer's (tokenizer_config.json)",
+    "weight_map": "the index of a model's weights (model.safetensors.index.json)",
+    "do_sample": "the settings of drawing words (generation_config.json)",
+}
 LEAST = "hidden_size", "num_hidden_layers"
 OTHER_NAMES = {
     "hidden_size": ("n_embd", "n_embed", "d_model", "dim"),
@@ -100,8 +106,9 @@ def _unknown(f, kind):
     called = f"The model_type {kind[:40]!r}" if kind else "A file without model_type"
     if lacking:
         are = "are" if len(lacking) > 1 else "is"
+        other = "".join(f" It looks like {what}." for name, what in OTHER_FILES.items() if name in f.config)
         raise UnreadableError(
-            f"{called} is not known here, and {' and '.join(lacking)} {are} missing: nothing is counted."
+            f"{called} is not known here, and {' and '.join(lacking)} {are} missing: nothing is counted.{other}"
         )
     d, L, p = f.whole("hidden_size"), f.L, Plan(f)
     tied, left = f.flag("tie_word_embeddings"), []
