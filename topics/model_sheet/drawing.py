@@ -16,7 +16,7 @@ KINDS = {
     "ssm": "state space",
 }
 WIDE = 0.13, 0.99  # from where to where boxes reach
-HEIGHT = 440  # pixels, of all that one sheet shows: a figure keeps its place
+HEIGHT = 480  # pixels, of all that one sheet shows: a figure keeps its place
 
 
 def mixer_words(mixer):

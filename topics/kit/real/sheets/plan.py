@@ -88,7 +88,9 @@ class Plan:
         if name == "model_max_length":
             limit = self.f.config[name]
             if isinstance(limit, int) and 0 < limit < LARGEST:  # tokenizers write 10^30 where they know of none
-                self.notes.append("The longest text is model_max_length, a tokenizer's limit.")
+                self.notes.append(
+                    "The longest text is that of model_max_length: its maker's word, no matrix depends on it."
+                )
                 return limit
         found = self.f.whole(*LONGEST[:-1], default=0) or None
         if not found:
