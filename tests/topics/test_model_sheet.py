@@ -175,7 +175,8 @@ def test_all_kinds_of_layers_stand_in_the_drawing_once(name):
     sheet = read(CONFIGS[name])
     texts = [note["text"] for note in drawing.block(sheet, name)["layout"]["annotations"]]
     for mixer in sheet.mixers:
-        assert sum(drawing.mixer_words(mixer)[0] in text for text in texts) >= 1
+        words = drawing.mixer_words(mixer)[0]
+        assert any(words in text.replace("<br>", " · ") for text in texts)
     if sheet.experts:
         assert any(f"{sheet.experts.k} of {sheet.experts.E} experts" in text for text in texts)
     assert all(len(line) <= 36 for text in texts for line in text.split("<br>"))  # what fits on a phone
@@ -202,6 +203,65 @@ def test_the_longest_file_that_may_be_pasted_fits_into_a_link():
     text = json.dumps(config, indent=1)
     assert len(text) < pasted.LIMIT
     assert len(re.sub(r"[^\w.~-]", "%20", text.replace(":", "%253A"))) < 30_000
+
+
+def test_two_stacks_are_counted_together_and_beside_another_by_their_mean():
+    both = metric(demos.sheet, "A token read and one written pass", name="T5 small")
+    rows = {row[0].removeprefix("≠ "): row[1:] for row in view(compared.side_by_side, "table", a="T5 small")["rows"]}
+    assert rows["a token passes"][0] * 2 == both == 60_506_112
+
+
+def test_a_text_longer_than_a_model_s_longest_is_told():
+    assert "512" in view(demos.sheet, "note", name="BERT base")["text"]
+    assert "512" in view(compared.side_by_side, "note", a="BERT base")["text"]
+    assert "more than" not in view(demos.sheet, "note", name="BERT base", T=512)["text"]
+
+
+def test_what_attention_left_out_would_keep_is_not_known():
+    text = '{"model_type": "new", "hidden_size": 64, "num_hidden_layers": 2, "intermediate_size": 9}'
+    assert metric(compared.memory, "Texts that fit", config=text) == "not known"
+    assert metric(demos.sheet, "Kept of the text", config=text) == "not known"
+    assert metric(compared.memory, "Texts that fit", name="BERT base") == "any number"
+    assert "words not in the file" in str(view(demos.sheet, "figure", config=text, show="block and matrices"))
+
+
+def test_a_file_that_was_cut_is_said_to_be():
+    text = json.dumps({**CONFIGS["Qwen3-8B"], "padding": "x" * pasted.LIMIT})[: pasted.LIMIT]
+    assert "12,000" in view(demos.sheet, "note", config=text)["text"]
+
+
+@pytest.mark.parametrize(("name", "added"), [("OLMo 2 7B", "RMSNorm"), ("Gemma 2 9B", "RMSNorm"),
+                                             ("BERT base", "attention"), ("Llama-3.1-8B", "attention")])  # fmt: skip
+def test_a_norm_after_a_part_stands_before_or_behind_the_sum_as_in_the_text(name, added):
+    rows, _ = drawing._rows(read(CONFIGS[name]))
+    assert added in next(lines[0] for ((lines, _), *_), adds in rows if adds)
+
+
+def _drawn(name):
+    """What stands in a layer: the first words of each box beside its neighbours, + where it adds to the stream."""
+    rows, ((first, last, _), *_) = drawing._rows(read(CONFIGS[name]))
+    for boxes, adds in rows[first : last + 1]:
+        yield " | ".join(" ".join(lines) for lines, _ in boxes) + " +" * adds
+
+
+def test_gpt_neox_s_two_parts_stand_side_by_side_and_add_once():
+    norms, both = _drawn("GPT-NeoX-20B")
+    assert norms == "LayerNorm | LayerNorm"
+    assert "full attention" in both and " | 44 layers feed-forward 24,576 wide" in both and both.endswith(" +")
+
+
+def test_a_layer_of_nemotron_is_one_of_three_things():
+    norm, *things = _drawn("Nemotron Nano 9B v2")
+    assert norm == "RMSNorm" and [thing.endswith("+") for thing in things] == [False, False, True]
+    assert ["state space" in things[0], "or 4 layers" in things[1], "or 25 layers" in things[2]] == [True] * 3
+
+
+def test_a_decoder_of_t5_adds_thrice_and_its_stream_is_not_the_encoder_s():
+    rows, (encoder, decoder) = drawing._rows(read(CONFIGS["T5 small"]))
+    added = [sum(adds for _, adds in rows[first : last + 1]) for first, last, _ in (encoder, decoder)]
+    assert added == [2, 3]
+    streams = [each for each in drawing.block(read(CONFIGS["T5 small"]), "")["data"] if each["mode"] == "lines"]
+    assert len(streams) == 2 and streams[0]["y"][1] < streams[1]["y"][0]
 
 
 def test_a_model_beside_itself_differs_in_nothing():

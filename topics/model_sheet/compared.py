@@ -54,8 +54,8 @@ def side_by_side(T, a, b, config):
     second = second if second != first else f"{second}, again"
     measures = {
         "parameters": lambda s: s.parameters,
-        "a token passes": lambda s: s.active,
-        "FLOP a token": lambda s: sum(forward_flops(s, T).values()),
+        "a token passes": lambda s: s.active / s.tokens,
+        "FLOP a token": lambda s: sum(forward_flops(s, T).values()) / s.tokens,
         "kept of the text": lambda s: cache_bytes(s, T),
         "layers": lambda s: s.L,
         "width": lambda s: s.d,
@@ -88,8 +88,9 @@ def side_by_side(T, a, b, config):
         for (what, left), (_, right) in zip(_lines(one, T), _lines(two, T), strict=True)
     ]
     differ = sum(what.startswith("≠") for what, *_ in pairs)
-    table = Table(("", first, second), pairs, f"{differ} of {len(pairs)} lines differ (≠).")
-    return figure, table, notes_of(two)
+    mean = " With two stacks, a token is the mean of one read and one written." if 2 in (one.tokens, two.tokens) else ""
+    table = Table(("", first, second), pairs, f"{differ} of {len(pairs)} lines differ (≠).{mean}")
+    return figure, table, notes_of(two, T, *([one] if one != two else []))
 
 
 def _lines(s, T):
@@ -110,9 +111,9 @@ def _lines(s, T):
     yield "output matrix", "none" if s.form == "encoder" else "the embedding" if s.tied else "its own"
     yield "longest text", s.context or "not in the file"
     yield "parameters", s.parameters
-    yield "a token passes", s.active
-    yield f"FLOP of a token at {T:,}", big(sum(forward_flops(s, T).values()))
-    yield "FLOP of a token in training", big(sum(training_flops(s, T).values()))
+    yield "a token passes", s.active // s.tokens
+    yield f"FLOP of a token at {T:,}", big(sum(forward_flops(s, T).values()) / s.tokens)
+    yield "FLOP of a token in training", big(sum(training_flops(s, T).values()) / s.tokens)
     yield "a further token keeps", f"{(cache_bytes(s, T + 1) - cache_bytes(s, T)) / KIB:,.4g} KiB"
     yield "the text keeps", f"{cache_bytes(s, T) / GIB:,.4g} GiB"
 
@@ -138,6 +139,7 @@ def memory(T, B, name, kind, gpu, config):
     card, weights = GPUS[gpu], weights_bytes(model, kind)
     one = text_bytes(model, T, 2, card.n)
     fit = users_that_fit(card.memory, weights, one) if one else None
+    unbound = "any number" if s.mixers else "not known"  # an encoder keeps nothing; of others attention may be left out
     free = max(0.0, card.memory - weights - B * one)
     held = {
         "weights": ("weight", weights),
@@ -173,7 +175,7 @@ def memory(T, B, name, kind, gpu, config):
             "GiB",
             "16 bits a number" + ("" if card.n == 1 else f", on {card.n} GPUs together"),
         ),
-        ("Texts that fit", fit if fit is not None else "any number", "", "whole caches beside the weights"),
+        ("Texts that fit", fit if fit is not None else unbound, "", "whole caches beside the weights"),
         (
             "Training, states",
             16 * s.parameters / GIB,
@@ -189,11 +191,11 @@ def memory(T, B, name, kind, gpu, config):
                 each,
                 other.memory // GIB,
                 "yes" if weights <= other.memory else "no",
-                users_that_fit(other.memory, weights, room) if room else "any number",
+                users_that_fit(other.memory, weights, room) if room else unbound,
             )
         )
     table = Table(("GPU", "GiB", "Weights fit", "Texts"), rows, f"{called} in {kind}, texts of {T:,} tokens.")
-    return figure, metrics, table, notes_of(s)
+    return figure, metrics, table, notes_of(s, T)
 
 
 # ---- six FLOP a parameter

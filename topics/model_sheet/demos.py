@@ -67,18 +67,23 @@ def sheet(name, T, show, config):
     figure, table = {"parts and FLOP": _parts, "block and matrices": _matrices, "cache": _cache}[show](s, called, T)
     flops, two = sum(forward_flops(s, T).values()), 2 * s.active
     kept = cache_bytes(s, T)
+    absorbed = " (of latents as they stand, absorbed)" if any(m.layers.latent for m in s.mixers) else ""
     metrics = Metrics(
         ("Parameters", s.parameters, "", f"{counted(len(s.matrices), 'kind')} of arrays, added up"),
-        ("A token passes", s.active, "", "all but what is looked up, and experts that it is not sent to"),
+        (_passes(s), s.active, "", "all but what is looked up, and experts that it is not sent to"),
         (
-            "FLOP for one token",
+            f"FLOP for {'both' if s.tokens > 1 else 'one token'}",
             big(flops),
             "",
-            f"2 a parameter passed would be {big(two)}: the rest is scores and mixing",
+            f"2 a parameter passed would be {big(two)}: the rest is scores and mixing{absorbed}",
         ),
-        ("Kept of the text", kept / GIB, "GiB", "16 bits a number"),
+        ("Kept of the text", kept / GIB if s.mixers else "not known", "GiB" if s.mixers else "", "16 bits a number"),
     )
-    return figure, metrics, table, notes_of(s)
+    return figure, metrics, table, notes_of(s, T)
+
+
+def _passes(s):
+    return "A token read and one written pass" if s.tokens > 1 else "A token passes"
 
 
 def _parts(s, name, T):
@@ -114,12 +119,12 @@ def _parts(s, name, T):
     )
     parts = dict.fromkeys([*parameters_of_parts(s), *passed_of_parts(s), *flops])
     table = Table(
-        ("Part", "Parameters", "A token passes", "MFLOP a token"),
+        ("Part", "Parameters", _passes(s), "MFLOP for both" if s.tokens > 1 else "MFLOP a token"),
         [
             (part, rows["parameters"].get(part, 0), rows["a token passes"].get(part, 0), flops.get(part, 0) / 1e6)
             for part in parts
         ],
-        f"{name} by part, for one token that meets {T:,}.",
+        f"{name} by part, for {'one token' if s.tokens == 1 else 'tokens'} that meet{'s' * (s.tokens == 1)} {T:,}.",
     )
     return figure, table
 

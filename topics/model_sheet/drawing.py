@@ -2,6 +2,7 @@
 
 from topics.kit import Figure, label, line, points
 from topics.kit.page.words import counted
+from topics.kit.real.sheets.architectures import AFTER, AT_ONCE, ONE_THING
 
 KINDS = {
     "full": "full attention",
@@ -15,7 +16,7 @@ KINDS = {
     "ssm": "state space",
 }
 WIDE = 0.13, 0.99  # from where to where boxes reach
-HEIGHT = 440  # pixels, of all that one sheet shows: a figure keeps its place
+HEIGHT = 480  # pixels, of all that one sheet shows: a figure keeps its place
 
 
 def mixer_words(mixer):
@@ -44,69 +45,80 @@ def feed_words(sheet):
     return found
 
 
-def _stack(sheet, mixers, feeds):
-    """Rows of one stack of layers, from below: (lines, ink, whether it adds to the stream)."""
+def _stack(sheet, parts):
+    """Rows of one stack of layers, from below: (boxes side by side, whether they add to the stream).
+
+    A part is a list of boxes, one of which stands in a layer; a box is (lines, ink).
+    """
     norms = sheet.facts.get("norms", "")
-    name = norms.split()[0] if norms else "norm"
+    norm = ((norms.split()[0] if norms else "norm",), "reference")
+    if AT_ONCE in norms:
+        return [([norm for _ in parts], False), ([(_narrow(lines), ink) for ((lines, ink),) in parts], True)]
     before, after = "before" in norms or not norms, "after each" in norms or "and after" in norms
+    inside = after and not norms.startswith(AFTER)  # BERT's alone norms the stream itself
     rows = []
-    for part in (mixers, feeds):
-        if before and part:
-            rows.append(((name,), "reference", False))
+    for part in filter(None, parts):
+        rows += [([norm], False)] * before
         for i, (lines, ink) in enumerate(part):
-            rows.append((lines, ink, i == len(part) - 1))
-        if after and part:
-            rows.append(((name,), "reference", False))
+            rows.append(
+                ([(lines if i == 0 else ("or " + lines[0], *lines[1:]), ink)], i == len(part) - 1 and not inside)
+            )
+        rows += [([norm], inside)] * after
     return rows
+
+
+def _narrow(lines):
+    """The lines of a box that has another beside it."""
+    first, second = lines
+    return *first.split(" · "), *second.split(", ")
 
 
 def _rows(sheet):
     """All rows from below, with the place and title of each stack: rows, [(first, last, title)]."""
-    inks = {"delta": "key", "ssm": "key"}
-    drawn = [(m, (mixer_words(m), inks.get(m.kind, "query"))) for m in sheet.mixers]
+    drawn = [(mixer_words(m), "key" if m.kind in ("delta", "ssm") else "query") for m in sheet.mixers]
     feeds = [(lines, "gradient" if "experts" in lines[0] else "value") for lines in feed_words(sheet)]
-    rows, stacks = [(("embedding", f"{sheet.V:,} words, {sheet.d:,} wide"), "output", False)], []
+    words = f"{sheet.V:,} words" if sheet.V else "words not in the file"
+    rows, stacks = [([(("embedding", f"{words}, {sheet.d:,} wide"), "output")], False)], []
     if sheet.form == "encoder and decoder":
-        half = sheet.mixers[0].layers.n, sheet.mixers[1].layers.n
-        both = (("encoder", half[0], drawn[:1]), ("decoder", half[1], drawn[1:]))
+        above, asked = sheet.mixers[0].layers.n, sheet.mixers[1].layers.n
+        read, written = ([((f"{counted(n, 'layer')} · feed-forward", feeds[0][0][1]), "value")] for n in (above, asked))
+        both = (("encoder", above, [drawn[:1], read]), ("decoder", asked, [drawn[1:2], drawn[2:], written]))
+    elif sheet.facts.get("norms", "").startswith(ONE_THING):
+        both = (("decoder", sheet.L, [drawn + feeds]),)
     else:
-        both = ((sheet.form, sheet.L, drawn),)
-    for title, n, some in both:
-        own = feeds if len(both) == 1 else [((f"{counted(n, 'layer')} · feed-forward", feeds[0][0][1]), "value")]
-        added = _stack(sheet, [each for _, each in some], own)
+        both = ((sheet.form, sheet.L, [drawn, feeds]),)
+    for title, n, parts in both:
+        added = _stack(sheet, parts)
         stacks.append((len(rows), len(rows) + len(added) - 1, f"{title}, {counted(n, 'layer')}"))
         rows += added
     if sheet.form != "encoder":
-        again = "the embedding again" if sheet.tied else f"{sheet.d:,} to {sheet.V:,}"
-        rows += [
-            ((sheet.facts.get("norms", "norm").split()[0],), "reference", False),
-            (("output", again), "output", False),
-        ]
+        again = "the embedding again" if sheet.tied else f"{sheet.d:,} to {sheet.V:,}" if sheet.V else "not in the file"
+        norm = sheet.facts.get("norms", "norm").split()[0]
+        rows += [([((norm,), "reference")], False), ([(("output", again), "output")], False)]
     return rows, stacks
+
+
+def _columns(n):
+    """Where n boxes side by side reach from and to."""
+    wide, gap = WIDE[1] - WIDE[0], 0.02
+    each = (wide - (n - 1) * gap) / n
+    return [(WIDE[0] + i * (each + gap), WIDE[0] + i * (each + gap) + each) for i in range(n)]
 
 
 def block(sheet, name):
     """The drawing: a line of boxes along the residual stream, a frame around each stack of layers."""
     rows, stacks = _rows(sheet)
     shapes, notes, places, y = [], [], [], 0.0
-    for lines, _ink, _ in rows:
-        tall = 0.5 if len(lines) == 1 else 1.0
+    for boxes, _ in rows:
+        tall = 0.5 * max(len(lines) for lines, _ in boxes)
         places.append((y, y + tall))
         y += tall + 0.2
-    for (bottom, top), (lines, ink, _) in zip(places, rows, strict=True):
-        shapes.append(
-            {
-                "type": "rect",
-                "x0": WIDE[0],
-                "x1": WIDE[1],
-                "y0": bottom,
-                "y1": top,
-                "ink": ink,
-                "opacity": 0.2,
-                "line": {"width": 1},
-            }
-        )
-        notes.append(label((WIDE[0] + WIDE[1]) / 2, (bottom + top) / 2, "<br>".join(lines), bgcolor="rgba(0,0,0,0)"))
+    for (bottom, top), (boxes, _) in zip(places, rows, strict=True):
+        for (left, right), (lines, ink) in zip(_columns(len(boxes)), boxes, strict=True):
+            box = {"type": "rect", "x0": left, "x1": right, "y0": bottom, "y1": top, "ink": ink, "opacity": 0.2}
+            shapes.append(box | {"line": {"width": 1}})
+            middle = (left + right) / 2, (bottom + top) / 2
+            notes.append(label(*middle, "<br>".join(lines), bgcolor="rgba(0,0,0,0)"))
     for first, last, _ in stacks:
         shapes.append(
             {
@@ -120,11 +132,15 @@ def block(sheet, name):
                 "layer": "below",
             }
         )
-    adds = [(bottom + top) / 2 for (bottom, top), row in zip(places, rows, strict=True) if row[2]]
-    told = "; ".join(" ".join(lines) for lines, ink, _ in rows if ink != "reference")
+    adds = [(bottom + top) / 2 for (bottom, top), (_, adds) in zip(places, rows, strict=True) if adds]
+    told = "; ".join(
+        ", and at once ".join(" ".join(lines) for lines, _ in boxes) for boxes, _ in rows if boxes[0][1] != "reference"
+    )
+    starts = [0.3] + [places[first][0] - 0.1 for first, *_ in stacks[1:]]  # the encoder's stream ends with it
+    streams = zip(starts, [places[last][1] + 0.1 for _, last, _ in stacks[:-1]] + [y - 0.5], strict=True)
     return Figure(
         [
-            line([0.06, 0.06], [0.3, y - 0.5], "the residual stream", "reference"),
+            *(line([0.06, 0.06], ends, "the residual stream", "reference") for ends in streams),
             points([0.06] * len(adds), adds, "added to it", "reference", marker={"size": 11}),
         ],
         alt=f"The block of {name}, from below. {'; '.join(title for *_, title in stacks)}. {told}.",

@@ -1,11 +1,11 @@
 """What the demos do with a pasted config.json, and how they say large numbers."""
 
-from topics.kit import Note
+from topics.kit import Note, UnreadableError
 from topics.kit.real.sheets.configs import CONFIGS
 from topics.kit.real.sheets.fields import parsed
 from topics.kit.real.sheets.reader import read
 
-LIMIT = 12_000  # characters of a pasted file; the longest that we met has 5,000
+LIMIT = 12_000  # characters of a pasted file: most have less than 5,000
 TRIED = ("DeepSeek-V3", "BERT base", "T5 small", "Qwen3-Next-80B-A3B")  # one of each form
 EXAMPLE = '{"model_type": "llama", "hidden_size": 4096, "num_hidden_layers": 32, "num_attention_heads": 32}'
 
@@ -14,7 +14,12 @@ def sheet_of(name, config):
     """The sheet of a pasted file, or of a model by its name; and what to call it."""
     if not config.strip():
         return read(CONFIGS[name]), name
-    given = parsed(config)
+    try:
+        given = parsed(config)
+    except UnreadableError as fault:
+        if len(config) < LIMIT:
+            raise
+        raise UnreadableError(f"Cut at {LIMIT:,} characters: leave out a long quantization_config. {fault}") from None
     called = given.get("_name_or_path") or given.get("model_type")
     return read(given), str(called)[:40] if called else "The pasted model"
 
@@ -31,10 +36,13 @@ def big(n):
     return f"{n:,.0f}"
 
 
-def notes_of(sheet):
-    return Note(
-        " ".join(sheet.notes) or "All that was needed stands in the file.", "warning" if sheet.notes else "info"
-    )
+def notes_of(sheet, T, *beside):
+    """What was assumed or left out of a sheet, and where it, or one beside it, has no texts of T tokens."""
+    notes = list(sheet.notes)
+    for s in (*beside, sheet):
+        if s.context and s.context < T:
+            notes.append(f"{T:,} tokens are more than the longest text of {s.type}'s file, {s.context:,}.")
+    return Note(" ".join(notes) or "All that was needed stands in the file.", "warning" if notes else "info")
 
 
 def refused(fault):

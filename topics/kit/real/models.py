@@ -1,6 +1,11 @@
-"""Shapes of real models, as published. Plain data: it knows nothing of what is computed from it."""
+"""Shapes of real models, as published. Plain data: it knows nothing of what is computed from it.
+
+The rows are written by sheets/table.py, from the models' config.json.
+"""
 
 from typing import NamedTuple
+
+from topics.kit.real.rows import ROWS
 
 
 class Layers(NamedTuple):
@@ -96,92 +101,12 @@ def plain(model):
     return all(each[4:] == (None, 0, 0, 0, 0) for each in model.layers)
 
 
-def _dense(L, d, H, H_kv, D, F, feeds, vocabulary, parameters, context, dated, tied=False):
-    """A model whose layers are all alike, without experts."""
-    return Model(d, (Layers(L, H, H_kv, D),), F, feeds, vocabulary, parameters, context, dated, tied)
+def _model(d, layers, *fields):
+    *others, experts = fields
+    return Model(d, tuple(Layers(*each) for each in layers), *others, Experts(*experts) if experts else None)
 
 
-def _mixture(layers, E, k, shared, d, F, bias=0):
-    return Experts(layers, E, k, shared, F, 3 * d * F + bias)
-
-
-# linear attention (gated DeltaNet): 32 value heads of a 128 × 128 matrix each, and the last 3 inputs of a convolution
-# over queries, keys and values. vLLM keeps so many; transformers keeps 4.
-_DELTA = 32 * 128 * 128 + 3 * (2 * 16 * 128 + 32 * 128)
-
-# Shapes: published configurations, cited in references.bib as radford2019, brown2020, zhang2022opt, touvron2023llama2,
-# llama2024herd, qwen2024, jiang2023mistral, gemma2024two, and those of huggingface/transformers and of the releases, as
-# transformers2026configs. Parameter counts follow from the shapes; tests/kit/test_models.py adds them up, matrix by
-# matrix.
-MODELS = {
-    "GPT-2 small": _dense(12, 768, 12, 12, 64, 3072, 2, 50_257, 124_439_808, 1024, "2019-02", tied=True),
-    "GPT-3": _dense(96, 12_288, 96, 96, 128, 49_152, 2, 50_257, 174_604_259_328, 2048, "2020-05", tied=True),
-    "OPT-13B": _dense(40, 5120, 40, 40, 128, 20_480, 2, 50_272, 12_853_473_280, 2048, "2022-05", tied=True),
-    "Llama-2-7B": _dense(32, 4096, 32, 32, 128, 11_008, 3, 32_000, 6_738_415_616, 4096, "2023-07"),
-    "Llama-3.1-8B": _dense(32, 4096, 32, 8, 128, 14_336, 3, 128_256, 8_030_261_248, 131_072, "2024-07"),
-    "Qwen2.5-7B": _dense(28, 3584, 28, 4, 128, 18_944, 3, 152_064, 7_615_616_512, 131_072, "2024-09"),
-    "Llama-3.1-70B": _dense(80, 8192, 64, 8, 128, 28_672, 3, 128_256, 70_553_706_496, 131_072, "2024-07"),
-    "DeepSeek-V2": Model(
-        5120, (Layers(60, 128, 128, 128, latent=512 + 64, rotary=64),), 12_288, 3, 102_400, 235_741_434_880, 131_072,
-        "2024-05", experts=_mixture(59, 160, 6, 2, 5120, 1536),
-    ),
-    "DeepSeek-V3": Model(
-        7168, (Layers(61, 128, 128, 128, latent=512 + 64, rotary=64),), 18_432, 3, 129_280, 671_026_404_352, 131_072,
-        "2024-12", experts=_mixture(58, 256, 8, 1, 7168, 2048),
-    ),
-    "Gemma 3 27B": Model(
-        5376, (Layers(52, 32, 16, 128, window=1024), Layers(10, 32, 16, 128)), 21_504, 3, 262_208, 27_009_346_304,
-        131_072, "2025-03", tied=True,
-    ),
-    "Llama 4 Maverick": Model(  # chunks, not windows: a token sees from its chunk's first on, half of 8,192 on average
-        5120, (Layers(36, 40, 8, 128, window=8192), Layers(12, 40, 8, 128)), 16_384, 3, 202_048, 400_711_848_960,
-        1_048_576, "2025-04", experts=_mixture(24, 128, 1, 1, 5120, 8192),
-    ),
-    "Qwen3-235B-A22B": Model(
-        # without YaRN; the release of July, 2507, was made for 262,144
-        4096, (Layers(94, 64, 4, 128),), 0, 3, 151_936, 235_093_634_560, 32_768, "2025-04",
-        experts=_mixture(94, 128, 8, 0, 4096, 1536),
-    ),
-    "Kimi K2": Model(
-        7168, (Layers(61, 64, 64, 128, latent=512 + 64, rotary=64),), 18_432, 3, 163_840, 1_026_408_209_408,
-        131_072, "2025-07", experts=_mixture(60, 384, 8, 1, 7168, 2048),
-    ),
-    "gpt-oss-20b": Model(
-        2880, (Layers(12, 64, 8, 64, window=128), Layers(12, 64, 8, 64)), 0, 3, 201_088, 20_914_757_184,
-        131_072, "2025-08", experts=_mixture(24, 32, 4, 0, 2880, 2880, bias=3 * 2880),
-    ),
-    "gpt-oss-120b": Model(
-        2880, (Layers(18, 64, 8, 64, window=128), Layers(18, 64, 8, 64)), 0, 3, 201_088, 116_829_156_672,
-        131_072, "2025-08", experts=_mixture(36, 128, 4, 0, 2880, 2880, bias=3 * 2880),
-    ),
-    "Qwen3-Next-80B-A3B": Model(
-        2048, (Layers(12, 16, 2, 256), Layers(36, 32, 16, 128, state=_DELTA)), 0, 3, 151_936, 79_674_391_296,
-        262_144, "2025-09", experts=_mixture(48, 512, 10, 1, 2048, 512),
-    ),
-    "MiniMax-M2": Model(
-        3072, (Layers(62, 48, 8, 128),), 0, 3, 200_064, 228_689_748_992, 196_608, "2025-10",
-        experts=_mixture(62, 256, 8, 0, 3072, 1536),
-    ),
-    "GLM-5": Model(
-        6144, (Layers(78, 64, 64, 256, latent=512 + 64, rotary=64, index=128),), 12_288, 3, 154_880, 743_911_199_232,
-        202_752, "2026-02", experts=_mixture(75, 256, 8, 1, 6144, 2048),
-    ),
-    "Qwen3.5-35B-A3B": Model(
-        2048, (Layers(10, 16, 2, 256), Layers(30, 32, 16, 128, state=_DELTA)), 0, 3, 248_320, 34_660_610_688,
-        262_144, "2026-02", experts=_mixture(40, 256, 8, 1, 2048, 512),
-    ),
-    "Gemma 4 31B": Model(  # in global layers one projection makes keys and values; norms differ, so both are cached
-        5376, (Layers(50, 32, 16, 256, window=1024), Layers(10, 32, 4, 512)), 21_504, 3, 262_144, 30_697_345_280,
-        262_144, "2026-04", tied=True,
-    ),
-    "Mistral 7B": Model(  # version 0.1; version 0.2 has no window
-        4096, (Layers(32, 32, 8, 128, window=4096),), 14_336, 3, 32_000, 7_241_732_096, 8192, "2023-09",
-    ),
-    "Gemma 2 27B": Model(
-        4608, (Layers(23, 32, 16, 128, window=4096), Layers(23, 32, 16, 128)), 36_864, 3, 256_000, 27_227_128_320,
-        8192, "2024-06", tied=True,
-    ),
-}  # fmt: skip
+MODELS = {name: _model(*row) for name, row in ROWS.items()}
 
 # models about which the older pages' questions make sense: dense, full attention, layers alike
 PLAIN = {name: m for name, m in MODELS.items() if alike(m) and plain(m) and not m.experts}

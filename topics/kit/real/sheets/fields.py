@@ -6,7 +6,12 @@ from topics.kit.errors import UnreadableError
 
 LARGEST = 10**9  # of any field: a vocabulary has less than a million
 MOST_LAYERS = 4096
-TEXT_PARTS = ("text_config", "llm_config", "language_config")  # where a model of several senses keeps its language part
+TEXT_PARTS = (
+    "text_config",
+    "llm_config",
+    "language_config",
+    "thinker_config",
+)  # where a model of several senses keeps its language part
 
 
 class MissingError(UnreadableError):
@@ -83,11 +88,14 @@ def parsed(text):
     >>> parsed('{"model_type": "gpt2"}')
     {'model_type': 'gpt2'}
     """
+    text = text.rstrip().strip("\ufeff`").removeprefix("json")  # a mark, fences: as editors and chats wrap it
     try:
         config = json.loads(text)
     except json.JSONDecodeError as fault:
         where = f"line {fault.lineno}, column {fault.colno}"
-        raise UnreadableError(f"This is no JSON yet: {fault.msg}, {where}. A config.json begins with {{.") from None
+        raise UnreadableError(
+            f"This is no JSON yet: {fault.msg}, {where}. A config.json begins with {{, and has no comments."
+        ) from None
     except (RecursionError, ValueError):  # brackets in brackets in …, a number of thousands of digits
         raise UnreadableError("This JSON is nested too deeply, or has a number too long, for a config.json.") from None
     if not isinstance(config, dict):
@@ -96,11 +104,12 @@ def parsed(text):
 
 
 def text_part(config):
-    """The language part of a config, and the name of the field that it stands in, if in one."""
-    for name in TEXT_PARTS:
-        if isinstance(config.get(name), dict):
-            inner = dict(config[name])
-            if "tie_word_embeddings" in config:
-                inner.setdefault("tie_word_embeddings", config["tie_word_embeddings"])
-            return inner, name
-    return config, None
+    """The language part of a config, and the names of the fields that it stands in, if in one, or in one in another."""
+    inner, names = config, []
+    while len(names) < 3 and (name := next((part for part in TEXT_PARTS if isinstance(inner.get(part), dict)), None)):
+        ties = inner.get("tie_word_embeddings")
+        inner = dict(inner[name])
+        if ties is not None:
+            inner.setdefault("tie_word_embeddings", ties)
+        names.append(name)
+    return inner, ".".join(names) or None

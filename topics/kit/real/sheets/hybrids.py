@@ -12,6 +12,7 @@ from topics.kit.real.sheets.since_llama import (
     known,
     late_mixtures,
     latent,
+    numbered,
     qwen_mixtures,
 )
 
@@ -43,6 +44,7 @@ def qwen_hybrid(f, kind):
         p.norm("model.layers.*." + name, d, L)
     p.mix("full", L - n, H, H_kv, D)
     matrix = H_v * D_k * D_v
+    # besides the matrix, the last inputs of the filter: vLLM keeps filt - 1 of them, transformers filt
     p.mix("delta", n, H_v, H_k, D_v, matrix, state=matrix + (filt - 1) * (2 * keys + values))
     (dense_feeds if kind == "qwen3_5_text" else qwen_mixtures)(p, f, kind, d, L)
     return p.sheet(kind, "decoder", d, V, L, tied)
@@ -68,9 +70,14 @@ def kimi_linear(f, kind):
         if inner.has("short_conv_kernel_size")
         else f.whole("linear_conv_kernel_dim")
     )
-    full, types = inner.config.get("full_attn_layers"), f.each("layer_types", L)
-    m = len(full) if isinstance(full, list) else types.count("full_attention") if types else L // 4
-    n, p, tied = L - m, Plan(f), f.flag("tie_word_embeddings")
+    types, p = known(f.each("layer_types", L), "full_attention", "linear_attention"), Plan(f)
+    if inner.has("full_attn_layers"):
+        m = numbered("full_attn_layers", inner.config["full_attn_layers"], 1, L)
+    else:
+        m = types.count("full_attention") if types else L // 4
+        if not types:
+            p.notes.append("The file does not list its layers of full attention: each fourth is taken for one.")
+    n, tied = L - m, f.flag("tie_word_embeddings")
     ends(p, d, V, tied)
     at, part, wide = "model.layers.*.self_attn.", "linear attention", H * D
     for name in ("q_proj", "k_proj", "v_proj"):
@@ -176,6 +183,8 @@ def nemotron(f, kind):
     L, p, tied, at = len(things), Plan(f), f.flag("tie_word_embeddings"), "model.layers.*.mixer."
     if not things or None in things:
         raise UnreadableError("hybrid_override_pattern is missing or has other letters than M, *, - and E.")
+    if f.has("num_hidden_layers") and f.L != L:
+        raise UnreadableError(f"num_hidden_layers is {f.L}, but hybrid_override_pattern has {L} layers.")
     if "moe" in things:
         raise UnreadableError("hybrid_override_pattern has mixtures, E: they are not read here.")
     ends(p, d, V, tied, "model.norm_f", "model.embeddings")
@@ -210,6 +219,7 @@ def granite_hybrid(f, kind):
     d, L, V = f.whole("hidden_size"), f.L, f.whole("vocab_size")
     p, tied = Plan(f), f.flag("tie_word_embeddings")
     types = f.each("layer_types", L) or f.each("layers_block_type", L) or ["mamba"] * L
+    known(types, "mamba", "linear_attention", "attention", "full_attention")
     n = sum(kind in ("mamba", "linear_attention") for kind in types)
     ends(p, d, V, tied)
     for name in PLAIN_NORMS:

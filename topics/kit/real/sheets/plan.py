@@ -2,7 +2,11 @@
 
 from topics.kit.errors import UnreadableError
 from topics.kit.real.models import Experts, Layers
+from topics.kit.real.sheets.fields import LARGEST
 from topics.kit.real.sheets.sheet import Matrix, Mixer, Sheet
+
+LONGEST = ("max_position_embeddings", "n_positions", "n_ctx", "max_seq_len", "max_sequence_length", "seq_length",
+           "model_max_length")  # fmt: skip
 
 
 class Plan:
@@ -56,7 +60,7 @@ class Plan:
             self.experts = Experts(n, E, k, shared, F, feeds * d * F + bias)
 
     def sheet(self, kind, form, d, V, L, tied):
-        context = self.f.whole("max_position_embeddings", "n_positions", default=0) or None
+        context = self._longest()
         assumed = [f"{name} = {value:,}" for name, value in self.f.assumed.items() if isinstance(value, int)]
         if assumed:
             self.notes.append("Not in the file, taken as transformers takes it: " + ", ".join(assumed) + ".")
@@ -77,3 +81,18 @@ class Plan:
             {},
             tuple(self.notes),
         )
+
+    def _longest(self):
+        """The longest text that a file tells, in tokens, or None."""
+        name = next((name for name in LONGEST if self.f.has(name)), None)
+        if name == "model_max_length":
+            limit = self.f.config[name]
+            if isinstance(limit, int) and 0 < limit < LARGEST:  # tokenizers write 10^30 where they know of none
+                self.notes.append(
+                    "The longest text is that of model_max_length: its maker's word, no matrix depends on it."
+                )
+                return limit
+        found = self.f.whole(*LONGEST[:-1], default=0) or None
+        if not found:
+            self.notes.append("The file tells no longest text.")
+        return found

@@ -5,9 +5,9 @@ tests/kit/test_sheets.py holds every name, shape and count against what transfor
 
 from topics.kit.errors import UnreadableError
 from topics.kit.real.sheets import before_llama, hybrids, since_llama
-from topics.kit.real.sheets.architectures import FACTS, SAME_AS
+from topics.kit.real.sheets.architectures import SAME_AS, facts_of
 from topics.kit.real.sheets.defaults import DEFAULTS
-from topics.kit.real.sheets.fields import Fields, MissingError, text_part
+from topics.kit.real.sheets.fields import Fields, text_part
 from topics.kit.real.sheets.plan import Plan
 
 READERS = {
@@ -47,16 +47,20 @@ def read(config):
         raise UnreadableError("model_type is no text.")
     kind = SAME_AS.get(kind, kind)
     sheet = READERS[kind](Fields(inner, DEFAULTS.get(kind)), kind) if kind in READERS else _unknown(Fields(inner), kind)
-    return sheet._replace(facts=FACTS.get(kind, {}), notes=(*sheet.notes, *_beside(config, inner, nested)))
+    return sheet._replace(facts=facts_of(kind, inner), notes=(*sheet.notes, *_beside(config, inner, nested)))
 
 
 def _beside(config, inner, nested):
     """What a file says that is not counted."""
     if nested:
         yield f"Read is {nested}, the language part: what sees or hears is not counted."
+        whole, part = (SAME_AS.get(str(each), each) for each in (config.get("model_type"), inner.get("model_type")))
+        if whole and part and whole != part:
+            whole, part = str(whole)[:40], part[:40]
+            yield f"The whole's model_type, {whole!r}, is not read: taken as {part!r} alone, it is an estimate."
     if inner.get("num_nextn_predict_layers") or inner.get("num_mtp_layers"):
         yield "Layers that guess further tokens (num_nextn_predict_layers) are not counted."
-    quantized = config.get("quantization_config")
+    quantized = config.get("quantization_config") or inner.get("quantization_config")
     if isinstance(quantized, dict):
         how = str(quantized.get("quant_method", "some format"))[:20]
         yield f"The file says that weights are stored in {how}; the scales of that are not counted."
@@ -64,16 +68,47 @@ def _beside(config, inner, nested):
 
 # ---- a model_type that is not known
 
+OTHER_FILES = {  # a field that tells which file this is instead
+    "peft_type": "an adapter's (adapter_config.json)",
+    "tokenizer_class": "a tokenizer's (tokenizer_config.json)",
+    "weight_map": "the index of a model's weights (model.safetensors.index.json)",
+    "do_sample": "the settings of drawing words (generation_config.json)",
+}
 LEAST = "hidden_size", "num_hidden_layers"
+OTHER_NAMES = {
+    "hidden_size": ("n_embd", "n_embed", "d_model", "dim"),
+    "num_hidden_layers": ("n_layer", "num_layers", "n_layers"),
+    "num_attention_heads": ("n_head", "n_heads", "num_heads"),
+    "intermediate_size": ("n_inner", "ffn_dim", "d_ff", "hidden_dim"),
+}
+NO_LLAMA_S = (  # fields, or how they begin, that make a model another than a LLaMA
+    "kv_lora_rank", "multi_query", "is_encoder_decoder", "n_shared_experts", "num_shared_experts", "shared_expert_",
+    "first_k_dense_", "num_kv_shared_", "layer_types", "layers_block_type", "hybrid_", "sliding_window", "mamba_",
+    "linear_", "ssm_", "state_size", "index_", "compress_", "global_attn_", "local_attention", "num_hidden_groups",
+    "attn_layer_", "relative_attention_", "type_vocab_size", "parallel_attn", "new_decoder_architecture",
+)  # fmt: skip
+
+
+def _named(config):
+    """A config with the names that LLaMA's has, where it has others for them."""
+    found = dict(config)
+    for name, others in OTHER_NAMES.items():
+        there = [config[other] for other in others if config.get(other) is not None]
+        if config.get(name) is None and there:
+            found[name] = there[0]
+    return found
 
 
 def _unknown(f, kind):
     """A reading as of a LLaMA, part by part: what a part needs and lacks is told by name, and the rest is counted."""
+    f = Fields(_named(f.config))
     lacking = [name for name in LEAST if not f.has(name)]
-    called = f"The model_type {kind!r}" if kind else "A file without model_type"
+    called = f"The model_type {kind[:40]!r}" if kind else "A file without model_type"
     if lacking:
+        are = "are" if len(lacking) > 1 else "is"
+        other = "".join(f" It looks like {what}." for name, what in OTHER_FILES.items() if name in f.config)
         raise UnreadableError(
-            f"{called} is not known here, and {' and '.join(lacking)} is missing: nothing is counted."
+            f"{called} is not known here, and {' and '.join(lacking)} {are} missing: nothing is counted.{other}"
         )
     d, L, p = f.whole("hidden_size"), f.L, Plan(f)
     tied, left = f.flag("tie_word_embeddings"), []
@@ -82,8 +117,8 @@ def _unknown(f, kind):
     def part(what, add):
         try:
             add()
-        except MissingError as fault:
-            left.append(f"{what} ({str(fault).split()[2]} is missing)")
+        except UnreadableError as fault:
+            left.append(f"{what}. {fault}")
 
     def embeddings():
         nonlocal V
@@ -97,11 +132,11 @@ def _unknown(f, kind):
 
     def feeds():
         names = ("num_experts", "num_local_experts", "n_routed_experts")
-        if any(f.has(name) for name in names):
+        if any(f.config.get(name) for name in names):
             E, F = f.whole(*names), f.whole("moe_intermediate_size", "intermediate_size")
             k = f.whole("num_experts_per_tok", "num_experts_per_token", "experts_per_token", "moe_topk")
-            p.linear("model.layers.*.mlp.gate", E, d, L, "router")
             p.mixture("model.layers.*.mlp.experts", d, F, E, k, L)
+            p.linear("model.layers.*.mlp.gate", E, d, L, "router")
             p.mixed(L, E, k, 0, d, F)
             p.notes.append("It has experts: every layer is taken to be a mixture, without an expert for all.")
         else:
@@ -112,6 +147,9 @@ def _unknown(f, kind):
     part("feed-forward", feeds)
     for name in since_llama.PLAIN_NORMS:
         p.norm("model.layers.*." + name, d, L)
-    p.notes.insert(0, f"{called} is not known here. Read is what a LLaMA with these fields would be: an estimate."
-                   + (f" Left out: {', '.join(left)}." if left else ""))  # fmt: skip
+    others = [name for name in f.config if name.startswith(NO_LLAMA_S) and f.config[name]]
+    told = f"{called} is not known here. Read is what a LLaMA with these fields would be: an estimate."
+    if others:
+        told += f" These fields say that it is another, and are not read: {', '.join(others)[:300]}."
+    p.notes[:0] = [told, *(f"Left out: {each}" for each in left)]
     return p.sheet(kind or "unknown", "decoder", d, V, L, tied)

@@ -87,6 +87,11 @@ class Sheet(NamedTuple):
         return sum(m.numbers for m in self.matrices)
 
     @property
+    def tokens(self):
+        """For how many tokens `active` and FLOP are: with two stacks, one read and one written."""
+        return 2 if self.form == "encoder and decoder" else 1
+
+    @property
     def active(self):
         """Parameters that one token passes; an embedding counts where it is the output matrix as well."""
         return sum(m.passed for m in self.matrices) + self.output

@@ -41,12 +41,20 @@ def attention(p, n, d, H, H_kv, D, bias=False, out_bias=None, norms=None, gate=F
         p.norm(at + "k_norm", D if norms == "head" else H_kv * D, n)
 
 
-def known(types, *words):
+def known(types, *words, name="layer_types"):
     """A file's list of layers, which has no other words than these; or None."""
     others = sorted(set(types or ()) - set(words))
     if others:
-        raise UnreadableError(f"layer_types has {others[0][:40]!r}: {', '.join(words)} are read here.")
+        raise UnreadableError(f"{name} has {others[0][:40]!r}: {', '.join(words)} are read here.")
     return types
+
+
+def numbered(name, layers, first, last):
+    """How many layers a file lists by number, each once, from first to last."""
+    whole = isinstance(layers, list) and all(isinstance(i, int) and first <= i <= last for i in layers)
+    if not whole or len(set(layers)) < len(layers):
+        raise UnreadableError(f"{name} is no list of different layers, of the numbers {first} to {last}.")
+    return len(layers)
 
 
 def _sliding(f, L, every=None):
@@ -72,7 +80,12 @@ def _window_of(f, kind, L):
     """Which layers see a window, and its width."""
     if kind in EACH_NTH_FULL:
         every = f.whole("sliding_window_pattern", default=EACH_NTH_FULL[kind])
-        return _sliding(f, L, every), f.whole("sliding_window", default=0, least=0)
+        sliding, width = _sliding(f, L, every), f.whole("sliding_window", default=0, least=0)
+        if any(sliding) and not width:
+            raise UnreadableError(
+                f"sliding_window is null or 0, but {sum(sliding)} layers of {kind} see a window only."
+            )
+        return sliding, width
     if kind in ALL_IN_WINDOWS:
         width = f.whole("sliding_window", default=0, least=0)
         return [width > 0] * L, width
@@ -134,12 +147,12 @@ def llama(f, kind):
 
 
 def dense_feeds(p, f, kind, d, L):
-    p.F, p.dense = f.whole("intermediate_size"), L
+    bias, p.F, p.dense = f.flag("mlp_bias"), f.whole("intermediate_size"), L
     if kind == "phi3":
         p.linear("model.layers.*.mlp.gate_up_proj", 2 * p.F, d, L, "feed-forward")
         p.linear("model.layers.*.mlp.down_proj", d, p.F, L, "feed-forward")
     else:
-        p.gated("model.layers.*.mlp", d, p.F, L, "feed-forward", f.flag("mlp_bias"))
+        p.gated("model.layers.*.mlp", d, p.F, L, "feed-forward", bias)
 
 
 def all_mixtures(p, f, kind, d, L):
@@ -178,7 +191,7 @@ def qwen_mixtures(p, f, kind, d, L):
 def late_mixtures(p, f, kind, d, L):
     """DeepSeek's, Kimi's and GLM's: the first layers are dense, the others have experts for all, too."""
     first = min(L, f.whole("first_k_dense_replace", default=0, least=0))
-    types = f.each("mlp_layer_types", L)
+    types = known(f.each("mlp_layer_types", L), "dense", "sparse", name="mlp_layer_types")
     dense = types.count("dense") if types else first
     E, k = f.whole("n_routed_experts", "num_experts", "num_local_experts"), None
     k = f.whole("num_experts_per_tok", "num_experts_per_token")
@@ -220,7 +233,7 @@ def llama4(f, kind):
     chunk = f.whole("attention_chunk_size")
     _mix_windows(p, _sliding(f, L) if f.has("layer_types") else [bool(r) for r in rotary], H, H_kv, D, chunk, "chunk")
     step = f.whole("interleave_moe_layer_step")
-    n = len(f.config["moe_layers"]) if isinstance(f.config.get("moe_layers"), list) else L // step
+    n = numbered("moe_layers", f.config["moe_layers"], 0, L - 1) if f.has("moe_layers") else L // step
     E, k, F = f.whole("num_local_experts"), f.whole("num_experts_per_tok"), f.whole("intermediate_size")
     at = "model.layers.*.feed_forward"
     p.mixture(f"{at}.experts", d, F, E, k, n, turned=True)
