@@ -382,9 +382,13 @@ def test_the_page_standard_counts_what_stands_on_the_page(project):
 
 
 def test_a_predict_block_without_guesses_is_a_shortcoming_of_its_page(project):
-    asked = "/// predict | Which?\n{}: so it is.\n///\n\n"
+    asked = "/// predict | Which, {}?\n{}: so it is.\n///\n\n"
     texts = ["{this, that, both}", "{this; that; both}", "{this}", "this, that", "{about $2^{3}$, that}"]
-    project("one", "Words.\n\n" + "".join(asked.replace("{}", text) for text in texts), EXERCISE)
+    project(
+        "one",
+        "Words.\n\n" + "".join(asked.replace("{}", str(i), 1).replace("{}", text) for i, text in enumerate(texts)),
+        EXERCISE,
+    )
     printed = run_build("check", root=project.root, expect=1)
     told = re.findall(r"topics/one/page\.md:(\d+): this predict block has no guesses", printed)
     assert [int(line) for line in told] == [12, 16, 20, 24]

@@ -8,6 +8,7 @@ import sys
 import pytest
 
 from builder.page.blocks import BLOCKS
+from builder.read.order import OWN
 from builder.read.scan import KINDS
 from tests.conftest import REPOSITORY, make_project, run_build
 
@@ -16,7 +17,8 @@ FENCE = re.compile(r"^(`{3,})[^\n]*\n.*?^\1$", re.S | re.M)
 # A path: it has a folder in it, or an ending of ours
 PATH = re.compile(r"(?:[\w.*-]+/)+[\w.*-]*|[\w*-]+\.(?:bib|cff|css|html|js|json|md|mjs|py|safetensors|sh|toml|txt)")
 # Made by a build or a bench, installed, or only an example: the tree has none of these
-MADE = re.compile(r"site/|bench/results/|topics/dice/|(?:/project/|kv_cache\.html|offline\.json)$")
+PAGES = "|".join(["kv_cache", *OWN])
+MADE = re.compile(rf"site/|bench/results/|topics/dice/|(?:/project/|(?:{PAGES})\.html|offline\.json)$")
 
 
 def readmes():

@@ -85,4 +85,4 @@ def _given(fields):
 
 
 if __name__ == "__main__":
-    Path(__file__).parents[1].joinpath("rows.py").write_text(text())
+    Path(__file__).parents[1].joinpath("rows.py").write_text(text(), encoding="utf-8")
