@@ -17,7 +17,7 @@ import { isSame, offlineCopy } from "./held.js";
 
 const STOPPED = new Error("Stopped.");
 const HTML = `<p class="said"></p><progress hidden aria-label="What has come"></progress><p class="more"></p>
-<p class="acts"><button type="button" data-act="go"></button> <button type="button" data-act="stop">Stop</button> <button type="button" data-act="remove"></button></p>`;
+<p class="acts" hidden><button type="button" data-act="go"></button> <button type="button" data-act="stop">Stop</button> <button type="button" data-act="remove"></button></p>`;
 
 const scope = new URL("./", document.baseURI).href; // pages are flat: the folder of each is the site's
 const copy = offlineCopy(scope);
