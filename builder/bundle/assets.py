@@ -27,9 +27,16 @@ STATIC = TEMPLATES / "static"
 LOCK = REPOSITORY / "package-lock.json"
 PLOTLY = "plotly.js-cartesian-dist-min/plotly-cartesian.min.js"
 FONTS = ("text", "text-italic", "code")
-STYLES = ("site", "index", "live", "search-dialog")  # the last two travel as text in the parts that need them
-PARTS = ("demo/live", "demo/suggest", "editing/editor", "page/map", "page/search-dialog")  # what page/parts.js loads
-WORKER, EARLY = "python/worker", "page/early"
+STYLES = ("site", "index", "live", "lecture", "search-dialog")  # the last three travel as text in their parts
+PARTS = (
+    "demo/live",
+    "demo/suggest",
+    "editing/editor",
+    "page/lecture",
+    "page/map",
+    "page/search-dialog",
+)  # see page/parts.js
+WORKER, EARLY, EMBED = "python/worker", "page/early", "page/embed"
 END = b"#whole{--end:1}"
 HOME = "/home/pyodide"  # topics/ lies in it, as in worker.js
 
@@ -47,6 +54,7 @@ class Assets:
     early: str  # runs before the first paint, and whatever else can't be had
     early_hash: str  # by which the content security policy knows it
     style: str
+    embed: str  # the script that a page in a frame has besides
     index_style: str
     fonts: list  # what every page needs at once
     topics: dict  # slug → (path, bytes) of its own Python
@@ -66,11 +74,13 @@ def bundle(topics, pack):
     plotly = esbuild([REPOSITORY / "node_modules" / PLOTLY], {})
     early = esbuild([STATIC / f"js/{EARLY}.js"], {})
     (early_text,) = (text.decode().strip() for text in early.values())
+    embed = esbuild([STATIC / f"js/{EMBED}.js"], {})
     later = esbuild(
         [STATIC / f"js/{name}.js" for name in (WORKER, *PARTS)],
         {
             "PARTS": {"plotly": lying(plotly, "plotly-cartesian.min")},
             "LIVE_STYLE": styles[called(styles, "live", "css")].decode(),
+            "LECTURE_STYLE": styles[called(styles, "lecture", "css")].decode(),
             "SEARCH_STYLE": styles[called(styles, "search-dialog", "css")].decode(),
             # texts: esbuild writes these where they are used, but a list into a chunk that every page loads first
             "WORDS": " ".join(WORDS),
@@ -86,9 +96,11 @@ def bundle(topics, pack):
     }
     parts = {name.split("/")[-1]: lying(later, name.split("/")[-1]) for name in PARTS}
     page = esbuild([STATIC / "js/main.js"], {"PARTS": parts, "WORKER": lying(later, "worker"), "RUNTIME": runtime})
-    linked = {path: content for path, content in styles.items() if not re.match(r"static/(live|search-dialog)-", path)}
+    texts = re.compile(r"static/(live|lecture|search-dialog)-")
+    linked = {path: content for path, content in styles.items() if not texts.match(path)}
     return Assets(
         files=plotly
+        | embed
         | later
         | page
         | linked
@@ -98,6 +110,7 @@ def bundle(topics, pack):
         early=f"(()=>{{{early_text}}})()",
         early_hash=sha256_of(f"(()=>{{{early_text}}})()"),
         style=called(styles, "site", "css"),
+        embed=called(embed, "embed", "js"),
         index_style=called(styles, "index", "css"),
         fonts=[called(styles, name, "woff2") for name in FONTS],
         topics={slug: (path, len(data)) for slug, (path, data) in archives.items()},
