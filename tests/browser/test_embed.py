@@ -96,7 +96,7 @@ def test_a_frame_of_another_host_answers_is_sized_and_hears_nothing_without_stor
     page.wait_for_timeout(300)  # what must not happen has had its time
     expect(demo).to_have_attribute("state", "static")
     assert not [url for url in asked if "runtime-" in url], "Python comes when the demo is touched"
-    demo.locator("input[type=range]").first.press("End")
+    demo.locator("input[type=range]").first.press("Home")
     expect(demo).to_have_attribute("state", "live")
     assert any("runtime-" in url for url in asked)
     eventually(page, lambda: "memory_calculator:" in frame.locator("[data-home-link]").evaluate(POINTED))
@@ -116,7 +116,7 @@ def test_embed_copies_a_frame_with_the_settings_that_opens_as_set(context, serve
     page.goto(server.url + "kv_cache.html")
     demo = page.locator("#demo-memory_calculator")
     slider = demo.locator("input[type=range]").first
-    slider.press("End")
+    slider.press("Home")
     set_to = slider.input_value()
     demo.locator("summary", has_text="More").evaluate("(more) => (more.parentNode.open = true)")
     demo.locator('[data-tool="embed"]').click()
