@@ -136,7 +136,8 @@ def render_site(root, pages, topics, glossary, corrections, claims, assets, site
     named = digest(*sorted(path for path in files if "/" in path))  # a page of another build may ask for what is gone
 
     def html(path, base="", template="", **context):
-        canonical = address(site_url, path) if site_url and path != "404.html" else ""
+        own = f"{context['topic'].slug}.html" if "topic" in context else path
+        canonical = address(site_url, own) if site_url and path != "404.html" else ""
         title = context["topic"].title if "topic" in context else path.removesuffix(".html").capitalize()
         build = digest(named, context["prose"].html if "prose" in context else "")
         home = context.get("topic") or context.get("first")
@@ -168,7 +169,7 @@ def render_site(root, pages, topics, glossary, corrections, claims, assets, site
             previous=pages[i - 1].topic if i else None,
             next=pages[i + 1].topic if i + 1 < len(pages) else None,
         )
-        files |= page.pictures
+        files |= page.pictures | dict(embedded(page, html))
     files["index.html"] = html("index.html", **index_context(pages, topics, root))
     files["glossary.html"] = html("glossary.html", entries=glossary.entries)
     titles = {topic.slug: topic.title for topic in topics}
@@ -207,6 +208,16 @@ def page_and_list(whole, html, packed):
     for _ in range(2):  # the page counts itself
         page = html(PAGE, groups=groups(whole | {PAGE: page}), archive=packed, archive_name=ARCHIVE)
     return {PAGE: page, LIST: listing(whole | {PAGE: page})}
+
+
+def embedded(page, html):
+    """(path, bytes) of each demo of a page alone, to stand in a frame of anybody's page."""
+    for number, demo in enumerate(page.demos, 1):
+        path = f"embed/{page.topic.slug}.{demo.name}.html"
+        alone = Markup(
+            demo.html.replace(' href="#', f' href="{page.topic.slug}.html#')
+        )  # its number leads to its topic
+        yield path, html(path, "", "embed.html", topic=page.topic, name=demo.name, number=number, demo=alone)
 
 
 def index_context(pages, topics, root):

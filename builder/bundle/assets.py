@@ -28,19 +28,20 @@ STATIC = TEMPLATES / "static"
 LOCK = REPOSITORY / "package-lock.json"
 PLOTLY = "plotly.js-cartesian-dist-min/plotly-cartesian.min.js"
 FONTS = ("text", "text-italic", "code")
-STYLES = ("site", "index", "lists", "live", "search-dialog", "offline")
-AS_TEXT = r"static/(live|search-dialog|offline)-"  # these travel in the parts that need them
+STYLES = ("site", "index", "lists", "live", "lecture", "search-dialog", "offline")
+AS_TEXT = r"static/(live|lecture|search-dialog|offline)-"  # these travel in the parts that need them
 PARTS = (
     "demo/live",
     "demo/suggest",
     "editing/editor",
     "offline/offline-copy",
+    "page/lecture",
     "page/map",
     "page/practice",
     "page/search-dialog",
     "page/yours",
-)  # what page/parts.js loads
-WORKER, EARLY, SERVICE = "python/worker", "page/early", "offline/serve"
+)  # see page/parts.js
+WORKER, EARLY, EMBED, SERVICE = "python/worker", "page/early", "page/embed", "offline/serve"
 END = b"#whole{--end:1}"
 HOME = "/home/pyodide"  # topics/ lies in it, as in worker.js
 
@@ -58,6 +59,7 @@ class Assets:
     early: str  # runs before the first paint, and whatever else can't be had
     early_hash: str  # by which the content security policy knows it
     style: str
+    embed: str  # the script that a page in a frame has besides
     index_style: str
     lists_style: str  # of practice.html, symbols.html and yours.html
     fonts: list  # what every page needs at once
@@ -84,11 +86,13 @@ def bundle(topics, pack, elsewhere=""):
     early = esbuild([STATIC / f"js/{EARLY}.js"], {})
     (early_text,) = (text.decode().strip() for text in early.values())
     (service,) = esbuild([STATIC / f"js/{SERVICE}.js"], {}).values()
+    embed = esbuild([STATIC / f"js/{EMBED}.js"], {})
     later = esbuild(
         [STATIC / f"js/{name}.js" for name in (WORKER, *PARTS)],
         {
             "PARTS": {"plotly": lying(plotly, "plotly-cartesian.min")},
             "LIVE_STYLE": styles[called(styles, "live", "css")].decode(),
+            "LECTURE_STYLE": styles[called(styles, "lecture", "css")].decode(),
             "SEARCH_STYLE": styles[called(styles, "search-dialog", "css")].decode(),
             "OFFLINE_STYLE": styles[called(styles, "offline", "css")].decode(),
             # texts: esbuild writes these where they are used, but a list into a chunk that every page loads first
@@ -109,6 +113,7 @@ def bundle(topics, pack, elsewhere=""):
     linked = {path: content for path, content in styles.items() if not re.match(AS_TEXT, path)}
     return Assets(
         files=plotly
+        | embed
         | later
         | page
         | linked
@@ -118,6 +123,7 @@ def bundle(topics, pack, elsewhere=""):
         early=f"(()=>{{{early_text}}})()",
         early_hash=sha256_of(f"(()=>{{{early_text}}})()"),
         style=called(styles, "site", "css"),
+        embed=called(embed, "embed", "js"),
         index_style=called(styles, "index", "css"),
         lists_style=called(styles, "lists", "css"),
         fonts=[called(styles, name, "woff2") for name in FONTS],

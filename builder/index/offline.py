@@ -11,11 +11,12 @@ WORKER = "offline-worker.js"  # its address must stay, and its folder is what it
 PAGE = "offline.html"
 # what no reader opens offline; the archive is never among the files
 LEFT = {"404.html", ".nojekyll", "robots.txt", "sitemap.xml", "feed.xml", LIST, WORKER}
+FRAMES = "embed/"  # demos in frames of other sites, which are not there either
 SHA = 16  # characters of a hash, as in templates/static/js/offline/held.js
 
 
 def held(files):
-    return {path: data for path, data in sorted(files.items()) if path not in LEFT}
+    return {path: data for path, data in sorted(files.items()) if path not in LEFT and not path.startswith(FRAMES)}
 
 
 def listing(files):

@@ -6,6 +6,7 @@ import "./page/kept-note.js";
 import "./page/copy-tex.js";
 import "./demo/demo.js";
 import "./editing/exercise.js";
+import "./page/lecture-mode.js";
 import "./page/navigate.js";
 import "./page/popover.js";
 import "./page/predict.js";

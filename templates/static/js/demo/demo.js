@@ -118,7 +118,9 @@ class LlmDemo extends HTMLElement {
   }
 
   async report() {
-    location.assign(reportAddress(this.querySelector(".figure-number").textContent, (await this.link()).href));
+    const address = reportAddress(this.querySelector(".figure-number").textContent, (await this.link()).href);
+    if (document.documentElement.dataset.home) open(address, "_blank", "noopener"); // in a frame: it would be refused there
+    else location.assign(address);
   }
 
   /** The views of the controls as they stand, if they are here already, or null. */

@@ -6,6 +6,7 @@ import { theme } from "../page/theme.js";
 
 const CONFIG = { displayModeBar: false, responsive: true, doubleClick: false, scrollZoom: false };
 const PROJECTED = 1.6; // how much larger texts and marks are in full screen
+const TYPE = 12; // px of the texts of a figure on a page
 const PAPER = 620; // px that a figure may be wide in print: A4 with its margins
 const drawn = new Map(); // node → view: to be drawn again when the theme, the screen or the medium changes
 
@@ -31,13 +32,19 @@ export async function drawFigure(node, view) {
 }
 
 function react(node, view, width = node.clientWidth, colours = theme()) {
-  const k = node.closest(":fullscreen") ? PROJECTED : 1;
+  const k = scaleOf(node);
   const given = k > 1 ? { ...view.layout, height: node.clientHeight / k } : view.layout;
   const layout = look.plotlyLayout(given, colours, { data: view.data, width: width / k });
   if (width !== node.clientWidth) layout.width = width;
   const traces = look.plotlyTraces(view.data, colours, view.layout);
   const sized = (thing) => (k > 1 ? look.enlarged(thing, k) : thing);
   return Plotly.react(node, sized(traces), sized(layout), CONFIG);
+}
+
+// In a lecture the root's type is as large as the hall needs, and figures follow it.
+function scaleOf(node) {
+  if (node.closest(".presented")) return parseFloat(getComputedStyle(document.documentElement).fontSize) / TYPE;
+  return node.closest("llm-demo:fullscreen") ? PROJECTED : 1;
 }
 
 /** A drawn figure as the URL of a picture, "svg" or "png", on the theme's own background. */
@@ -64,7 +71,7 @@ function recolour() {
 }
 
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", recolour);
-for (const event of ["page", "themechange", "fullscreenchange"]) document.addEventListener(event, recolour);
+for (const event of ["page", "themechange", "fullscreenchange", "lecture"]) document.addEventListener(event, recolour);
 addEventListener("beforeprint", () => {
   for (const [node, view] of drawn) if (node.isConnected) react(node, view, Math.min(PAPER, node.clientWidth), theme("light"));
 });

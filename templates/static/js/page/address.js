@@ -80,9 +80,17 @@ document.addEventListener("before-reload", ({ detail }) => detail.push(writeAddr
  *  what is too long for it. Where nothing has changed it is the demo's anchor: programs cut a ":" off the end. */
 export async function linkTo(demo) {
   const { states, left } = await currentStates(demo);
-  const url = new URL(location.href);
+  const url = new URL(document.documentElement.dataset.home ?? location.href, location.href); // in a frame: its topic's page
   url.hash = states.length === 1 && !states[0][1].size ? demo.id : written(states);
   return { href: url.href, left };
+}
+
+/** The address at which a demo stands alone, as it is set, to be shown in a frame; "call" is its topic.name. */
+export async function embedOf(demo) {
+  const url = new URL(`embed/${demo.getAttribute("call")}.html`, (await linkTo(demo)).href);
+  const values = await demo.linkValues();
+  url.hash = values.size ? formatLink([[demo.linkName, values]]) : "";
+  return url.href;
 }
 
 /** What the address wants of a new part. One that a reader has followed, not we have written, scrolls to its first. */

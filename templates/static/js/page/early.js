@@ -9,7 +9,9 @@ const NEXT = 200;
 const root = document.documentElement;
 
 try {
-  const chosen = localStorage.getItem("llm-internals:theme");
+  // in a frame (data-home) the page around it says how it looks: by ?theme=, else by the system's scheme
+  const asked = /[?&]theme=(light|dark)\b/.exec(location.search)?.[1];
+  const chosen = asked ?? (root.dataset.home ? "" : localStorage.getItem("llm-internals:theme"));
   if (chosen) root.dataset.theme = chosen;
 } catch {
   // storage may be forbidden: the system's theme stays
