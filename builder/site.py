@@ -15,7 +15,7 @@ from builder.faults import Fault, FaultsError, did_you_mean
 from builder.index.index import circle_faults, map_of, read_paths
 from builder.index.metadata import address, metadata_files
 from builder.index.search import search_index
-from builder.page.citation import around, report_address
+from builder.page.citation import around, published, report_address
 from builder.page.corrections import FILE as CORRECTIONS
 from builder.page.corrections import read_corrections
 from builder.page.prose import TEMPLATE_IDS
@@ -24,6 +24,7 @@ from builder.page.verified import verified_by
 from builder.pages import read_shared, render_topics
 from builder.places import CACHE, REPOSITORY, TEMPLATES
 from builder.read.discover import discover
+from builder.take.alone import PLACE
 from builder.templating import environment
 from builder.write import refuse_foreign, write
 
@@ -148,10 +149,12 @@ def render_site(root, pages, topics, glossary, corrections, claims, assets, site
             corrected=[each for each in corrections if each.slug == page.topic.slug],
             needs=[topic for topic in topics if topic.slug in page.topic.meta.get("needs", [])],
             verified=claims.get(page.topic.slug, []),
+            taken=sorted(page.taken),
             previous=pages[i - 1].topic if i else None,
             next=pages[i + 1].topic if i + 1 < len(pages) else None,
         )
         files |= page.pictures
+        files |= {name: placed(text, site_url).encode() for name, text in page.taken.items()}
     files["index.html"] = html("index.html", **index_context(pages, topics, root))
     files["glossary.html"] = html("glossary.html", entries=glossary.entries)
     titles = {topic.slug: topic.title for topic in topics}
@@ -160,6 +163,13 @@ def render_site(root, pages, topics, glossary, corrections, claims, assets, site
     files["404.html"] = html("404.html", base=site_url.rstrip("/") + "/" if site_url else "/")
     files[".nojekyll"] = b""  # GitHub Pages: serve the files as they are
     return files
+
+
+def placed(text, site_url):
+    """What a reader takes away, with the address that it came from; a site that knows none names the repository."""
+    return text.replace(f"{PLACE}/", f"{site_url.rstrip('/')}/" if site_url else "").replace(
+        PLACE, site_url or published()[0]
+    )
 
 
 def index_context(pages, topics, root):
