@@ -167,9 +167,8 @@ def render_site(root, pages, topics, glossary, corrections, claims, assets, site
 
 def placed(text, site_url):
     """What a reader takes away, with the address that it came from; a site that knows none names the repository."""
-    return text.replace(f"{PLACE}/", f"{site_url.rstrip('/')}/" if site_url else "").replace(
-        PLACE, site_url or published()[0]
-    )
+    folder = f"{site_url.rstrip('/')}/" if site_url else ""
+    return text.replace(f"{PLACE}/", folder).replace(PLACE, site_url or published()[0])
 
 
 def index_context(pages, topics, root):

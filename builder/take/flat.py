@@ -13,6 +13,7 @@ from pathlib import Path
 from builder.read.dependencies import bound, is_text, kit_file
 
 OURS = ("# fmt: skip", ">>> from topics.")  # lines that say nothing in a file of its own
+MARKS = ("  # " + "noqa", "  # fmt: skip")  # what speaks to our linter and formatter
 BARE = ("demo", "exercise")  # decorators that only a page needs: controls, and the proof of an exercise
 
 
@@ -70,11 +71,10 @@ def piece(path, lines, node):
         first = min([node.lineno, *(each.lineno for each in getattr(node, "decorator_list", []))])
         while first > 1 and lines[first - 2].startswith("#") and not lines[first - 2].startswith("# ----"):
             first -= 1
-    used = frozenset(
-        each.id for tree in (node, *examples(node)) for each in ast.walk(tree) if isinstance(each, ast.Name)
-    )
-    # "# noqa" and "# fmt" speak to our tools
-    text = "\n".join(untooled(line) for line in lines[first - 1 : node.end_lineno] if not line.strip().startswith(OURS))
+    trees = (node, *examples(node))
+    used = frozenset(each.id for tree in trees for each in ast.walk(tree) if isinstance(each, ast.Name))
+    kept = [untooled(line) for line in lines[first - 1 : node.end_lineno] if not line.strip().startswith(OURS)]
+    text = "\n".join(kept)
     return Piece(path, first, tuple(bound(node)), text, used)
 
 
@@ -86,7 +86,7 @@ def examples(node):
 
 
 def untooled(line):
-    for mark in ("  # noqa", "  # fmt: skip"):
+    for mark in MARKS:
         line = line.partition(mark)[0]
     return line
 
@@ -121,7 +121,7 @@ def gather(topics, roots):
     aliases  {name: name at home}, from `import x as y`
     raises   TwoHomesError
     """
-    todo, seen, found, imports, aliases, homes = list(roots), set(), {}, {}, {}, {}
+    todo, seen, found, imports, aliases = list(roots), set(), {}, set(), {}
     while todo:
         at = todo.pop()
         if at in seen:
@@ -129,25 +129,25 @@ def gather(topics, roots):
         seen.add(at)
         path, name = at
         here = read(path)
-        loose = [each for each in here.pieces if not each.names]
-        for each in [*(each for each in here.pieces if name in each.names), *loose]:
+        for each in [each for each in here.pieces if name in each.names or not each.names]:
             found[path, each.line] = each
-            for bound_here in each.names:
-                if homes.setdefault(bound_here, path) != path:
-                    raise TwoHomesError(f"{bound_here} is defined in {homes[bound_here].name} and in {path.name}")
-            for used in sorted(each.used):
-                origin = home_of(topics, path, used)
-                if origin and origin[1] is None:
-                    raise TwoHomesError(f"{used} in {path.name} is a module: import names from it")
-                if origin:
-                    todo.append(origin)
-                    if origin[1] != used:
-                        aliases[used] = origin[1]
-                elif used in here.others:
-                    imports[used] = here.others[used]
-    for name in aliases.keys() & homes.keys():
-        raise TwoHomesError(f"{name} is another name of {aliases[name]}, and is defined in {homes[name].name}")
-    return sorted(set(imports.values())), in_order(topics, found.values()), aliases
+            imports |= {here.others[used] for used in each.used & here.others.keys()}
+            origins = {used: home_of(topics, path, used) for used in sorted(each.used)}
+            todo += [origin for origin in origins.values() if origin and origin[1]]
+            aliases |= {used: origin[1] for used, origin in origins.items() if origin and origin[1] != used}
+    refuse_two_homes(found.values(), aliases)
+    return sorted(imports), in_order(topics, found.values()), aliases
+
+
+def refuse_two_homes(pieces, aliases):
+    homes = {}
+    for each in pieces:
+        for name in each.names:
+            if homes.setdefault(name, each.home) != each.home:
+                raise TwoHomesError(f"{name} is defined in {homes[name].name} and in {each.home.name}")
+    for name, of in aliases.items():
+        if of is None or name in homes:
+            raise TwoHomesError(f"{name} is a module, or another name of {of}")
 
 
 def in_order(topics, pieces):

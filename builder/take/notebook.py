@@ -46,7 +46,7 @@ def notebook(topic, scanned, written, packed, data):
         "Run the next cell first."
     )
     cells = [markdown(summary + origin)]
-    setup = SETUP.format(packed=base64.b64encode(packed).decode(), slug=topic.slug, place=PLACE, data=data)
+    setup = SETUP.format(packed=base64.b64encode(packed).decode(), slug=topic.slug, place=f"{PLACE}/", data=data)
     cells.append(code(setup, source_hidden=True))
     by_token = {construct.token: construct for construct in scanned.constructs if construct.kind in CELLS}
     for part in re.split(rf"({scanned.mark}\d+x)", scanned.text):

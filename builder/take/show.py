@@ -1,4 +1,5 @@
-"""Shows a demo's views in a notebook: figures by Plotly, all else as HTML. Travels in each notebook; needs no builder."""
+"""Shows a demo's views in a notebook: figures by Plotly, all else as HTML. Travels in each notebook, so it needs numpy,
+Plotly and the kit only."""
 
 import sys
 from html import escape
@@ -94,9 +95,9 @@ def metric(label, value=None, unit="", formula=""):
 
 
 def number(value):
-    return (
-        f"{value:,.5g}" if isinstance(value, float) else f"{value:,}" if isinstance(value, int) else escape(str(value))
-    )
+    if isinstance(value, float):
+        return f"{value:,.5g}"
+    return f"{value:,}" if isinstance(value, int) else escape(str(value))
 
 
 def table(view):
@@ -202,7 +203,7 @@ def missing(names):
         if path.is_file():
             continue
         try:
-            path.write_bytes(found.read_bytes() if found else urlopen(f"{OPEN['place']}/{address}").read())
+            path.write_bytes(found.read_bytes() if found else urlopen(OPEN["place"] + address).read())
         except (OSError, ValueError):
             return f"This demo needs {path.name}, {address} of the site: put it beside the notebook."
     return ""
