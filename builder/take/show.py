@@ -169,6 +169,8 @@ def use(function):
 
     old = OPEN["names"][function.__name__]
     vars(function).update({key: value for key, value in vars(old).items() if key not in vars(function)})
+    for name, thing in vars(sys.modules[old.__module__]).items():  # what it sees at home
+        function.__globals__.setdefault(name, thing)
     swap(old, function)
     OPEN["names"][function.__name__] = function
 
