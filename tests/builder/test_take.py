@@ -40,8 +40,8 @@ def apart(tmp_path):
     return tmp_path
 
 
-def test_notebooks_run_alone_and_their_figures_say_what_the_pages_say(site, apart):
-    notebooks = sorted(site.glob("*.ipynb"))
+def test_notebooks_run_alone_and_their_figures_say_what_the_pages_say(site_dir, apart):
+    notebooks = sorted(site_dir.glob("*.ipynb"))
     assert notebooks
     said = json.loads(alone(apart, "-c", RUN, *map(str, notebooks)).splitlines()[-1])
     for path in notebooks:
@@ -51,8 +51,8 @@ def test_notebooks_run_alone_and_their_figures_say_what_the_pages_say(site, apar
             assert text.startswith("<") or text in page, f"{path.name}: {text}"
 
 
-def test_notebooks_have_cells_with_ids_of_their_own_and_no_construct_left(site):
-    for path in site.glob("*.ipynb"):
+def test_notebooks_have_cells_with_ids_of_their_own_and_no_construct_left(site_dir):
+    for path in site_dir.glob("*.ipynb"):
         book = json.loads(path.read_text(encoding="utf-8"))
         assert (book["nbformat"], book["nbformat_minor"]) == (4, 5)
         ids = [cell["id"] for cell in book["cells"]]
@@ -62,8 +62,8 @@ def test_notebooks_have_cells_with_ids_of_their_own_and_no_construct_left(site):
             assert not left or cell["cell_type"] == "code", f"{path.name} {cell['id']}: {left}"
 
 
-def test_a_methods_file_runs_alone_and_keeps_its_promises(site, tmp_path):
-    files = sorted(site.glob("*.py"))
+def test_a_methods_file_runs_alone_and_keeps_its_promises(site_dir, tmp_path):
+    files = sorted(site_dir.glob("*.py"))
     assert files
     for path in files:
         assert alone(tmp_path, str(path)).splitlines()[-1].startswith("0 of "), path.name
@@ -71,8 +71,8 @@ def test_a_methods_file_runs_alone_and_keeps_its_promises(site, tmp_path):
         assert not [each for each in tree if isinstance(each, ast.ImportFrom) and each.module.startswith("topics")]
 
 
-def test_an_edited_cell_is_what_the_demos_call(site, apart):
-    book = json.loads((site / "mla.ipynb").read_text(encoding="utf-8"))
+def test_an_edited_cell_is_what_the_demos_call(site_dir, apart):
+    book = json.loads((site_dir / "mla.ipynb").read_text(encoding="utf-8"))
     cells = [cell["source"] for cell in book["cells"] if cell["cell_type"] == "code"]
     (setup, *_), (method,) = cells, [cell for cell in cells if cell.startswith("def mla_absorbed(")]
     broken = method.replace("return np.einsum(", "return 2 * np.einsum(")
@@ -86,7 +86,8 @@ def test_two_meanings_of_a_name_are_refused(tmp_path):
     (topics / "kit").mkdir(parents=True)
     (topics / "kit/a.py").write_text("def scale(x):\n    return x\n\n\ndef twice(x):\n    return scale(2 * x)\n")
     (topics / "method.py").write_text(
-        "from topics.kit.a import twice\n\n\ndef scale(x):\n    return 3 * x\n\n\ndef f(x):\n    return twice(scale(x))\n"
+        "from topics.kit.a import twice\n\n\ndef scale(x):\n    return 3 * x\n\n\n"
+        "def f(x):\n    return twice(scale(x))\n"
     )
     with pytest.raises(TwoHomesError, match="scale is defined in"):
         gather(topics, [(topics / "method.py", "f")])
