@@ -4,10 +4,11 @@ A page's key hashes its files, the kit files that it uses, what all pages share,
 A page that has to be made anew takes its demos, values and proofs from an earlier build where their code is the same.
 """
 
+import hashlib
 import inspect
 import time
 from collections import Counter
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
@@ -15,6 +16,8 @@ from types import SimpleNamespace
 from markupsafe import Markup
 
 from builder import watch
+from builder.bundle.assets import hashed
+from builder.bundle.runtime import zipped
 from builder.cache import Memory, digest, keep, recall
 from builder.faults import Fault, did_you_mean
 from builder.figure.demos import at_defaults, draw_demos
@@ -31,8 +34,10 @@ from builder.page.standard import shortcomings
 from builder.page.values import names_in, value_text
 from builder.places import REPOSITORY, TEMPLATES
 from builder.read.dependencies import Sources, contents
-from builder.read.discover import Topic, load
+from builder.read.discover import Topic, file_name, load
 from builder.read.scan import scan
+from builder.take.alone import alone
+from builder.take.notebook import notebook, travelling, writer
 from builder.templating import environment
 from builder.texts import read_text
 
@@ -66,6 +71,7 @@ class Page:
     pictures: dict  # {address in the site: bytes}
     sections: list  # (id, heading, text) of its parts, for the search
     warnings: list  # what the page standard misses
+    taken: dict = field(default_factory=dict)  # {file: text}: the page as a notebook, its method as one file
 
 
 @dataclass(frozen=True)
@@ -171,7 +177,24 @@ def assembled(topic, shared, sources, memory):
     page = Page(topic, prose, [*shown.values()], picture, posed, asked(topic.slug, prose.html), editable(prose.html),
                 references, [term.id for term in terms if term], pictures.files, sections(prose.html), [])  # fmt: skip
     faults += [Fault(topic.file, 0, f"{what} holds half a sign, such as \\ud800") for what in halves(page)]
+    if not faults:
+        page = replace(page, taken=taken(topic, shared, scanned, partial(remembered_value, sources, memory)))
     return replace(page, warnings=shortcomings(page)), faults
+
+
+def taken(topic, shared, scanned, value_text):
+    """{file: text} of what a reader may take away; the site's address is still to come in."""
+    topics = shared.root / "topics"
+    written = writer(topic, scanned, shared.bibliography, lambda argument: value_text(argument, topic.names))
+    names = sorted({file_name(each) for demo in topic.demos.values() for each in demo.data})
+    data = {
+        name: f"static/{hashed(name, hashlib.sha256((topics / 'data' / name).read_bytes()).hexdigest())}"
+        for name in names
+    }
+    packed = zipped(travelling(topics, topic.slug), level=9)
+    files = {f"{topic.slug}.ipynb": notebook(topic, scanned, written, packed, data)}
+    method = alone(topic, topics)
+    return files | ({f"{topic.slug}.py": method} if method else {})
 
 
 def halves(page):

@@ -20,7 +20,7 @@ from builder.index.offline import LIST, PAGE, WORKER, groups, listing
 from builder.index.practice import answers, known, practice_context
 from builder.index.search import search_index
 from builder.index.symbols import shown, signs, tables_of
-from builder.page.citation import around, report_address
+from builder.page.citation import around, published, report_address
 from builder.page.corrections import FILE as CORRECTIONS
 from builder.page.corrections import read_corrections
 from builder.page.prose import TEMPLATE_IDS
@@ -30,6 +30,7 @@ from builder.pages import read_shared, render_topics
 from builder.places import CACHE, REPOSITORY, TEMPLATES
 from builder.read.discover import discover
 from builder.read.order import OWN
+from builder.take.alone import PLACE
 from builder.templating import environment
 from builder.write import pack_files, refuse_foreign, write
 
@@ -166,10 +167,12 @@ def render_site(root, pages, topics, glossary, corrections, claims, assets, site
             corrected=[each for each in corrections if each.slug == page.topic.slug],
             needs=[topic for topic in topics if topic.slug in page.topic.meta.get("needs", [])],
             verified=claims.get(page.topic.slug, []),
+            taken=sorted(page.taken),
             previous=pages[i - 1].topic if i else None,
             next=pages[i + 1].topic if i + 1 < len(pages) else None,
         )
         files |= page.pictures | dict(embedded(page, html))
+        files |= {name: placed(text, site_url).encode() for name, text in page.taken.items()}
     files["index.html"] = html("index.html", **index_context(pages, topics, root))
     files["glossary.html"] = html("glossary.html", entries=glossary.entries)
     titles = {topic.slug: topic.title for topic in topics}
@@ -218,6 +221,12 @@ def embedded(page, html):
             demo.html.replace(' href="#', f' href="{page.topic.slug}.html#')
         )  # its number leads to its topic
         yield path, html(path, "", "embed.html", topic=page.topic, name=demo.name, number=number, demo=alone)
+
+
+def placed(text, site_url):
+    """What a reader takes away, with the address that it came from; a site that knows none names the repository."""
+    folder = f"{site_url.rstrip('/')}/" if site_url else ""
+    return text.replace(f"{PLACE}/", folder).replace(PLACE, site_url or published()[0])
 
 
 def index_context(pages, topics, root):

@@ -24,6 +24,7 @@ BUILDER = {
     "page": {"", "read"},
     "index": {"", "read", "figure"},
     "bundle": {""},
+    "take": {"", "read", "page"},
 }
 TOP = {"__init__", "site", "pages", "write", "serve", "new"}
 SCRIPT_ROOMS = {

@@ -11,12 +11,14 @@ WORKER = "offline-worker.js"  # its address must stay, and its folder is what it
 PAGE = "offline.html"
 # what no reader opens offline; the archive is never among the files
 LEFT = {"404.html", ".nojekyll", "robots.txt", "sitemap.xml", "feed.xml", LIST, WORKER}
-FRAMES = "embed/"  # demos in frames of other sites, which are not there either
+TAKEN = (".ipynb", ".py")  # and what is for elsewhere: notebooks, methods, and demos in frames of other sites
+FRAMES = "embed/"
 SHA = 16  # characters of a hash, as in templates/static/js/offline/held.js
 
 
 def held(files):
-    return {path: data for path, data in sorted(files.items()) if path not in LEFT and not path.startswith(FRAMES)}
+    left = {path for path in files if path in LEFT or path.endswith(TAKEN) or path.startswith(FRAMES)}
+    return {path: data for path, data in sorted(files.items()) if path not in left}
 
 
 def listing(files):

@@ -36,7 +36,7 @@ def render_mathematics(constructs, numbers, value_of, begin=lambda construct: No
     for construct in found:
         if "[[" in construct.argument:
             begin(construct)
-        tex, causes = _filled(construct.argument, value_of)
+        tex, causes = filled(construct.argument, value_of)
         problems += [(construct, cause) for cause in (*causes, *ink_causes(tex))]
         requests.append({"do": "math", "tex": tex, "display": construct.display})
     html_of = {}
@@ -48,7 +48,7 @@ def render_mathematics(constructs, numbers, value_of, begin=lambda construct: No
     return html_of, problems
 
 
-def _filled(tex, value_of):
+def filled(tex, value_of):
     """TeX with its values in place, and what was wrong with them."""
     if "[[" not in tex:
         return tex, []
