@@ -27,9 +27,13 @@ export async function drawFigure(node, view) {
   await prefetchPlotly();
   letGo();
   if (!node.isConnected) return;
+  // Plotly keeps the room of tick labels that are gone with their axis
+  if (drawn.has(node) && axesOf(drawn.get(node)) !== axesOf(view)) Plotly.purge(node);
   drawn.set(node, view);
   await react(node, view);
 }
+
+const axesOf = ({ layout }) => [layout.xaxis, layout.yaxis].map((axis) => axis?.visible !== false).join();
 
 function react(node, view, width = node.clientWidth, colours = theme()) {
   const k = scaleOf(node);
