@@ -198,16 +198,16 @@ def best_gamma(alpha, c, most=32):
     return max(range(most + 1), key=lambda gamma: speedup(alpha, gamma, c))
 
 
-def expert_cost(E, e, n, share):
+def expert_cost(E, k, n, share):
     """Bytes that a pass of n tokens reads, in parts of one of a single token, in a mixture (eq:experts).
 
-    E, e     experts in a layer, and those for a token, chosen by chance
+    E, k     experts in a layer, and those for a token, chosen by chance
     share    of the bytes of a single token's pass, those in routed experts
 
     >>> round(expert_cost(256, 8, 4, 0.9), 2), expert_cost(256, 8, 4, 0.0)
     (3.53, 1.0)
     """
-    return 1 - share + share * experts_touched(E, e, n) / e
+    return 1 - share + share * experts_touched(E, k, n) / k
 
 
 def works(model, T, B, n, kind="BF16", gpus=1):
