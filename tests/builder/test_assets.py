@@ -40,7 +40,7 @@ def test_a_comment_in_the_kit_renames_the_kit_and_the_pages_script(two):
 def test_every_script_is_whole_in_itself(two):
     """A browser remembers a failed import for good, so that lost shared code could not be asked for again."""
     scripts = {path: data for path, data in bundle(two, PACK).files.items() if path.endswith(".js")}
-    assert len(scripts) == len(PARTS) + 3, "the page's, the worker and Plotly beside them"
+    assert len(scripts) == len(PARTS) + 4, "the page's, a frame's, the worker and Plotly beside them"
     for path, data in scripts.items():
         assert not re.search(rb"""(\bfrom|\bimport)\s*["']\.""", data), path
 
