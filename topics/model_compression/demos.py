@@ -5,6 +5,7 @@ from functools import cache
 import numpy as np
 
 from topics.kit import (
+    GIB,
     GPUS,
     MODELS,
     Badge,
@@ -356,8 +357,9 @@ def gigabytes(name, kind="BF16"):
     return weights_bytes(MODELS[name], kind) / 1e9
 
 
-def gpu_gigabytes(name):
-    return GPUS[name].memory / 1e9
+def printed_gb(name):
+    """A GPU's memory as its sheet prints it: a printed GB is a GiB."""
+    return GPUS[name].memory / GIB
 
 
 def smallest(name, kind):
