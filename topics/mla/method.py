@@ -1,7 +1,7 @@
 """Multi-head latent attention: cache one latent for each token; rebuild keys and values from it, or never do.
 
 T tokens in the cache, n of them new   d model width   H heads   D width of a head's key and value   L layers
-H_kv key/value heads of GQA   d_c width of the latent   d_R width of the rotary key, one for all heads   b bytes a number
+H_kv key/value heads   d_c width of the latent   d_R width of the rotary key, one for all heads   b bytes a number
 x a token's vector   c its latent   k_R its rotary key   q, q_R a head's query for the keys, and for the rotary key
 Matrices are stored (out, in). A FLOP is one addition or one multiplication, so a multiply-add is two.
 """
