@@ -17,7 +17,7 @@ from topics import ORDER
 from topics.kit.page.topic import modules
 
 REPOSITORY = Path(__file__).resolve().parent.parent
-LIMITS = {"from nothing": 180, "nothing changed": 4, "prose of one page": 5, "a demo of one page": 8}  # seconds
+LIMITS = {"from nothing": 180, "nothing changed": 6, "prose of one page": 8, "a demo of one page": 9}  # seconds
 SLUG, DEMO = "mla", "house_model.py"  # one of the larger pages, and its file with demos of the house model
 
 

@@ -34,7 +34,7 @@ def measure():
     pack = build_pack(CACHE, NODE_MODULES, say)
     code = (REPOSITORY / "bench/model_timing.py").read_text()
     with TemporaryDirectory() as work, sync_playwright() as playwright:
-        archive = with_model(pack_topics(REPOSITORY / "topics"), "target")
+        archive = with_model(pack_topics(REPOSITORY / "topics")["kit"], "target")
         (Path(work) / "topics.zip").write_bytes(archive)
         also = {"/js/": REPOSITORY / "templates/static/js", "/pack/": pack.directory, "/topics/": Path(work)}
         extra = {"url": "../topics/topics.zip", "bytes": len(archive), "directory": "/home/pyodide"}
@@ -47,7 +47,7 @@ def measure():
 
 
 def with_model(archive, name):
-    """The zip of topics with one model's weights put into it."""
+    """The kit's zip with one model's weights put into it."""
     buffer = io.BytesIO(archive)
     with zipfile.ZipFile(buffer, "a") as extended:
         extended.write(REPOSITORY / f"topics/data/{name}.safetensors", f"topics/data/{name}.safetensors")
