@@ -11,6 +11,7 @@ from builder import watch
 from builder.bundle.archive import ARCHIVE, archive_of
 from builder.bundle.assets import bundle
 from builder.bundle.elsewhere import elsewhere_of
+from builder.bundle.katex import classes_of
 from builder.bundle.runtime import build_pack
 from builder.cache import digest
 from builder.faults import Fault, FaultsError, did_you_mean
@@ -47,7 +48,9 @@ def build(root, out, site_url="", runtime_url="", archive=False):
     refuse_foreign(Path(out))  # now, not after half a minute of rendering
     pages, topics, glossary, corrections = checked(Path(root))
     pack = build_pack(CACHE, REPOSITORY / "node_modules")
-    assets = bundle(Path(root) / "topics", pack, elsewhere)
+    texts = [page.prose.html for page in pages] + [entry.html for entry in glossary.entries]
+    texts += [part for each in corrections for part in each.parts.values()]
+    assets = bundle(Path(root) / "topics", pack, elsewhere, classes_of("".join(texts)))
     claims, unread = verified_by(root)
     files, html = render_site(Path(root), pages, topics, glossary, corrections, claims, assets, site_url)
     files |= without_network(files, pack, html, archive)

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from builder.bundle.elsewhere import origin_of
+from builder.bundle.katex import needed
 from builder.bundle.runtime import zipped
 from builder.cache import digest, remembered
 from builder.faults import BuildError
@@ -26,6 +27,7 @@ VERSIONS = 8  # of one bundle that the cache holds: test projects differ in what
 
 STATIC = TEMPLATES / "static"
 LOCK = REPOSITORY / "package-lock.json"
+KATEX = REPOSITORY / "node_modules/katex/dist/katex.min.css"
 PLOTLY = "plotly.js-cartesian-dist-min/plotly-cartesian.min.js"
 FONTS = ("text", "text-italic", "code")
 STYLES = ("site", "index", "lists", "live", "lecture", "search-dialog", "offline")
@@ -68,10 +70,11 @@ class Assets:
     origin: str  # from which Python and the models may come, too
 
 
-def bundle(topics, pack, elsewhere=""):
+def bundle(topics, pack, elsewhere="", classes=None):
     """Everything under static/: what the page's script must know the name of first, the page's script last.
 
     elsewhere  the address of a copy of the site from which readers fetch Python and the models
+    classes    those that elements of the pages have: of KaTeX's style what they need; None is all of it
     """
     # now: the project being built is not known when this file is imported
     from topics.kit.model.language import WORDS
@@ -82,6 +85,8 @@ def bundle(topics, pack, elsewhere=""):
     hashes = {name: hashlib.sha256(content).hexdigest() for name, content in data.items()}
     data_paths = {name: f"static/{hashed(name, hashes[name])}" for name in data}
     styles = ended(esbuild([STATIC / f"css/{name}.css" for name in STYLES], {}))
+    if classes is not None:
+        styles = without_idle(styles, classes)
     plotly = esbuild([REPOSITORY / "node_modules" / PLOTLY], {})
     early = esbuild([STATIC / f"js/{EARLY}.js"], {})
     (early_text,) = (text.decode().strip() for text in early.values())
@@ -136,6 +141,16 @@ def bundle(topics, pack, elsewhere=""):
 def ended(styles):
     """Each style with a last rule, for nothing: where it is missing, the file has come cut (early.js)."""
     return {path: data + END * path.endswith(".css") for path, data in styles.items()}
+
+
+def without_idle(styles, classes):
+    """The styles, and of the files that they name those that are still named."""
+    path = called(styles, "site", "css")
+    css = needed(styles[path].decode(), KATEX.read_text(encoding="utf-8"), classes).encode()
+    rest = {name: data for name, data in styles.items() if name != path}
+    texts = b"".join([css, *(data for name, data in rest.items() if name.endswith(".css"))])
+    asked = {name: data for name, data in rest.items() if name.endswith(".css") or Path(name).name.encode() in texts}
+    return asked | {f"static/site-{digest(css)}.css": css}
 
 
 def called(files, name, ending):
