@@ -55,3 +55,14 @@ def test_the_policy_knows_the_script_that_stands_in_the_page(two):
     made = base64.b64encode(hashlib.sha256(assets.early.encode()).digest()).decode()
     assert assets.early_hash == f"sha256-{made}"
     assert "</script" not in assets.early
+
+
+def test_of_katexs_style_pages_get_what_their_equations_need(two):
+    """Rules for a class that nothing has go, and fonts that only they ask for; what is ours stays."""
+    whole, some = (bundle(two, PACK, classes=classes) for classes in (None, {"katex", "mord", "mathnormal"}))
+    (before, after) = (assets.files[assets.style].decode() for assets in (whole, some))
+    assert ".katex .mathnormal" in after and ".katex .mathfrak" in before and ".katex .mathfrak" not in after
+    fonts = [{name for name in assets.files if "KaTeX_" in name} for assets in (whole, some)]
+    assert any("Math-Italic" in name for name in fonts[1]) and not any("Fraktur" in name for name in fonts[1])
+    assert all(name.split("/")[1] in after for name in fonts[1]), "no font is left that nobody asks for"
+    assert after.endswith("#whole{--end:1}") and ".site-header" in after
