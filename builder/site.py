@@ -220,9 +220,8 @@ def embedded(page, html):
     """(path, bytes) of each demo of a page alone, to stand in a frame of anybody's page."""
     for number, demo in enumerate(page.demos, 1):
         path = f"embed/{page.topic.slug}.{demo.name}.html"
-        alone = Markup(
-            demo.html.replace(' href="#', f' href="{page.topic.slug}.html#')
-        )  # its number leads to its topic
+        # its number leads to its topic
+        alone = Markup(demo.html.replace(' href="#', f' href="{page.topic.slug}.html#'))
         yield path, html(path, "", "embed.html", topic=page.topic, name=demo.name, number=number, demo=alone)
 
 
