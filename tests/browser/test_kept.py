@@ -6,28 +6,12 @@ import re
 import pytest
 from playwright.sync_api import expect
 
+from tests.builder.test_asked import MODULE
 from tests.conftest import make_project, run_build, serving
 from tests.reader import SAVES_DATA
 
 pytestmark = pytest.mark.browser
 
-MODULE = '''"""A topic."""
-from topics.kit import exercise
-
-
-def double(x):
-    return 2 * x
-
-
-def _triple(x):
-    return 3 * x
-
-
-@exercise(start="def triple(x):\\n    return x\\n", solution=_triple, hint="Add.")
-def triple_it(answer, rng):
-    """Write `triple(x)`. It is more than double."""
-    assert answer(2) == 6, "no"
-'''
 PAGE = """[[code double]]
 
 /// predict | More?
