@@ -1,7 +1,7 @@
 """All that the pages ask, in one place: by section, each with the page that it stands on. Draws nothing.
 
 What is unfolded (answers, and the tasks of exercises beyond their first sentence) is a file of its own, fetched when a
-reader first unfolds one: with it the page would weigh 37 kB more, twice as much.
+reader first unfolds one: with it the page would weigh 47 kB more, more than twice as much.
 """
 
 import json

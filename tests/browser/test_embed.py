@@ -92,8 +92,9 @@ def test_a_frame_of_another_host_answers_is_sized_and_hears_nothing_without_stor
     eventually(page, lambda: tall(page) == page.locator("iframe").evaluate("(frame) => Number(frame.height)"))
     page.mouse.move(200, 200)
     page.mouse.move(210, 210)
+    page.frames[1].evaluate("addEventListener('message', () => (document.body.dataset.told = ''))")  # after its own
     page.evaluate("""frames[0].postMessage({ llmInternalsHeight: 9, call: "x", exec: "1/0", status: "broken" }, "*")""")
-    page.wait_for_timeout(300)  # what must not happen has had its time
+    expect(frame.locator("body[data-told]")).to_be_attached()
     expect(demo).to_have_attribute("state", "static")
     assert not [url for url in asked if "runtime-" in url], "Python comes when the demo is touched"
     demo.locator("input[type=range]").first.press("Home")
